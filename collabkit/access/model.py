@@ -1,0 +1,68 @@
+"""Who stands at a door, and what the one who guards it may answer.
+
+The relay turns each wish to enter a room into a :class:`Knock`; an
+:data:`Authenticate` function answers with an :class:`Identity` or a
+:class:`Refusal`. Everything behind the door works with identities only and never
+sees a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import msgspec
+
+from ..ids import RoomName, Subject
+
+__all__ = ["Authenticate", "Identity", "Knock", "Refusal"]
+
+
+class Knock(msgspec.Struct, frozen=True):
+    """Somebody wants to enter a room.
+
+    Attributes:
+        token: What the client showed: a bearer token, or None.
+        peer: Address of the other end of the socket, for logs and limits.
+        name: What the client calls itself. Proves nothing.
+    """
+
+    room: RoomName
+    token: str | None = None
+    peer: str = ""
+    name: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the token, so that no log line ever holds one."""
+        shown = "None" if self.token is None else "…"
+        return f"Knock({str(self.room)!r}, token={shown}, peer={self.peer!r}, name={self.name!r})"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Somebody who may enter, and how far.
+
+    Attributes:
+        can_write: Whether edits are taken; presence always is.
+        expires_at_ms: Unix milliseconds at which the identity ends, if it does.
+    """
+
+    subject: Subject
+    can_write: bool = True
+    expires_at_ms: int | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The door stays closed.
+
+    Attributes:
+        code: 4401 if the client did not prove who it is, 4403 if it did and may not enter,
+            4404 if there is no such room. Clients must not retry on 4400-4499.
+        reason: One sentence for a person.
+    """
+
+    code: int
+    reason: str
+
+
+Authenticate: TypeAlias = Callable[[Knock], Awaitable[Identity | Refusal]]
+"""Decides on a knock. It may ask a database or another service; the client waits."""

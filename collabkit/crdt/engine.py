@@ -1,0 +1,81 @@
+"""The seam between rooms and the CRDT engine.
+
+An :class:`Engine` holds documents for those who must not: the process that talks
+to sockets judges nothing by decoding it. It asks an engine to *taste* an update,
+and the engine may die of it. Everything it holds can be rebuilt from the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+__all__ = ["Bad", "Built", "DocumentKey", "Engine", "Gap", "Good", "NothingNew", "Verdict"]
+
+DocumentKey: TypeAlias = tuple[str, str]
+"""Session id and document name."""
+
+
+class Good(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Applied: it brought something new."""
+
+
+class NothingNew(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Applied, and the document is as before: no row, no message, but an acknowledgement."""
+
+
+class Gap(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Not applied: it builds on what the document does not have. Ask for a resync."""
+
+
+class Bad(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Not applied: the engine refuses it, or could not bear it."""
+
+    code: str
+    reason: str
+
+
+Verdict: TypeAlias = Good | NothingNew | Gap | Bad
+
+
+class Built(msgspec.Struct, frozen=True):
+    """A document rebuilt by :meth:`Engine.checkpoint`: as one update, and its content digest."""
+
+    body: bytes
+    digest: str
+
+
+class Engine(Protocol):
+    """Holds documents by key. Every method may raise EngineLost."""
+
+    async def open(self, key: DocumentKey, updates: Sequence[bytes]) -> Mapping[int, int]:
+        """Build a document from its checkpoint (if any, first) and rows; returns its state vector.
+
+        Opening a key again replaces what was there.
+
+        Raises:
+            UpdateRefused: One of the updates cannot be applied: the log is damaged.
+        """
+        ...
+
+    async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
+        """Apply updates in order and say of each how it went."""
+        ...
+
+    async def diff(self, key: DocumentKey, vector: bytes) -> bytes:
+        """What a replica with this state vector lacks, as one update (deletions included)."""
+        ...
+
+    async def checkpoint(self, updates: Sequence[bytes]) -> Built:
+        """Build a document in a fresh process, and load the result back before returning it.
+
+        Raises:
+            EngineLost: It could not be built, or did not load to the same digest.
+        """
+        ...
+
+    async def close(self, key: DocumentKey) -> None:
+        """Forget a document; unknown keys are fine."""
+        ...

@@ -1,0 +1,183 @@
+"""What a store promises, whatever it keeps its bytes in.
+
+Rules:
+
+1. A log is append-only and ordered by ``seq``, which counts per session over all
+   its documents, from 1 and without holes. Time never orders anything.
+2. What one :meth:`Store.append` call is given lands whole or not at all.
+3. A load that fails raises. No path exists on which damage reads as emptiness.
+4. A checkpoint only speeds loading up: it removes no row, and one that does not
+   verify is passed over for the one before it.
+
+The store knows bytes and rows. It never decodes an update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from ..ids import Lineage, Seq, SessionId, Subject
+
+__all__ = ["Checkpoint", "Draft", "Loaded", "Row", "SessionRecord", "Store"]
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A row before it has its place in the log.
+
+    Attributes:
+        document: Name of the document inside the session.
+        subject: Who made the change.
+        body: The accepted bytes, as they came.
+        kind: ``update``, or the name of an event.
+        clients: The Yjs client ids whose structs are inside.
+        seen: The highest ``seq`` the author had integrated; 0 if unknown.
+        group: What the author called this change; changes of one group belong together.
+        origin: How it came in: ``relay``, ``local``, ``import``, ``seed``.
+        at_ms: Wall clock when it was accepted, in Unix milliseconds; for people only.
+    """
+
+    document: str
+    subject: Subject
+    body: bytes
+    at_ms: int
+    kind: str = "update"
+    clients: tuple[int, ...] = ()
+    seen: int = 0
+    group: str | None = None
+    origin: str = "relay"
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One line of a session's log; the fields of :class:`Draft` and its place."""
+
+    seq: Seq
+    document: str
+    subject: Subject
+    body: bytes
+    at_ms: int
+    kind: str
+    clients: tuple[int, ...]
+    seen: int
+    group: str | None
+    origin: str
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """A document as one update, holding every row of it up to ``seq``.
+
+    Attributes:
+        digest: Content digest of the document, as the engine that made it computed it.
+    """
+
+    document: str
+    seq: Seq
+    body: bytes
+    digest: str
+    at_ms: int
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """All that is needed to open a document.
+
+    Attributes:
+        lineage: Which history this is.
+        checkpoint: The newest one that verifies, if any.
+        rows: The rows of the document after it, in order.
+        upto: The session's highest ``seq`` when this was read.
+    """
+
+    lineage: Lineage
+    checkpoint: Checkpoint | None
+    rows: tuple[Row, ...]
+    upto: Seq
+
+
+class SessionRecord(msgspec.Struct, frozen=True):
+    """What the file says of a session besides its log."""
+
+    id: SessionId
+    project: str
+    name: str
+    kind: str
+    created_at_ms: int
+    created_by: Subject
+    last_seq: Seq = Seq(0)
+    size_bytes: int = 0
+    documents: tuple[str, ...] = ()
+
+
+class Store(Protocol):
+    """Where sessions live. All methods are safe to call from any thread."""
+
+    path: str
+
+    async def create_session(
+        self, name: str, *, project: str, kind: str, by: Subject
+    ) -> SessionRecord:
+        """Add a session. Raises SessionExists if the project has one of this name."""
+        ...
+
+    async def find_session(self, name_or_id: str, *, project: str) -> SessionRecord:
+        """Look a session up by its id or its name. Raises SessionNotFound."""
+        ...
+
+    async def sessions(self, *, project: str | None = None) -> list[SessionRecord]:
+        """All sessions, by project and name."""
+        ...
+
+    async def delete_session(self, session: SessionId) -> None:
+        """Remove a session with all it has."""
+        ...
+
+    async def load(self, session: SessionId, document: str) -> Loaded:
+        """Read what opens a document; a document never written has no rows. Raises Corrupt."""
+        ...
+
+    async def rows(
+        self,
+        session: SessionId,
+        *,
+        after: int = 0,
+        document: str | None = None,
+        limit: int = 1000,
+    ) -> list[Row]:
+        """Read a page of the log, oldest first. Raises Corrupt."""
+        ...
+
+    def append(self, session: SessionId, drafts: Sequence[Draft]) -> Awaitable[list[Seq]]:
+        """Queue rows at once, in call order; the awaitable is done when they are committed.
+
+        Appends that wait at the same time share one transaction (group commit).
+        Raises CannotWrite, for every append of the transaction that failed.
+        """
+        ...
+
+    def enqueue(self, session: SessionId, draft: Draft) -> None:
+        """Queue one row without waiting, for the hot path; :meth:`flush` tells how it went.
+
+        Raises CannotWrite if an earlier enqueued row of this session could not be written.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Wait until all that was queued before is committed. Raises CannotWrite."""
+        ...
+
+    async def put_checkpoint(self, session: SessionId, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint; of each document the newest two are kept."""
+        ...
+
+    async def put(self, table: str, key: str, value: Any, *, expect: int | None = None) -> int:
+        """Write a small named value, return its version. Raises Conflict if ``expect`` lost."""
+        ...
+
+    async def get(self, table: str, key: str) -> tuple[Any, int] | None:
+        """Read a small named value and its version."""
+        ...
+
+    def verify(self) -> Iterator[str]:
+        """Check every row and checkpoint, in slices; yields one sentence a damage."""
+        ...

@@ -1,0 +1,1 @@
+"""Wire dialects, connections and rooms, and the local-first client."""

@@ -1,0 +1,317 @@
+"""The messages of all dialects, and the codec of two of them.
+
+Grammar (lib0: ``varUint`` is LEB128, strings and bytes carry their length)::
+
+    frame      = sync | awareness | denied | query | extension
+    sync       = 0 0 varBytes(state vector)        SyncStep1
+               | 0 1 varBytes(update)              SyncStep2
+               | 0 2 varBytes(update)              Update
+    awareness  = 1 varBytes(awareness update)
+    denied     = 2 0 varString(reason)             relay → client only
+    query      = 3                                 QueryAwareness
+    extension  = 64..72                            see docs/reference/wire-protocol.md
+
+Rules:
+
+1. One message a frame: every stock client reads the first and drops the rest.
+2. A frame is read whole or refused: trailing bytes are an error, as is any type
+   outside the dialect. Reading never raises anything but RemoteProtocolError.
+3. Writing is total, and the frames of y-websocket are byte for byte those of
+   stock peers (golden vectors).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from ..crdt.lib0 import (
+    read_var_bytes,
+    read_var_string,
+    read_var_uint,
+    var_bytes,
+    var_string,
+    var_uint,
+)
+from ..errors import BadFrame
+
+__all__ = [
+    "KEEP_ALIVE",
+    "PROTOCOL_VERSION",
+    "SUBPROTOCOL",
+    "Ack",
+    "Awareness",
+    "Call",
+    "Denied",
+    "Edit",
+    "Message",
+    "QueryAwareness",
+    "Refused",
+    "Result",
+    "Resume",
+    "Row",
+    "SyncStep1",
+    "SyncStep2",
+    "Synced",
+    "Update",
+    "Welcome",
+    "read",
+    "read_collabkit",
+    "write",
+]
+
+SUBPROTOCOL = "collabkit.1"
+PROTOCOL_VERSION = 1
+
+
+class _Message(msgspec.Struct, frozen=True, gc=False):
+    """Fields are primitives only, so the garbage collector need not look inside."""
+
+
+class SyncStep1(_Message):
+    """My state vector: send me what I lack."""
+
+    vector: bytes
+
+
+class SyncStep2(_Message):
+    """What you lacked, by the vector you sent."""
+
+    update: bytes
+
+
+class Update(_Message):
+    """A change that just happened."""
+
+    update: bytes
+
+
+class Awareness(_Message):
+    """Presence of one or more clients."""
+
+    update: bytes
+
+
+class QueryAwareness(_Message):
+    """Send me everybody's presence."""
+
+
+class Denied(_Message):
+    """You may not be here."""
+
+    reason: str
+
+
+class Welcome(_Message):
+    """The room is open to you."""
+
+    version: int
+    lineage: str
+    subject: str
+    can_write: bool
+    seq: int
+
+
+class Resume(_Message):
+    """Where the client's replica stands."""
+
+    lineage: str
+    seq: int
+    vector: bytes
+
+
+class Edit(_Message):
+    """A change by this client; answered by exactly one Ack or Refused."""
+
+    seen: int
+    group: str
+    update: bytes
+
+
+class Ack(_Message):
+    """The oldest unanswered Edit is on disk as row ``seq``; 0 if it brought nothing new."""
+
+    seq: int
+
+
+class Row(_Message):
+    """One row of the log, or a checkpoint up to that row."""
+
+    seq: int
+    update: bytes
+
+
+class Synced(_Message):
+    """All rows up to ``seq`` were sent."""
+
+    seq: int
+
+
+class Refused(_Message):
+    """The oldest unanswered Edit was not taken."""
+
+    code: str
+    reason: str
+
+
+class Call(_Message):
+    """Carry out an operation."""
+
+    id: int
+    operation: str
+    key: str
+    arguments: bytes
+
+
+class Result(_Message):
+    """How the call went: JSON."""
+
+    id: int
+    ok: bool
+    kind: str
+    body: bytes
+
+
+Message: TypeAlias = (
+    SyncStep1
+    | SyncStep2
+    | Update
+    | Awareness
+    | QueryAwareness
+    | Denied
+    | Welcome
+    | Resume
+    | Edit
+    | Ack
+    | Row
+    | Synced
+    | Refused
+    | Call
+    | Result
+)
+
+KEEP_ALIVE = Awareness(b"\x00")
+"""Presence of nobody: every client ignores what it says and notes that the link lives."""
+
+_SYNC = {0: SyncStep1, 1: SyncStep2, 2: Update}
+
+# The fields of each extension in wire order; `read` and `write` are both driven by this table.
+_EXTENSIONS: dict[int, type[Message]] = {
+    64: Welcome,
+    65: Resume,
+    66: Edit,
+    67: Ack,
+    68: Row,
+    69: Synced,
+    70: Refused,
+    71: Call,
+    72: Result,
+}
+_TYPE_OF = {kind: number for number, kind in _EXTENSIONS.items()}
+
+
+def _read_bool(data: bytes, at: int) -> tuple[bool, int]:
+    value, at = read_var_uint(data, at)
+    if value > 1:
+        raise BadFrame(f"{value} is not a truth value")
+    return value == 1, at
+
+
+_READERS: dict[str, Callable[[bytes, int], tuple[object, int]]] = {
+    "int": read_var_uint,
+    "str": read_var_string,
+    "bytes": read_var_bytes,
+    "bool": _read_bool,
+}
+_WRITERS: dict[str, Callable[..., bytes]] = {
+    "int": var_uint,
+    "str": var_string,
+    "bytes": var_bytes,
+    "bool": lambda value: b"\x01" if value else b"\x00",
+}
+_FIELDS: dict[type[Message], tuple[tuple[str, str], ...]] = {
+    kind: tuple(kind.__annotations__.items()) for kind in _EXTENSIONS.values()
+}
+
+
+def read(frame: bytes) -> Message:
+    r"""Read one y-websocket frame.
+
+    Raises:
+        BadFrame: A type that y-websocket does not have, or bytes behind the message.
+        MalformedBytes: It ends too early or does not parse.
+
+    >>> read(bytes.fromhex("00000100"))
+    SyncStep1(vector=b'\x00')
+    """
+    kind, at = read_var_uint(frame, 0)
+    return finish(frame, *read_body(frame, kind, at))
+
+
+def read_collabkit(frame: bytes) -> Message:
+    """Read one frame of our own dialect: those of y-websocket, and the extensions."""
+    number, at = read_var_uint(frame, 0)
+    kind = _EXTENSIONS.get(number)
+    if kind is None:
+        return finish(frame, *read_body(frame, number, at))
+    values: list[object] = []
+    for _, type_name in _FIELDS[kind]:
+        value, at = _READERS[type_name](frame, at)
+        values.append(value)
+    return finish(frame, kind(*values), at)
+
+
+def read_body(frame: bytes, kind: int, at: int) -> tuple[Message, int]:
+    """Read the fields behind a type that y-websocket and Hocuspocus share."""
+    if kind == 0:
+        step, at = read_var_uint(frame, at)
+        make = _SYNC.get(step)
+        if make is None:
+            raise BadFrame(f"unknown sync step {step}")
+        payload, at = read_var_bytes(frame, at)
+        return make(payload), at
+    if kind == 1:
+        payload, at = read_var_bytes(frame, at)
+        return Awareness(payload), at
+    if kind == 2:
+        verdict, at = read_var_uint(frame, at)
+        if verdict != 0:
+            raise BadFrame(f"unknown auth message {verdict}")
+        reason, at = read_var_string(frame, at)
+        return Denied(reason), at
+    if kind == 3:
+        return QueryAwareness(), at
+    raise BadFrame(f"unknown message type {kind}", close_code=1003)
+
+
+def finish(frame: bytes, message: Message, at: int) -> Message:
+    """Hold that the message fills its frame."""
+    if at != len(frame):
+        raise BadFrame(f"{len(frame) - at} bytes behind the message")
+    return message
+
+
+def write(message: Message) -> bytes:
+    r"""Write one frame of y-websocket, or of our own dialect.
+
+    >>> write(Update(b"\x00\x00")).hex()
+    '0002020000'
+    """
+    match message:
+        case Update(update):
+            return b"\x00\x02" + var_bytes(update)
+        case Awareness(update):
+            return b"\x01" + var_bytes(update)
+        case SyncStep1(vector):
+            return b"\x00\x00" + var_bytes(vector)
+        case SyncStep2(update):
+            return b"\x00\x01" + var_bytes(update)
+        case Denied(reason):
+            return b"\x02\x00" + var_string(reason)
+        case QueryAwareness():
+            return b"\x03"
+    kind = type(message)
+    fields = (_WRITERS[t](getattr(message, name)) for name, t in _FIELDS[kind])
+    return var_uint(_TYPE_OF[kind]) + b"".join(fields)
