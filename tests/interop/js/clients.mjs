@@ -1,0 +1,209 @@
+/**
+ * Stock clients behind one face.
+ *
+ * A kind is `family@line`, such as `y-websocket@3.1` or `hocuspocus@4`. Every client of a process
+ * shares one `yjs`. BroadcastChannel is off everywhere: it would let clients of one process
+ * agree behind the server's back.
+ */
+
+import * as decoding from 'lib0/decoding';
+import { Awareness } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+
+import { SocketLog } from './sockets.mjs';
+
+const WEBSOCKET = ['1.5', '2.1', '3.0', '3.1'];
+const HOCUSPOCUS = ['2', '3', '4'];
+
+export const KINDS = [
+  ...WEBSOCKET.map((line) => `y-websocket@${line}`),
+  ...HOCUSPOCUS.map((line) => `hocuspocus@${line}`),
+];
+
+/** What all kinds share: a document with its presence, and a log of what was reported. */
+class Client {
+  constructor(doc, awareness) {
+    this.doc = doc;
+    this.awareness = awareness;
+    this.revision = 0;
+    this.denied = [];
+    this.lengthsAtSynced = [];
+    this.waiting = new Set();
+    doc.on('update', () => this.changed());
+    awareness.on('change', () => this.changed());
+  }
+
+  /** Something may be different from before: look at every condition again. */
+  changed() {
+    this.revision += 1;
+    for (const look of [...this.waiting]) look();
+  }
+
+  reportSynced(synced) {
+    if (synced) this.lengthsAtSynced.push(this.doc.getText('text').length);
+    this.changed();
+  }
+
+  read() {
+    const { doc, awareness, log } = this;
+    return {
+      text: doc.getText('text').toString(),
+      map: doc.getMap('map').toJSON(),
+      array: doc.getArray('array').toJSON(),
+      snapshot: Buffer.from(Y.encodeSnapshot(Y.snapshot(doc))).toString('hex'),
+      vector: Object.fromEntries(Y.decodeStateVector(Y.encodeStateVector(doc))),
+      pending: doc.store.pendingStructs !== null || doc.store.pendingDs !== null,
+      client_id: doc.clientID,
+      states: Object.fromEntries(awareness.getStates()),
+      connected: this.connected,
+      synced: this.synced,
+      unsynced: this.unsynced,
+      scope: this.scope ?? null,
+      attempts: log.attempts,
+      opens: log.opens,
+      received: log.received,
+      closes: log.closes,
+      denied: this.denied,
+      lengths_at_synced: this.lengthsAtSynced,
+      revision: this.revision,
+    };
+  }
+}
+
+class WebsocketClient extends Client {
+  static async open(line, { url, room, token, doc }) {
+    const { WebsocketProvider } = await import(`y-websocket-${line}`);
+    const client = new WebsocketClient(doc, new Awareness(doc));
+    client.log = new SocketLog(() => client.changed());
+    client.provider = new WebsocketProvider(url, room, doc, {
+      awareness: client.awareness,
+      params: token == null ? {} : { token },
+      WebSocketPolyfill: client.log.socketClass(),
+      disableBc: true,
+    });
+    client.provider.on('sync', (synced) => client.reportSynced(synced));
+    client.provider.on('status', () => client.changed());
+    const original = client.provider.messageHandlers[2];
+    client.provider.messageHandlers[2] = (encoder, decoder, ...rest) => {
+      const ahead = decoding.clone(decoder);
+      decoding.readVarUint(ahead);
+      client.denied.push(decoding.readVarString(ahead));
+      client.changed();
+      original(encoder, decoder, ...rest);
+    };
+    return client;
+  }
+
+  get connected() {
+    return this.provider.wsconnected;
+  }
+
+  get synced() {
+    return this.provider.synced;
+  }
+
+  /** This protocol has no acknowledgements. */
+  get unsynced() {
+    return null;
+  }
+
+  disconnect() {
+    this.provider.disconnect();
+  }
+
+  reconnect() {
+    this.provider.connect();
+  }
+
+  destroy() {
+    this.provider.destroy();
+    this.awareness.destroy();
+  }
+}
+
+const sharedSockets = new Map();
+
+/** The socket that clients of this name share, or one of its own. */
+const socketFor = (module, name, url) => {
+  const make = () => {
+    const listeners = new Set();
+    const log = new SocketLog(() => listeners.forEach((changed) => changed()));
+    const socket = new module.HocuspocusProviderWebsocket({
+      url,
+      WebSocketPolyfill: log.socketClass(),
+    });
+    return { socket, log, listeners };
+  };
+  if (name == null) return make();
+  if (!sharedSockets.has(name)) sharedSockets.set(name, make());
+  return sharedSockets.get(name);
+};
+
+class HocuspocusClient extends Client {
+  static async open(line, { url, room, token, doc, socket }) {
+    const module = await import(`@hocuspocus/provider-${line}`);
+    const client = new HocuspocusClient(doc, new Awareness(doc));
+    client.shared = socketFor(module, socket, url);
+    client.ownsSocket = socket == null;
+    client.log = client.shared.log;
+    client.shared.listeners.add(() => client.changed());
+    client.provider = new module.HocuspocusProvider({
+      websocketProvider: client.shared.socket,
+      name: room,
+      document: doc,
+      awareness: client.awareness,
+      token: token ?? null,
+      broadcast: false,
+      onAuthenticationFailed: ({ reason }) => {
+        client.denied.push(reason);
+        client.changed();
+      },
+      onSynced: () => client.reportSynced(true),
+    });
+    for (const event of ['authenticated', 'unsyncedChanges', 'status', 'close']) {
+      client.provider.on(event, () => client.changed());
+    }
+    // From 3.0 a provider on a socket it was given is silent until it is attached.
+    client.provider.attach?.();
+    return client;
+  }
+
+  get connected() {
+    return this.shared.socket.status === 'connected';
+  }
+
+  get synced() {
+    return this.provider.synced;
+  }
+
+  get unsynced() {
+    return this.provider.unsyncedChanges;
+  }
+
+  get scope() {
+    return this.provider.authorizedScope;
+  }
+
+  disconnect() {
+    this.shared.socket.disconnect();
+  }
+
+  reconnect() {
+    this.shared.socket.connect();
+  }
+
+  destroy() {
+    this.provider.destroy();
+    if (this.ownsSocket) this.shared.socket.destroy();
+  }
+}
+
+/** Open a client of a kind. `socket` names a socket that several Hocuspocus clients share. */
+export const open = async ({ kind, client_id: id, ...options }) => {
+  if (!KINDS.includes(kind)) throw new Error(`no client of kind ${kind}; there are ${KINDS}`);
+  const [family, line] = kind.split('@');
+  const doc = new Y.Doc();
+  if (id != null) doc.clientID = id;
+  const opened = family === 'hocuspocus' ? HocuspocusClient : WebsocketClient;
+  return opened.open(line, { ...options, doc });
+};
