@@ -1,0 +1,50 @@
+"""The tests mirror the package, and each says in a sentence what it holds."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path, PurePosixPath
+
+# Modules whose promises are kept elsewhere, and where.
+KEPT_IN: dict[str, str] = {}
+
+
+def _test_of(module: str) -> str:
+    path = PurePosixPath(module)
+    return (
+        (PurePosixPath("tests") / path.relative_to("collabkit"))
+        .with_name(f"test_{path.stem}.py")
+        .as_posix()
+    )
+
+
+def test_every_module_has_its_test_file(root: Path, sources: dict[str, ast.Module]) -> None:
+    """`collabkit/a/b.py` is tested by `tests/a/test_b.py`, or by the file named in KEPT_IN."""
+    modules = [name for name in sources if not name.endswith("__init__.py")]
+    missing = {
+        name: wanted
+        for name in modules
+        if not (root / (wanted := KEPT_IN.get(name, _test_of(name)))).is_file()
+    }
+    assert missing == {}
+
+
+def test_the_exceptions_to_the_mirror_are_needed(
+    root: Path, sources: dict[str, ast.Module]
+) -> None:
+    """Every module in KEPT_IN exists, and has no test file of its own."""
+    stale = [name for name in KEPT_IN if name not in sources or (root / _test_of(name)).is_file()]
+    assert stale == []
+
+
+def test_every_test_says_what_it_holds(tests: dict[str, ast.Module]) -> None:
+    """The docstring of a test is the promise that it checks."""
+    silent = [
+        f"{name}:{node.lineno} {node.name}"
+        for name, tree in tests.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
