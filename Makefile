@@ -28,9 +28,9 @@ export COLLABKIT_SEED := $(SEED)
 WHEEL_ENV := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(SITE) COLLABKIT_SITE=$(CURDIR)/$(SITE)
 PYTEST    := $(WHEEL_ENV) pytest
 
-PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 SOURCES      := $(shell find collabkit -name '*.py' -o -name py.typed)
-NPM_LOCKS    := $(shell find $(PAGE) tests benchmarks -name package-lock.json -not -path '*/node_modules/*')
+NPM_LOCKS    := $(shell find $(wildcard $(PAGE) tests benchmarks) -name package-lock.json -not -path '*/node_modules/*')
 NPM_READY    := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
@@ -62,12 +62,12 @@ $(STAMPS)/venv: tools/venv.sh
 
 $(STAMPS)/runtime: $(STAMPS)/venv pyproject.toml $(LOCK)
 	@echo "installing collabkit into $(VENV)"
-	@pip install --quiet --constraint $(LOCK) --editable .
+	@pip install -qq --constraint $(LOCK) --editable .
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/runtime
 	@echo "installing the tools of $(LOCK) into $(VENV)"
-	@pip install --quiet --requirement $(LOCK)
+	@pip install -qq --requirement $(LOCK)
 	@touch $@
 
 node: $(STAMPS)/node ## Node.js and npm: the machine's own, or one from PyPI
@@ -92,11 +92,11 @@ wheel: $(SITE)/.stamp ## the wheel, in dist/, and what it installs, in build/sit
 $(SITE)/.stamp: $(STAMPS)/dev build/page.stamp $(SOURCES) README.md CHANGELOG.md
 	@rm -rf dist $(SITE)
 	python -m build --no-isolation --outdir dist . > build/wheel.log || { cat build/wheel.log; exit 1; }
-	@pip install --quiet --no-deps --target $(SITE) dist/*.whl
+	@pip install -qq --no-deps --target $(SITE) dist/*.whl
 	@touch $@
 
 lock: $(STAMPS)/venv ## renew requirements-dev.lock and the npm locks within the bounds of their manifests
-	@pip install --quiet --constraint $(LOCK) uv
+	@pip install -qq --constraint $(LOCK) uv
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --no-header --quiet --output-file $(LOCK)
 
 # Proof, piece by piece
@@ -138,7 +138,7 @@ fuzz: wheel ## tests marked fuzz, for FOR seconds each
 
 test-lowest: $(STAMPS)/dev ## the unit tests with the oldest dependencies that pyproject.toml allows
 	uv venv --quiet --clear .venv-lowest
-	uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[test]'
+	uv pip install -qq --python .venv-lowest --resolution lowest-direct --editable '.[test]'
 	.venv-lowest/bin/pytest tests/crdt tests/store tests/access tests/sync
 
 clean: ## remove what was built; .venv and node_modules stay

