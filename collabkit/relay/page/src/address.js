@@ -1,0 +1,20 @@
+/**
+ * What the page's address asks for.
+ *
+ *   /?session=NAME        or  /#NAME        the session; `welcome` if neither
+ *   &token=TOKEN                            handed to the relay as it is
+ *   &root=ROOT                              which text of the document; `content` if absent
+ */
+
+const encodePath = (name) => name.split('/').map(encodeURIComponent).join('/');
+
+export const readAddress = (location) => {
+  const url = new URL(location.href);
+  const session = url.searchParams.get('session') || decodeURIComponent(url.hash.slice(1)) || 'welcome';
+  // Relative to the page, so that a relay mounted below a path is found there.
+  const socket = new URL(encodePath(session), new URL('.', url));
+  socket.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  const token = url.searchParams.get('token');
+  if (token !== null) socket.searchParams.set('token', token);
+  return { session, root: url.searchParams.get('root') || 'content', socket: socket.href };
+};
