@@ -22,9 +22,10 @@ The whole of it::
     ├── SessionError
     │   ├── InvalidName        (ValueError)  .name .reason
     │   ├── SessionNotFound    (LookupError) .name
-    │   └── SessionExists                    .name
+    │   ├── SessionExists                    .name
+    │   └── SessionBusy                      .name .reason
     ├── OperationError
-    │   ├── UnknownOperation   (LookupError) .operation
+    │   ├── UnknownOperation   (LookupError) .operation .known
     │   ├── InvalidArguments   (ValueError)  .operation .reason
     │   └── OperationFailed                  a peer's answer               .operation .kind .reason
     ├── AccessError
@@ -33,7 +34,7 @@ The whole of it::
     └── StoreError
         ├── NotACollabFile                   .path .reason
         ├── SchemaTooNew                     .path .found .supported
-        ├── FileHeld                         .path .pid .host
+        ├── FileHeld                         .path .pid .host .state
         ├── Corrupt                          .path .where .reason
         ├── CannotWrite                      .path .reason
         ├── Conflict                         .what .expected .actual
@@ -76,6 +77,7 @@ __all__ = [
     "ReadOnlyDocument",
     "RemoteProtocolError",
     "SchemaTooNew",
+    "SessionBusy",
     "SessionError",
     "SessionExists",
     "SessionNotFound",
@@ -274,16 +276,27 @@ class SessionExists(SessionError):
         super().__init__(f"session {name!r} exists already; open it, or choose another name")
 
 
+class SessionBusy(SessionError):
+    """Somebody is in the session who cannot share it, or be put out of it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"session {name!r} is in use: {reason}")
+
+
 class OperationError(CollabError):
     """An operation could not be carried out."""
 
 
 class UnknownOperation(OperationError, LookupError):
-    """No operation of this name."""
+    """No operation of this name; ``known`` are those there are."""
 
-    def __init__(self, operation: str) -> None:
+    def __init__(self, operation: str, known: str = "") -> None:
         self.operation = operation
-        super().__init__(f"no operation {operation!r}")
+        self.known = known
+        there = f"; there are {known}" if known else ""
+        super().__init__(f"no operation {operation!r}{there}")
 
 
 class InvalidArguments(OperationError, ValueError):
@@ -361,15 +374,20 @@ class SchemaTooNew(StoreError):
 
 
 class FileHeld(StoreError):
-    """Another process holds the file."""
+    """Another process holds the file; ``state`` says if it is running or stopped, where known."""
 
-    def __init__(self, path: str, pid: int | None, host: str | None) -> None:
+    def __init__(
+        self, path: str, pid: int | None, host: str | None, state: str | None = None
+    ) -> None:
         self.path = path
         self.pid = pid
         self.host = host
+        self.state = state
         who = f"process {pid} on {host}" if pid is not None else "another process"
+        how = f" ({state})" if state else ""
         super().__init__(
-            f"{path} is held by {who}: connect to it with `collabkit.connect(...)`, or stop it"
+            f"{path} is held by {who}{how}: "
+            "connect to it with `collabkit.connect(...)`, or stop it first"
         )
 
 
