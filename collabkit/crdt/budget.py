@@ -1,0 +1,76 @@
+"""How much one update may hold, and why one is refused.
+
+A budget bounds what a message can cost those who read it: the relay scans it in linear
+time, and an engine integrates it in a time that is worse than linear in some of these.
+What a document holds in the end is bounded elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import msgspec
+
+from ..errors import UpdateRefused
+
+__all__ = ["CLOCK_LIMIT", "DEFAULT_BUDGET", "NO_BUDGET", "REFUSALS", "Budget", "refuse"]
+
+# Clocks end here: yrs compares them as signed 32-bit integers.
+CLOCK_LIMIT = 1 << 31
+
+REFUSALS = {
+    "too-large": "the update is larger than {} bytes",
+    "too-many-structs": "the update holds more than {} structs",
+    "too-many-clients": "the update names more than {} clients",
+    "too-many-deletes": "the update deletes more than {} ranges",
+    "too-many-roots": "the update names more than {} root types",
+    "too-deep": "shared types nest deeper than {}",
+    "unknown-content": "no released Yjs client knows content {}",
+    "unknown-type": "no released Yjs client knows shared type {}",
+    "clock-out-of-range": "clock {} is not below 2**31",
+    "zero-length": "a struct or a deleted range of client {} has no length",
+    "future-origin": "an item of client {} builds on a later one of the same client",
+    "repeated-client": "client {} has two sections",
+    "trailing-bytes": "the update ends {} bytes before the message does",
+}
+"""Code of each refusal, and its sentence. Codes are stable; sentences are for people."""
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """How much one update may hold. The defaults let any document through that people write.
+
+    Attributes:
+        message_bytes: The whole update. Documents of 6 MB are real; 16 MiB leaves room.
+        structs: Runs of characters, values, and holes. A struct takes some 10 bytes, so
+            this is what a fragmented document of 6 MB has.
+        clients: Distinct authors. Engines are quadratic in the authors of one map key:
+            10,000 take yrs 0.4 s, and a browser draws a new id with each page load.
+        delete_ranges: Each takes about 4 bytes; deleting every other character of
+            200,000 makes 100,000.
+        roots: Root types named. A root can never be removed again.
+        depth: How deep values, JSON and shared types nest.
+    """
+
+    message_bytes: int = 16 << 20
+    structs: int = 600_000
+    clients: int = 10_000
+    delete_ranges: int = 100_000
+    roots: int = 1_000
+    depth: int = 64
+
+
+DEFAULT_BUDGET = Budget()
+
+NO_BUDGET = Budget(
+    message_bytes=1 << 53,
+    structs=1 << 53,
+    clients=1 << 53,
+    delete_ranges=1 << 53,
+    roots=1 << 53,
+)
+"""For what this program's own engine wrote: amounts are not bounded, nesting still is."""
+
+
+def refuse(code: str, what: object) -> NoReturn:
+    """Raise the refusal that has this code."""
+    raise UpdateRefused(code, REFUSALS[code].format(what))

@@ -1,0 +1,227 @@
+"""What updates are to documents and to each other, told from their scans alone.
+
+:func:`scan` reads an update, see `crdt.scan`; the rest here takes what it found.
+
+Rules:
+
+1. A **gap** is an update that a document cannot integrate at once. It must not reach an
+   engine: engines keep such updates waiting, without bound, unseen by every state vector.
+2. A state vector knows nothing of deletions. An update that does not advance the vector
+   may still delete something.
+3. Updates are joined by copying byte ranges. Nothing is decoded, so nothing can change:
+   applying what :func:`splice` returns is applying what it was given, in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from .budget import CLOCK_LIMIT, DEFAULT_BUDGET, REFUSALS, Budget, refuse
+from .lib0 import read_var_uint, var_uint
+from .scan import Scan, Section, scan
+
+__all__ = [
+    "DEFAULT_BUDGET",
+    "EMPTY_UPDATE",
+    "REFUSALS",
+    "Budget",
+    "Scan",
+    "Section",
+    "StateVector",
+    "advance",
+    "advances",
+    "decode_state_vector",
+    "encode_state_vector",
+    "gap",
+    "scan",
+    "splice",
+]
+
+StateVector: TypeAlias = dict[int, int]
+"""Of each client id, the clock that its next struct will have."""
+
+EMPTY_UPDATE = b"\0\0"
+
+
+# Where an update stands to a document
+
+
+def gap(found: Scan, vector: Mapping[int, int]) -> bool:
+    """Whether a document with this vector lacks something that the update builds on.
+
+    True if a section starts after what the document has, if an origin or a parent is unknown
+    even counting the update itself, or if a deletion reaches beyond. Such an update would
+    wait inside an engine, unseen and without bound: ask its author for all that is missing.
+    """
+    return any(vector.get(client, 0) < clock for client, clock in found.needs.items())
+
+
+def advances(found: Scan, vector: Mapping[int, int]) -> bool:
+    """Whether the update brings structs that a document with this vector has not.
+
+    False does not mean that it brings nothing: see ``deletes``.
+    """
+    return any(
+        section.clock + section.length > vector.get(section.client, 0) for section in found.sections
+    )
+
+
+def advance(found: Scan, vector: StateVector) -> None:
+    """Move the vector to where the update leads; there must be no :func:`gap`."""
+    for section in found.sections:
+        end = section.clock + section.length
+        if end > vector.get(section.client, 0):
+            vector[section.client] = end
+
+
+def encode_state_vector(vector: Mapping[int, int]) -> bytes:
+    """Encode a state vector.
+
+    >>> encode_state_vector({7: 2}).hex()
+    '010702'
+    """
+    parts = [var_uint(len(vector))]
+    for client, clock in vector.items():
+        parts += (var_uint(client), var_uint(clock))
+    return b"".join(parts)
+
+
+def decode_state_vector(data: bytes, max_clients: int = DEFAULT_BUDGET.clients) -> StateVector:
+    r"""Decode a state vector of at most ``max_clients`` entries.
+
+    Raises:
+        MalformedBytes: This is no state vector.
+        UpdateRefused: It has too many entries, or a clock no document reaches.
+
+    >>> decode_state_vector(b"\x01\x07\x02")
+    {7: 2}
+    """
+    count, at = read_var_uint(data, 0)
+    if count > max_clients:
+        refuse("too-many-clients", max_clients)
+    vector: StateVector = {}
+    for _ in range(count):
+        client, at = read_var_uint(data, at)
+        clock, at = read_var_uint(data, at)
+        if clock > CLOCK_LIMIT:
+            refuse("clock-out-of-range", clock)
+        vector[client] = clock
+    if at != len(data):
+        refuse("trailing-bytes", len(data) - at)
+    return vector
+
+
+# Joining
+
+
+def splice(updates: Sequence[tuple[bytes, Scan]]) -> list[bytes]:
+    """Join updates into as few as their byte ranges allow; mostly into one.
+
+    A client's structs are joined where each update goes on where the one before ended;
+    structs that the join has already are left out. An update that leaves a hole, has
+    holes itself, or overlaps by halves starts another join.
+
+    Args:
+        updates: Updates with their scans, in the order in which they are to be applied.
+
+    >>> hi, yo = bytes.fromhex("010107000401017402686900"), bytes.fromhex("0101070284070102796f00")
+    >>> [join.hex() for join in splice([(hi, scan(hi)), (yo, scan(yo))])]
+    ['010207000401017402686984070102796f00']
+    """
+    joins: list[_Join] = []
+    for update, found in updates:
+        if not (joins and joins[-1].take(update, found)):
+            joins.append(_Join(update, found))
+    return [join.encode() for join in joins]
+
+
+class _Join:
+    """Updates whose structs, client by client, follow each other without a hole."""
+
+    __slots__ = ("deleting", "first", "runs")
+
+    def __init__(self, update: bytes, found: Scan) -> None:
+        self.first: bytes | None = update  # the only update so far
+        self.deleting = [(update, found)] if found.deletes else []
+        # With holes inside there are no runs, and nothing is ever added.
+        self.runs: dict[int, _Run] | None = None if found.holes else {}
+        if self.runs is not None:
+            for section in found.sections:
+                self.runs[section.client] = _Run(update, section)
+
+    def take(self, update: bytes, found: Scan) -> bool:
+        if self.runs is None or found.holes:
+            return False
+        runs, fresh = self.runs, []
+        for section in found.sections:
+            run = runs.get(section.client)
+            if run is None or section.clock == run.stop:
+                fresh.append((run, section))
+            elif section.clock < run.start or section.clock + section.length > run.stop:
+                return False
+        for run, section in fresh:
+            if run is None:
+                runs[section.client] = _Run(update, section)
+            else:
+                run.add(update, section)
+        if found.deletes:
+            self.deleting.append((update, found))
+        self.first = None
+        return True
+
+    def encode(self) -> bytes:
+        if self.first is not None:
+            return self.first
+        assert self.runs is not None
+        parts = [var_uint(len(self.runs))]
+        for client, run in self.runs.items():
+            parts += (var_uint(run.structs), var_uint(client), var_uint(run.start), *run.pieces)
+        parts.append(_join_deletes(self.deleting))
+        return b"".join(parts)
+
+
+class _Run:
+    """Structs of one client from clock ``start`` up to ``stop``."""
+
+    __slots__ = ("pieces", "start", "stop", "structs")
+
+    def __init__(self, update: bytes, section: Section) -> None:
+        self.start = self.stop = section.clock
+        self.structs = 0
+        self.pieces: list[bytes] = []
+        self.add(update, section)
+
+    def add(self, update: bytes, section: Section) -> None:
+        self.stop += section.length
+        self.structs += section.structs
+        self.pieces.append(update[section.start : section.stop])
+
+
+def _join_deletes(updates: Sequence[tuple[bytes, Scan]]) -> bytes:
+    if not updates:
+        return b"\0"
+    if len(updates) == 1:
+        update, found = updates[0]
+        return update[found.deletes_start :]
+    ranges: dict[int, list[tuple[int, int]]] = {}
+    for _, found in updates:
+        for client, clock, length in found.deletes:
+            ranges.setdefault(client, []).append((clock, clock + length))
+    parts = [var_uint(len(ranges))]
+    for client, spans in ranges.items():
+        merged = _merge_spans(sorted(spans))
+        parts += (var_uint(client), var_uint(len(merged)))
+        for start, stop in merged:
+            parts += (var_uint(start), var_uint(stop - start))
+    return b"".join(parts)
+
+
+def _merge_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, stop in spans:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+        else:
+            merged.append((start, stop))
+    return merged
