@@ -46,7 +46,7 @@ and a program never has to read it. Fields are identifiers and primitives only.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 __all__ = [
     "AccessDenied",
@@ -91,6 +91,17 @@ __all__ = [
 
 class CollabError(Exception):
     """Root of the tree: ``except CollabError`` catches all that collabkit raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross a process boundary as the fields are, without building the message again."""
+        return _again, (type(self), self.args, vars(self))
+
+
+def _again(kind: type[CollabError], args: tuple[Any, ...], fields: dict[str, Any]) -> CollabError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    vars(error).update(fields)
+    return error
 
 
 # Protocol
