@@ -91,7 +91,7 @@ wheel: $(SITE)/.stamp ## the wheel, in dist/, and what it installs, in build/sit
 
 $(SITE)/.stamp: $(STAMPS)/dev build/page.stamp $(SOURCES) README.md CHANGELOG.md
 	@rm -rf dist $(SITE)
-	python -m build --no-isolation --outdir dist . > build/wheel.log || { cat build/wheel.log; exit 1; }
+	python -m build --no-isolation --outdir dist . > build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
 	@pip install -qq --no-deps --target $(SITE) dist/*.whl
 	@touch $@
 
