@@ -22,7 +22,6 @@ LOCK    := requirements-dev.lock
 # Tools of the environment come first, in recipes and in what tests start.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export COLLABKIT_SEED := $(SEED)
 
 # Keeps the working directory off sys.path in every Python below, so that `collabkit` is the wheel.
 WHEEL_ENV := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(SITE) COLLABKIT_SITE=$(CURDIR)/$(SITE)
@@ -131,10 +130,10 @@ bench-smoke: wheel ## one second of each benchmark, to see that they run
 	$(WHEEL_ENV) python benchmarks/run.py --smoke
 
 soak: wheel $(NPM_READY) ## hours in minutes: tests marked soak, for FOR seconds each
-	COLLABKIT_FOR=$(FOR) $(PYTEST) tests -m soak --timeout $$(($(FOR) + 300))
+	COLLABKIT_SEED=$(SEED) COLLABKIT_FOR=$(FOR) $(PYTEST) tests -m soak --timeout $$(($(FOR) + 300))
 
 fuzz: wheel ## tests marked fuzz, for FOR seconds each
-	COLLABKIT_FOR=$(FOR) $(PYTEST) tests -m fuzz --hypothesis-seed $(SEED) --timeout $$(($(FOR) + 300))
+	COLLABKIT_SEED=$(SEED) COLLABKIT_FOR=$(FOR) $(PYTEST) tests -m fuzz --hypothesis-seed $(SEED) --timeout $$(($(FOR) + 300))
 
 test-lowest: $(STAMPS)/dev ## the unit tests with the oldest dependencies that pyproject.toml allows
 	uv venv --quiet --clear .venv-lowest
