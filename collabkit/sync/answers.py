@@ -1,0 +1,105 @@
+"""What one member is still owed: an answer for each edit, in the order they were sent.
+
+Rules:
+
+1. Answers leave in the order of their edits, whatever order they are found in.
+2. An edit that builds on what the room lacks is a **gap**: its answer waits. The member is
+   asked for what is missing; once a later edit of his is stored and the gap's own
+   content is stored too, the gap is answered like that edit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from ..crdt.update import Scan, StateVector, advances
+from .messages import Ack, Message
+
+__all__ = ["Answers", "covers"]
+
+# How long a member has to answer a request for what is missing before it is asked again.
+ASK_AGAIN_AFTER = 5.0
+
+
+class Answers:
+    """The answers one member waits for.
+
+    >>> answers = Answers()
+    >>> first, second = answers.expect(), answers.expect()
+    >>> answers.resolve(second, Ack(8))
+    []
+    >>> answers.resolve(first, Ack(7))
+    [Ack(seq=7), Ack(seq=8)]
+    """
+
+    __slots__ = ("_asked_at", "_first", "_gaps", "_owed")
+
+    def __init__(self) -> None:
+        self._owed: deque[Message | None] = deque()
+        self._first = 0  # ticket of the oldest that is owed
+        self._gaps: dict[int, Scan] = {}
+        self._asked_at = float("-inf")
+
+    def __repr__(self) -> str:
+        return f"<Answers {len(self._owed)} owed, {len(self._gaps)} gaps>"
+
+    @property
+    def gaps(self) -> int:
+        """How many edits wait for what they build on."""
+        return len(self._gaps)
+
+    def expect(self) -> int:
+        """Hold a place; returns its ticket."""
+        self._owed.append(None)
+        return self._first + len(self._owed) - 1
+
+    def resolve(self, ticket: int, answer: Message) -> list[Message]:
+        """Give the answer for a place; returns those that are due now."""
+        self._gaps.pop(ticket, None)
+        self._owed[ticket - self._first] = answer
+        due: list[Message] = []
+        while self._owed and (oldest := self._owed[0]) is not None:
+            due.append(oldest)
+            self._owed.popleft()
+            self._first += 1
+        return due
+
+    def leave_open(self, ticket: int, scan: Scan) -> None:
+        """Note a gap."""
+        self._gaps[ticket] = scan
+
+    def close_gaps(self, scan: Scan, stored: StateVector, answer: Ack) -> None:
+        """An edit with this scan is stored: answer the gaps that it closed."""
+        for ticket, missing in list(self._gaps.items()):
+            if not advances(missing, stored) and covers(scan.deletes, missing.deletes):
+                del self._gaps[ticket]
+                self._owed[ticket - self._first] = answer
+
+    def ask(self, now: float) -> bool:
+        """Whether to ask the member for what is missing, or to wait for an earlier request."""
+        if now - self._asked_at < ASK_AGAIN_AFTER:
+            return False
+        self._asked_at = now
+        return True
+
+
+def covers(these: Sequence[tuple[int, int, int]], those: Sequence[tuple[int, int, int]]) -> bool:
+    """Whether the delete ranges ``these`` (client, clock, length) contain all of ``those``.
+
+    >>> covers([(1, 0, 5)], [(1, 1, 2)]), covers([(1, 0, 5)], [(1, 4, 2)])
+    (True, False)
+    """
+    if not those:
+        return True
+    ranges: dict[int, list[tuple[int, int]]] = {}
+    for client, clock, length in sorted(these):
+        spans = ranges.setdefault(client, [])
+        if spans and clock <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], clock + length))
+        else:
+            spans.append((clock, clock + length))
+    return all(
+        any(start <= clock and clock + length <= stop for start, stop in ranges.get(client, ()))
+        for client, clock, length in those
+    )

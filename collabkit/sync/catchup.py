@@ -1,0 +1,176 @@
+"""Bringing a member up to date: those who join, come back, or fell behind.
+
+Rules:
+
+1. Whoever asks with an empty vector is answered from the log: checkpoint, the spliced
+   tail, what is on its way, and only then an empty SyncStep2. Stock clients report
+   `synced` on the first SyncStep2, and an application may seed an empty document then.
+2. Whoever asks with a vector gets the engine's difference, which holds all deletions.
+3. Who follows the log gets its rows from where he stopped, the presence of the others,
+   Synced, and the room's own SyncStep1; from then on he is live.
+4. Equal questions that wait at the same time are answered once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from ..crdt.awareness import Presence
+from ..crdt.splice import splice
+from ..crdt.update import EMPTY_UPDATE, Budget, encode_state_vector, scan
+from ..ids import Subject
+from ..store.base import Loaded
+from .edits import Edits
+from .effects import Diff, ReadLog, RoomEffect, Send
+from .messages import Awareness, Row, Synced, SyncStep2, Update
+
+__all__ = ["UNBOUNDED", "CatchUp", "Member"]
+
+# For what the log holds and the engine says: it was within budget when it was accepted.
+UNBOUNDED = Budget(
+    message_bytes=1 << 40,
+    structs=1 << 40,
+    clients=1 << 40,
+    delete_ranges=1 << 40,
+    roots=1 << 40,
+)
+
+
+class Member(msgspec.Struct):
+    """One seat of a room.
+
+    Attributes:
+        follows: Wants the rows of the log in order instead of updates at once.
+        after: For one who follows and is not up to date: the last row that he has.
+    """
+
+    id: int
+    subject: Subject
+    can_write: bool
+    follows: bool
+    after: int = 0
+
+
+class CatchUp:
+    """Who in a room waits for what.
+
+    Args:
+        members: The room's members, by id.
+        edits: The room's edits: what is on its way, and who is live.
+        presence: The room's presence.
+    """
+
+    def __init__(self, members: dict[int, Member], edits: Edits, presence: Presence) -> None:
+        self._members = members
+        self._edits = edits
+        self._presence = presence
+        self._log_waiters: list[int] = []
+        self._questions: dict[bytes, list[Callable[[bytes], list[RoomEffect]]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<CatchUp {len(self._log_waiters)} for the log, {len(self._questions)} questions>"
+
+    # Questions to the engine
+
+    def difference(
+        self, vector: bytes, answer: Callable[[bytes], list[RoomEffect]]
+    ) -> list[RoomEffect]:
+        """Ask what a replica with this vector lacks; ``answer`` says what to do with it."""
+        waiting = self._questions.setdefault(vector, [])
+        waiting.append(answer)
+        return [Diff(vector)] if len(waiting) == 1 else []
+
+    def differs(self, vector: bytes, difference: bytes) -> list[RoomEffect]:
+        """The engine's answer."""
+        answers = self._questions.pop(vector, ())
+        return [effect for answer in answers for effect in answer(difference)]
+
+    def ask_again(self) -> list[RoomEffect]:
+        """The engine was replaced: whatever it was asked, it forgot."""
+        return [Diff(vector) for vector in self._questions]
+
+    # Members
+
+    def greet(self, member: Member, *, now: float) -> list[RoomEffect]:
+        """The presence of the others, and the room's own SyncStep1."""
+        return [*self.snapshot(member, now=now), self._edits.ask((member.id,))]
+
+    def snapshot(self, member: Member, *, now: float) -> list[RoomEffect]:
+        """The presence of the others."""
+        others = self._presence.snapshot(member.id, now_ms=int(now * 1000))
+        return [] if others is None else [Send((member.id,), Awareness(others))]
+
+    def sync(self, member: Member, vector: bytes, *, empty: bool) -> list[RoomEffect]:
+        """Answer a stock member's SyncStep1."""
+        if empty:
+            return self._read_log(member)
+        return self._answer(member, vector, synced=True)
+
+    def resume(self, member: Member, *, after: int) -> list[RoomEffect]:
+        """Hand a member who follows the log its rows behind ``after``; not live until then."""
+        member.after = after
+        self._edits.followers = tuple(m for m in self._edits.followers if m != member.id)
+        return self._read_log(member)
+
+    def mend(self, member: Member, clocks: dict[int, int], *, synced: bool) -> list[RoomEffect]:
+        """Send a stock member what was dropped since he fell behind, from these clocks on."""
+        return self._answer(member, encode_state_vector({**self._edits.stored, **clocks}), synced)
+
+    def _answer(self, member: Member, vector: bytes, synced: bool) -> list[RoomEffect]:
+        to = (member.id,)
+
+        def answer(difference: bytes) -> list[RoomEffect]:
+            last = SyncStep2(difference) if synced else Update(difference)
+            return [*self._on_their_way(to), Send(to, last)]
+
+        return self.difference(vector, answer)
+
+    def _on_their_way(self, to: tuple[int, ...]) -> list[RoomEffect]:
+        return [Send(to, Update(update)) for update in self._edits.sent_and_not_stored()]
+
+    # The log
+
+    def _read_log(self, member: Member) -> list[RoomEffect]:
+        self._log_waiters.append(member.id)
+        if len(self._log_waiters) > 1:
+            return []
+        self._edits.late = []
+        return [ReadLog()]
+
+    def log_read(self, loaded: Loaded, *, now: float) -> list[RoomEffect]:
+        """Checkpoint and rows, for all who wait for them."""
+        waiters = [self._members[m] for m in self._log_waiters if m in self._members]
+        late = [row for row in self._edits.late or () if row.seq > loaded.upto]
+        self._log_waiters, self._edits.late = [], None
+        effects: list[RoomEffect] = []
+        stock = tuple(member.id for member in waiters if not member.follows)
+        if stock:
+            effects += self._whole(stock, loaded, late)
+        for member in waiters:
+            if member.follows:
+                effects += self._rows(member, loaded, late, now)
+        return effects
+
+    def _whole(self, to: tuple[int, ...], loaded: Loaded, late: list[Row]) -> list[RoomEffect]:
+        effects: list[RoomEffect] = []
+        if loaded.checkpoint is not None:
+            effects.append(Send(to, Update(loaded.checkpoint.body)))
+        tail = [*(row.body for row in loaded.rows), *(row.update for row in late)]
+        if tail:
+            pieces = splice([(update, scan(update, UNBOUNDED)) for update in tail])
+            effects += [Send(to, Update(piece)) for piece in pieces]
+        return [*effects, *self._on_their_way(to), Send(to, SyncStep2(EMPTY_UPDATE))]
+
+    def _rows(
+        self, member: Member, loaded: Loaded, late: list[Row], now: float
+    ) -> list[RoomEffect]:
+        rows = [*(Row(row.seq, row.body) for row in loaded.rows), *late]
+        if loaded.checkpoint is not None:
+            rows.insert(0, Row(loaded.checkpoint.seq, loaded.checkpoint.body))
+        to = (member.id,)
+        effects: list[RoomEffect] = [Send(to, row) for row in rows if row.seq > member.after]
+        self._edits.followers = (*self._edits.followers, member.id)
+        synced = Send(to, Synced(max(loaded.upto, self._edits.stored_seq)))
+        return [*effects, *self.snapshot(member, now=now), synced, self._edits.ask(to)]

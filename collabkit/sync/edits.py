@@ -1,0 +1,383 @@
+"""The way of an edit through a room: scan, forward, taste, append, acknowledge.
+
+Each edit goes through stages in the order it came, and never overtakes another::
+
+    offered ─► waiting ─► tasting ─► tasted ─► appending ─► stored
+       │          one trip to the engine at a time   one transaction at a time
+       ├─► gap        it builds on what the room lacks: a resync brings it again
+       └─► refused    malformed, banned, or the engine cannot bear it
+
+Rules:
+
+1. Log order, the order sent to others, and each author's order of answers are the
+   order in which edits were offered.
+2. Nothing is answered with an Ack before it was tasted and committed. An edit that
+   brings nothing new makes no row and no message, and is acknowledged.
+3. A **plain** edit (see ``crdt.update``) of a calm room goes to stock members at once;
+   everything else waits for its verdict. Members that follow the log get rows, after
+   the commit and in its order. Nobody is sent an edit of his own.
+4. A busy room tastes in short trips, sends what came spliced into one update, and
+   commits at the pace of a calm one.
+5. If a commit fails, the engine is ahead of the log. All edits on the way become gaps,
+   the engine's document is built anew, and the room takes no edits until it probes:
+   then members are asked for what the log lacks. Nothing is lost that a member holds.
+6. If the engine dies, its culprit is refused; tasted edits are committed, the document
+   is opened again from the log, and the rest is tasted anew. If nobody can tell which
+   update did it, the rest is tasted one at a time.
+7. An edit that others were sent and the engine then refused is banned: who builds on
+   it is refused too, but not put out, since he did nothing wrong.
+
+``vector`` counts all that was offered and not refused; ``stored`` only what is on disk.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..crdt.engine import Bad, Gap, Good, NothingNew, Verdict
+from ..crdt.update import (
+    Scan,
+    StateVector,
+    advance,
+    advances,
+    encode_state_vector,
+    gap,
+    scan,
+)
+from ..errors import RemoteProtocolError
+from ..ids import Seq, Subject
+from .answers import Answers
+from .effects import Append, Dismiss, Open, RoomEffect, Send, Taste, Wake
+from .limits import Pace
+from .messages import Ack, Message, Refused, Row, SyncStep1, Update
+from .pending import Pending, spread
+
+__all__ = ["Edits"]
+
+# A room with more edits in a second than this is won by splicing, not by haste.
+BUSY_EDITS_PER_SECOND = 50
+# After a failed commit: long enough for an operator to make room on a disk, and no
+# longer, because everybody's work is unsaved meanwhile.
+FIRST_PROBE_AFTER = 1.0
+LONGEST_PROBE_AFTER = 30.0
+# Gaps that no resync closed: the member does not follow the protocol.
+MAX_GAPS = 256
+
+_WAKE = Wake()
+_WAKE_SOON = Wake(soon=True)
+
+
+class Edits:
+    """The edits of one room that are on their way.
+
+    Args:
+        document: Name of the document, for the rows.
+    """
+
+    def __init__(self, document: str) -> None:
+        self.vector: StateVector = {}
+        self.stored: StateVector = {}
+        self.stored_seq = 0
+        self.stock: tuple[int, ...] = ()
+        self.followers: tuple[int, ...] = ()
+        self.late: list[Row] | None = None  # rows committed while somebody reads the log
+        self._document = document
+        self._answers: dict[int, Answers] = {}
+        self._banned: dict[int, int] = {}
+        self._waiting: deque[Pending] = deque()
+        self._tasting: list[Pending] = []
+        self._tasted: list[Pending] = []
+        self._appending: list[Pending] = []
+        self._commit_due = False
+        self._engine_lost = True
+        self._opening = False
+        self._trip_is_void = False
+        self._deaths = 0
+        self._probe_at: float | None = None
+        self._probe_after = FIRST_PROBE_AFTER
+        self._pace = Pace(per_second=BUSY_EDITS_PER_SECOND)
+
+    def __repr__(self) -> str:
+        stages = (self._waiting, self._tasting, self._tasted, self._appending)
+        return f"<Edits {'/'.join(str(len(stage)) for stage in stages)} on their way>"
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is on its way."""
+        return not (self._waiting or self._tasting or self._tasted or self._appending)
+
+    @property
+    def stalled(self) -> bool:
+        """The last commit failed; edits are not taken until the next probe."""
+        return self._probe_at is not None
+
+    def sent_and_not_stored(self) -> Iterator[bytes]:
+        """What members were sent and no reading of the log may show yet."""
+        for stage in (self._appending, self._tasted, self._tasting, self._waiting):
+            for edit in stage:
+                if edit.sent and edit.update:
+                    yield edit.update
+
+    def forget(self, member: int) -> None:
+        """A member left: his edits go on, nobody waits for the answers."""
+        self._answers.pop(member, None)
+
+    # Offered
+
+    def offered(
+        self, author: int, subject: Subject, update: bytes, *, seen: int, group: str, now: float
+    ) -> list[RoomEffect]:
+        """Take an edit of a member who may write."""
+        try:
+            scanned = scan(update)
+        except RemoteProtocolError as error:
+            return [Dismiss(author, error.close_code, str(error))]
+        answers = self.answers(author)
+        edit = Pending(author, subject, update, scanned)
+        edit.ticket = answers.expect()
+        if self._banned and self._is_banned(scanned):
+            return self.answer(
+                author, edit.ticket, Refused("banned", "it builds on a refused edit")
+            )
+        if self._probe_at is not None:
+            answers.leave_open(edit.ticket, scanned)
+            return []
+        if gap(scanned, self.vector):
+            return self._gap(edit, now)
+        if not scanned.deletes and not advances(scanned, self.vector):
+            # What it repeats may itself be on its way, and an Ack must not overtake that.
+            edit.update = b""
+            self._waiting.append(edit)
+            return [_WAKE_SOON if self._pace.busy else _WAKE]
+        advance(scanned, self.vector)
+        edit.seen = seen or self.stored_seq
+        edit.group = group or None
+        edit.at_ms = int(now * 1000)
+        self._waiting.append(edit)
+        if self._pace.count(now=now):
+            return [_WAKE_SOON]
+        if not scanned.plain:
+            return [_WAKE]
+        edit.sent = True
+        return [Send(self.stock, Update(update), author), _WAKE]
+
+    def _is_banned(self, scanned: Scan) -> bool:
+        return any(
+            section.clock + section.length > self._banned.get(section.client, 1 << 53)
+            for section in scanned.sections
+        )
+
+    def _gap(self, edit: Pending, now: float) -> list[RoomEffect]:
+        answers = self.answers(edit.author)
+        answers.leave_open(edit.ticket, edit.scan)
+        if answers.gaps > MAX_GAPS:
+            return [Dismiss(edit.author, 1008, "its edits build on what nobody has")]
+        return [self.ask((edit.author,))] if answers.ask(now) else []
+
+    def ask(self, members: tuple[int, ...]) -> Send:
+        """Ask members for what the room lacks."""
+        return Send(members, SyncStep1(encode_state_vector(self.vector)))
+
+    # Answers
+
+    def answers(self, member: int) -> Answers:
+        """What a member is owed."""
+        found = self._answers.get(member)
+        if found is None:
+            found = self._answers[member] = Answers()
+        return found
+
+    def answer(self, member: int, ticket: int, answer: Message) -> list[RoomEffect]:
+        """Give an answer; whoever left in the meantime gets none."""
+        answers = self._answers.get(member)
+        if answers is None:
+            return []
+        return [Send((member,), message) for message in answers.resolve(ticket, answer)]
+
+    # Trips to the engine
+
+    def woke(self, *, soon: bool, now: float) -> list[RoomEffect]:
+        """The clock turned: start the trips that are due."""
+        if self._probe_at is not None:
+            return self._probe(now)
+        self._commit_due = self._commit_due or not soon
+        return [*self._append(), *self._taste()]
+
+    def _taste(self) -> list[RoomEffect]:
+        if not self._waiting or self._tasting or self._engine_lost:
+            return []
+        if self._deaths:
+            self._tasting = [self._waiting.popleft()]
+        else:
+            self._tasting = list(self._waiting)
+            self._waiting.clear()
+        updates = tuple(edit.update for edit in self._tasting if edit.update)
+        return [Taste(updates)] if updates else self.tasted((), now=0.0)
+
+    def tasted(self, verdicts: Sequence[Verdict], *, now: float) -> list[RoomEffect]:
+        """The engine came back."""
+        trip, self._tasting = self._tasting, []
+        self._deaths = 0
+        if self._trip_is_void:
+            self._trip_is_void = False
+            self._leave_open(trip)
+            return self.open()
+        effects: list[RoomEffect] = []
+        fresh: list[Pending] = []
+        verdict_of = iter(verdicts)
+        for edit in trip:
+            verdict = next(verdict_of) if edit.update else NothingNew()
+            match verdict:
+                case Good():
+                    self._tasted.append(edit)
+                    if not edit.sent:
+                        edit.sent = True
+                        fresh.append(edit)
+                case NothingNew():
+                    edit.update = b""
+                    self._tasted.append(edit)
+                case Gap():
+                    self._recount()
+                    effects += self._gap(edit, now)
+                case Bad(code, reason):
+                    effects += self._refuse(edit, code, reason)
+        self._commit_due = self._commit_due or self._engine_lost or not self._pace.busy
+        effects += spread(fresh, self.stock)
+        return [*effects, *self._append(), *self.open(), *self._again()]
+
+    def _refuse(self, edit: Pending, code: str, reason: str) -> list[RoomEffect]:
+        if edit.sent:
+            for section in edit.scan.sections:
+                self._banned.setdefault(section.client, section.clock)
+        self._recount()
+        answer = self.answer(edit.author, edit.ticket, Refused(code, reason))
+        return [*answer, Dismiss(edit.author, 1008, f"{reason} ({code})")]
+
+    def _recount(self) -> None:
+        """Something counted as offered did not hold: count again what is still on its way."""
+        self.vector = dict(self.stored)
+        for stage in (self._appending, self._tasted, self._tasting, self._waiting):
+            for edit in stage:
+                if edit.update:
+                    advance(edit.scan, self.vector)
+
+    # Trips to the log
+
+    def _append(self) -> list[RoomEffect]:
+        if not self._commit_due or self._appending or not self._tasted:
+            return []
+        self._commit_due = False
+        self._appending, self._tasted = self._tasted, []
+        drafts = tuple(edit.draft(self._document) for edit in self._appending if edit.update)
+        return [Append(drafts)] if drafts else self.committed(())
+
+    def committed(self, seqs: Sequence[Seq]) -> list[RoomEffect]:
+        """The rows are on disk, under these numbers."""
+        effects: list[RoomEffect] = []
+        done, self._appending = self._appending, []
+        self._probe_after = FIRST_PROBE_AFTER
+        numbers = iter(seqs)
+        for edit in done:
+            ack = Ack(0)
+            if edit.update:
+                ack = Ack(next(numbers))
+                self.stored_seq = ack.seq
+                advance(edit.scan, self.stored)
+                effects += self._publish(Row(ack.seq, edit.update), edit.author)
+            effects += self._acknowledge(edit, ack)
+        self._commit_due = self._commit_due or self._engine_lost
+        return [*effects, *self._append(), *self.open(), *self._again()]
+
+    def _publish(self, row: Row, author: int) -> list[RoomEffect]:
+        if self.late is not None:
+            self.late.append(row)
+        return [Send(self.followers, row, author)] if self.followers else []
+
+    def _acknowledge(self, edit: Pending, ack: Ack) -> list[RoomEffect]:
+        answers = self._answers.get(edit.author)
+        if answers is None:
+            return []
+        if advances(edit.scan, self.stored):
+            # It repeated what was on its way, and that was refused or lost.
+            answers.leave_open(edit.ticket, edit.scan)
+            return []
+        answers.close_gaps(edit.scan, self.stored, ack)
+        return self.answer(edit.author, edit.ticket, ack)
+
+    def _again(self) -> list[RoomEffect]:
+        if self._tasted and not self._appending:
+            return [_WAKE]
+        if self._waiting and not self._tasting and not self._engine_lost:
+            return [_WAKE_SOON if self._pace.busy else _WAKE]
+        return []
+
+    # When it goes wrong
+
+    def append_failed(self, *, now: float) -> list[RoomEffect]:
+        """Nothing of the last Append is on disk."""
+        self._probe_at = now + self._probe_after
+        self._probe_after = min(self._probe_after * 2, LONGEST_PROBE_AFTER)
+        self._engine_lost = True
+        self._leave_open([*self._appending, *self._tasted, *self._waiting])
+        self._appending, self._tasted = [], []
+        self._waiting.clear()
+        self._trip_is_void = bool(self._tasting)
+        return [*self.open(), _WAKE]
+
+    def _leave_open(self, edits: Sequence[Pending]) -> None:
+        for edit in edits:
+            answers = self._answers.get(edit.author)
+            if answers is not None:
+                answers.leave_open(edit.ticket, edit.scan)
+
+    def _probe(self, now: float) -> list[RoomEffect]:
+        assert self._probe_at is not None
+        if now < self._probe_at or self._engine_lost:
+            return [_WAKE]
+        self._probe_at = None
+        everybody = (*self.stock, *self.followers)
+        return [self.ask(everybody)] if everybody else []
+
+    def engine_died(self, *, tasting: bool, culprit: int | None) -> list[RoomEffect]:
+        """The engine lost the document; ``culprit`` is the update of the trip that did it."""
+        self._engine_lost = True
+        if not tasting:
+            return self.open()
+        trip, self._tasting = self._tasting, []
+        if self._trip_is_void:
+            self._trip_is_void = False
+            self._leave_open(trip)
+            return self.open()
+        self._deaths += 1
+        tried = [edit for edit in trip if edit.update]
+        if culprit is None and len(tried) == 1 and self._deaths > 1:
+            culprit = 0
+        guilty = tried[culprit] if culprit is not None else None
+        self._waiting.extendleft(edit for edit in reversed(trip) if edit is not guilty)
+        effects: list[RoomEffect] = []
+        if guilty is not None:
+            effects = self._refuse(guilty, "unbearable", "the engine cannot apply it")
+        self._commit_due = True
+        return [*effects, *self._append(), *self.open()]
+
+    def open(self) -> list[RoomEffect]:
+        """Open the document, if it is not open and nothing is half done."""
+        if not self._engine_lost or self._opening:
+            return []
+        if self._tasting or self._tasted or self._appending:
+            return []
+        self._opening = True
+        return [Open()]
+
+    def opened(self, vector: Mapping[int, int], seq: int) -> list[RoomEffect]:
+        """The engine has the document as the log has it."""
+        self._engine_lost = self._opening = False
+        self.stored_seq = max(self.stored_seq, seq)
+        self.stored = dict(vector)
+        self._recount()
+        return self._again()
+
+    def open_failed(self) -> None:
+        """The document could not be opened; :meth:`open` tries again."""
+        self._opening = False

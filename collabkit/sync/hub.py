@@ -1,0 +1,324 @@
+"""Where sockets meet rooms: carries out what connections ask for, and keeps the time.
+
+A shell (picows, ASGI, an in-process channel) attaches a :class:`Socket` and gets a
+:class:`Link` to tell what happens to it. The hub runs on one event loop; all of its
+methods are called there. What it knows of a client it knows from :mod:`.connection`;
+what it does for a room, it does through :mod:`.liveroom`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import msgspec
+
+from ..access.model import Authenticate, Identity, Knock, Refusal
+from ..crdt.engine import DocumentKey, Engine
+from ..errors import AccessDenied, CollabError, LocalProtocolError, SessionExists, SessionNotFound
+from ..ids import RoomName, SessionId
+from ..store.base import SessionRecord, Store
+from .connection import Connection
+from .effects import Dismissed, Started, Ticked, Woke
+from .link import Link, Socket
+from .liveroom import LiveRoom
+from .messages import SUBPROTOCOL, Call, Result
+
+__all__ = ["Hub", "HubStats", "Link", "OnCall", "Socket"]
+
+_log = logging.getLogger("collabkit.hub")
+
+# The commit window. Half of it is what an author waits for the word that his edit is stored;
+# the longer it is, the more edits share a wake-up and a transaction.
+WINDOW = 0.020
+# The same in a room so busy that splicing wins.
+SHORT_WINDOW = 0.002
+# Expiry of tokens and presence is promised within 2 s.
+TICK = 1.0
+# How long a drain waits for edits that are on their way.
+DRAIN_TIMEOUT = 10.0
+
+# Sessions of this kind have no room: their one program writes to the log itself.
+SINGLE_USER = "single-user"
+
+OnCall: TypeAlias = Callable[[Identity, RoomName, str, Any, str | None], Awaitable[object]]
+"""Carries out an operation: who, where, its name, its arguments, an idempotency key."""
+
+
+class HubStats(msgspec.Struct, frozen=True):
+    """What a hub has counted since it started, and what is there now."""
+
+    links: int
+    rooms: int
+    stalled_rooms: int
+    edits: int
+    deliveries: int
+    dismissed: dict[int, int]
+    refused: dict[int, int]
+
+
+class Hub:
+    """Rooms and links of one process.
+
+    Args:
+        store: Where the sessions are.
+        engine: What tastes updates.
+        authenticate: Who is let in.
+        create_sessions: Whether a room that does not exist is made for one who may write.
+        call: Carries out operations; without it there are none.
+        clock: Unix time in seconds.
+
+    Use it as an async context manager; then :meth:`attach` sockets.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        *,
+        authenticate: Authenticate,
+        create_sessions: bool = True,
+        call: OnCall | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.engine = engine
+        self.now = clock
+        self.deliveries = 0
+        self.edits = 0
+        self.dismissed: Counter[int] = Counter()
+        self.refused: Counter[int] = Counter()
+        self._authenticate = authenticate
+        self._create_sessions = create_sessions
+        self._on_call = call
+        self._rooms: dict[DocumentKey, LiveRoom] = {}
+        self._links: set[Link] = set()
+        self._members: dict[int, tuple[Link, str]] = {}
+        self._last_member = 0
+        self._due: dict[bool, set[LiveRoom]] = {False: set(), True: set()}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticking: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Hub {len(self._rooms)} rooms, {len(self._links)} links>"
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._ticking = self._loop.create_task(self._tick(), name="collabkit hub")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.drain()
+        if self._ticking is not None:
+            self._ticking.cancel()
+        while self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN_TIMEOUT)
+        for room in list(self._rooms.values()):
+            await self.engine.close(room.key)
+        self._loop = None
+
+    def attach(
+        self,
+        socket: Socket,
+        *,
+        path: str,
+        token: str | None = None,
+        subprotocol: str | None = None,
+        peer: str = "",
+        name: str | None = None,
+    ) -> Link:
+        """Take a socket in.
+
+        Args:
+            socket: How to write to it.
+            path: The room its URL names, percent-decoded once; a leading slash is fine.
+            token: What the upgrade carried.
+            subprotocol: What the upgrade agreed on.
+            peer: The other end's address.
+            name: What the client calls itself.
+
+        Returns:
+            The link; call its ``received``, ``writable`` and ``lost``.
+        """
+        if self._loop is None:
+            raise LocalProtocolError("the hub is not running: use it with `async with`")
+        connection = Connection(
+            path=path.removeprefix("/"),
+            token=token,
+            peer=peer,
+            name=name,
+            own_dialect=subprotocol == SUBPROTOCOL,
+            now=self.now(),
+        )
+        link = Link(self, socket, connection)
+        self._links.add(link)
+        link.feed(Started())
+        return link
+
+    def stats(self) -> HubStats:
+        """What is there, and what was counted."""
+        return HubStats(
+            links=len(self._links),
+            rooms=len(self._rooms),
+            stalled_rooms=sum(room.core.edits.stalled for room in self._rooms.values()),
+            edits=self.edits,
+            deliveries=self.deliveries,
+            dismissed=dict(self.dismissed),
+            refused=dict(self.refused),
+        )
+
+    async def drain(self) -> None:
+        """Commit what is on its way, then close all sockets with 1012 (come back soon)."""
+        deadline = time.monotonic() + DRAIN_TIMEOUT
+        while not all(r.core.edits.idle for r in self._rooms.values()):
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(WINDOW)
+        for link in list(self._links):
+            link.close(1012, "the relay restarts")
+            self._links.discard(link)
+        await self.store.flush()
+
+    # For links
+
+    async def admit(self, knock: Knock) -> tuple[SessionId, Identity] | Refusal:
+        """Who knocks, and at which session."""
+        try:
+            identity = await self._authenticate(knock)
+            if isinstance(identity, Refusal):
+                return identity
+            record = await self._session(knock.room, identity)
+        except SessionNotFound:
+            return Refusal(4404, f"there is no session {knock.room.session!r}")
+        except CollabError as error:
+            return Refusal(4403, str(error))
+        except Exception:
+            _log.exception("nobody can be let in")
+            return Refusal(4500, "the relay failed; try again later")
+        if record.kind == SINGLE_USER:
+            return Refusal(4403, f"{knock.room.session!r} is a single-user session")
+        return record.id, identity
+
+    async def _session(self, room: RoomName, identity: Identity) -> SessionRecord:
+        try:
+            return await self.store.find_session(room.session, project=room.project)
+        except SessionNotFound:
+            if not (self._create_sessions and identity.can_write):
+                raise
+        try:
+            return await self.store.create_session(
+                room.session, project=room.project, kind="collaborative", by=identity.subject
+            )
+        except SessionExists:
+            return await self.store.find_session(room.session, project=room.project)
+
+    def room(self, session: SessionId, document: str) -> LiveRoom:
+        """The room of a document, opened if need be."""
+        key = (session, document)
+        found = self._rooms.get(key)
+        if found is None:
+            found = self._rooms[key] = LiveRoom(session, document, self)
+        return found
+
+    def seat(self, link: Link, address: str) -> int:
+        """Number a new member."""
+        self._last_member += 1
+        self._members[self._last_member] = (link, address)
+        return self._last_member
+
+    def forget(self, member: int) -> None:
+        """A member's number is free; it is never given again."""
+        self._members.pop(member, None)
+
+    def detach(self, link: Link) -> None:
+        """A link is over."""
+        self._links.discard(link)
+
+    async def operate(self, room: RoomName, identity: Identity, call: Call) -> Result:
+        """Carry out an operation, and put its result or its error into words."""
+        try:
+            if self._on_call is None:
+                raise AccessDenied(
+                    identity.subject, call.operation, str(room), "no operations here"
+                )
+            arguments = json.loads(call.arguments)
+            result = await self._on_call(
+                identity, room, call.operation, arguments, call.key or None
+            )
+        except CollabError as error:
+            return Result(call.id, False, type(error).__name__, json.dumps(str(error)).encode())
+        except ValueError:
+            return Result(call.id, False, "InvalidArguments", b'"the arguments are not JSON"')
+        except Exception:
+            _log.exception("operation %s failed", call.operation)
+            return Result(call.id, False, "OperationError", b'"the relay failed"')
+        return Result(call.id, True, "", json.dumps(result).encode())
+
+    # For rooms
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something; a programming error in it is logged, and ends nothing else."""
+        assert self._loop is not None
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a task of the hub failed", exc_info=error)
+
+    def wake(self, room: LiveRoom, *, soon: bool) -> None:
+        """Have a room woken at the next turn of the window; all that wait wake together."""
+        due = self._due[soon]
+        if not due:
+            assert self._loop is not None
+            window = SHORT_WINDOW if soon else WINDOW
+            at = (self._loop.time() // window + 1) * window
+            self._loop.call_at(at, self._turn, soon)
+        due.add(room)
+
+    def _turn(self, soon: bool) -> None:
+        rooms, self._due[soon] = self._due[soon], set()
+        for room in rooms:
+            room.feed(Woke(soon))
+
+    def dismiss(self, member: int, code: int, reason: str) -> None:
+        """Put a member out."""
+        found = self._members.get(member)
+        if found is not None:
+            link, address = found
+            _log.info("%s is put out (%d): %s", link, code, reason)
+            link.feed(Dismissed(address, code, reason))
+
+    def shut(self, room: LiveRoom) -> None:
+        """Forget a room."""
+        if self._rooms.get(room.key) is room:
+            del self._rooms[room.key]
+            self.spawn(self._close(room))
+
+    async def _close(self, room: LiveRoom) -> None:
+        if room.key not in self._rooms:
+            await self.engine.close(room.key)
+
+    # Time
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            for link in list(self._links):
+                link.feed(Ticked())
+            for room in list(self._rooms.values()):
+                room.feed(Ticked())

@@ -1,0 +1,296 @@
+"""A room at work: carries out what its core asks for, over engine, store and links."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Protocol, assert_never
+
+from ..crdt.engine import DocumentKey, Engine
+from ..errors import EngineLost, StoreError, UpdateRefused
+from ..ids import Seq, SessionId
+from ..store.base import Checkpoint, Loaded, Store
+from .effects import (
+    Append,
+    AppendFailed,
+    CaughtUp,
+    CheckpointKept,
+    Committed,
+    Diff,
+    Diffed,
+    Dismiss,
+    EngineDied,
+    LogRead,
+    MakeCheckpoint,
+    Open,
+    Opened,
+    OpenFailed,
+    ReadFailed,
+    ReadLog,
+    RoomEffect,
+    RoomEvent,
+    Send,
+    Shut,
+    Taste,
+    Tasted,
+    Wake,
+)
+from .messages import Message, Update, write
+from .room import Room
+from .sendqueue import SendQueue
+
+__all__ = ["LiveRoom", "Seat", "Surroundings"]
+
+_log = logging.getLogger("collabkit.room")
+
+# Below this the kernel and the transport smooth bursts out; above it a reader is slow.
+HIGH_WATER_BYTES = 64 * 1024
+
+
+class Outlet(Protocol):
+    """The socket of a seat, as a room sees it."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Written, and not yet taken by the kernel."""
+        ...
+
+    def send(self, frame: bytes) -> None:
+        """Write one binary message; must not block."""
+        ...
+
+
+class Speaker(Protocol):
+    """The connection of a seat, as a room sees it."""
+
+    def encode(self, address: str, message: Message, *, now: float) -> bytes | None:
+        """Write a message in the socket's dialect, if it has a word for it."""
+        ...
+
+
+class Surroundings(Protocol):
+    """What a room needs of the hub it is in."""
+
+    store: Store
+    engine: Engine
+    edits: int
+    deliveries: int
+
+    def now(self) -> float:
+        """Unix time in seconds."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something on the side."""
+        ...
+
+    def wake(self, room: LiveRoom, *, soon: bool) -> None:
+        """Feed the room a Woke at the next turn of the clock."""
+        ...
+
+    def dismiss(self, member: int, code: int, reason: str) -> None:
+        """Put a member out."""
+        ...
+
+    def shut(self, room: LiveRoom) -> None:
+        """Forget the room."""
+        ...
+
+
+class Seat:
+    """One member's place: how to write to him, and what waits for him.
+
+    Args:
+        prefix: What stands before a y-websocket frame to make it one of his socket's.
+    """
+
+    __slots__ = ("address", "member", "outlet", "prefix", "queue", "speaker")
+
+    def __init__(
+        self, member: int, outlet: Outlet, speaker: Speaker, address: str, prefix: bytes
+    ) -> None:
+        self.member = member
+        self.outlet = outlet
+        self.speaker = speaker
+        self.address = address
+        self.prefix = prefix
+        self.queue = SendQueue()
+
+    def __repr__(self) -> str:
+        return f"<Seat {self.member}, {self.queue!r}>"
+
+    def write(self, message: Message, update_frame: bytes | None, now: float) -> bool:
+        """Send or queue; False if the reader is beyond hope."""
+        if len(self.queue) or self.queue.behind or self.outlet.buffered_bytes > HIGH_WATER_BYTES:
+            return self.queue.put(message)
+        self._send(message, update_frame, now)
+        return True
+
+    def _send(self, message: Message, update_frame: bytes | None, now: float) -> None:
+        if update_frame is not None:
+            self.outlet.send(self.prefix + update_frame if self.prefix else update_frame)
+            return
+        frame = self.speaker.encode(self.address, message, now=now)
+        if frame is not None:
+            self.outlet.send(frame)
+
+    def drain(self, now: float) -> CaughtUp | None:
+        """The socket takes bytes again: send what waits, then tell what is missing."""
+        for message in self.queue.take():
+            self._send(message, None, now)
+        lag = self.queue.caught_up()
+        return None if lag is None else CaughtUp(self.member, lag.clocks, lag.after, lag.synced)
+
+
+class LiveRoom:
+    """One document that people are at, and its shell.
+
+    Args:
+        session: The session it belongs to.
+        document: Its name in there.
+        hub: Where it is.
+    """
+
+    def __init__(self, session: SessionId, document: str, hub: Surroundings) -> None:
+        self.session = session
+        self.core = Room(document, now=hub.now())
+        self.seats: dict[int, Seat] = {}
+        self._hub = hub
+        self._carry_all(self.core.start())
+
+    def __repr__(self) -> str:
+        return f"<LiveRoom {self.session}/{self.core.document} {self.core.life.value}>"
+
+    @property
+    def key(self) -> DocumentKey:
+        """The document's key in the engine."""
+        return (self.session, self.core.document)
+
+    def feed(self, event: RoomEvent) -> None:
+        """Let the core take an event, and carry out what it asks for."""
+        self._carry_all(self.core.handle(event, now=self._hub.now()))
+
+    def writable(self, member: int) -> None:
+        """A slow socket takes bytes again."""
+        seat = self.seats.get(member)
+        if seat is not None and (event := seat.drain(self._hub.now())) is not None:
+            self.feed(event)
+
+    def _carry_all(self, effects: list[RoomEffect]) -> None:
+        for effect in effects:
+            if type(effect) is Send:
+                self._send(effect)
+            else:
+                self._carry(effect)
+
+    def _send(self, effect: Send) -> None:
+        message = effect.message
+        frame = write(message) if type(message) is Update else None
+        now = self._hub.now()
+        for member in effect.to:
+            seat = self.seats.get(member)
+            if seat is None or member == effect.but:
+                continue
+            if not seat.write(message, frame, now):
+                self._hub.dismiss(member, 1013, "too much waits for a reader that does not read")
+            elif frame is not None:
+                self._hub.deliveries += 1
+
+    def _carry(self, effect: RoomEffect) -> None:
+        hub = self._hub
+        match effect:
+            case Send():
+                self._send(effect)
+            case Wake(soon):
+                hub.wake(self, soon=soon)
+            case Taste(updates):
+                hub.spawn(self._taste(updates))
+            case Append():
+                # Queued here and now: the order of appends is the order of this loop.
+                hub.spawn(self._append(hub.store.append(self.session, effect.drafts)))
+            case Diff(vector):
+                hub.spawn(self._diff(vector))
+            case ReadLog():
+                hub.spawn(self._read_log())
+            case Open():
+                hub.spawn(self._open())
+            case MakeCheckpoint():
+                hub.spawn(self._make_checkpoint())
+            case Dismiss(member, code, reason):
+                hub.dismiss(member, code, reason)
+            case Shut():
+                hub.shut(self)
+            case _:
+                assert_never(effect)
+
+    # Each of these ends in one event
+
+    async def _taste(self, updates: tuple[bytes, ...]) -> None:
+        try:
+            verdicts = await self._hub.engine.taste(self.key, updates)
+        except EngineLost as error:
+            self.feed(EngineDied(tasting=True, culprit=error.culprit))
+        else:
+            self.feed(Tasted(tuple(verdicts)))
+
+    async def _append(self, committed: Awaitable[list[Seq]]) -> None:
+        try:
+            seqs = await committed
+        except StoreError as error:
+            _log.error("%s: edits are not stored: %s", self.core.document, error)
+            self.feed(AppendFailed(str(error)))
+        else:
+            self._hub.edits += len(seqs)
+            self.feed(Committed(tuple(seqs)))
+
+    async def _diff(self, vector: bytes) -> None:
+        try:
+            update = await self._hub.engine.diff(self.key, vector)
+        except EngineLost:
+            self.feed(EngineDied(tasting=False))
+        else:
+            self.feed(Diffed(vector, update))
+
+    async def _load(self) -> Loaded:
+        return await self._hub.store.load(self.session, self.core.document)
+
+    async def _open(self) -> None:
+        try:
+            loaded = await self._load()
+            vector = await self._hub.engine.open(self.key, updates_of(loaded))
+        except (StoreError, EngineLost, UpdateRefused) as error:
+            _log.error("%s cannot be opened: %s", self.core.document, error)
+            self.feed(OpenFailed(str(error)))
+        else:
+            opened = Opened(loaded.lineage, loaded.upto, len(loaded.rows), dict(vector))
+            self.feed(opened)
+
+    async def _read_log(self) -> None:
+        try:
+            loaded = await self._load()
+        except StoreError as error:
+            self.feed(ReadFailed(str(error)))
+        else:
+            self.feed(LogRead(loaded))
+
+    async def _make_checkpoint(self) -> None:
+        seq = 0
+        try:
+            loaded = await self._load()
+            if loaded.rows:
+                built = await self._hub.engine.checkpoint(updates_of(loaded))
+                at_ms = int(self._hub.now() * 1000)
+                seq = loaded.upto
+                kept = Checkpoint(self.core.document, Seq(seq), built.body, built.digest, at_ms)
+                await self._hub.store.put_checkpoint(self.session, kept)
+        except (StoreError, EngineLost) as error:
+            # The log is whole without it: loading is slower, and it is tried again later.
+            _log.warning("%s: no checkpoint was made: %s", self.core.document, error)
+            seq = 0
+        self.feed(CheckpointKept(seq))
+
+
+def updates_of(loaded: Loaded) -> list[bytes]:
+    """Checkpoint and rows, as an engine wants them."""
+    rows = [row.body for row in loaded.rows]
+    return rows if loaded.checkpoint is None else [loaded.checkpoint.body, *rows]

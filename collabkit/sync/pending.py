@@ -1,0 +1,79 @@
+"""An edit on its way, and how tasted edits are spread over a room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..crdt.splice import splice
+from ..crdt.update import Scan
+from ..ids import Subject
+from ..store.base import Draft
+from .effects import RoomEffect, Send
+from .messages import Update
+
+__all__ = ["Pending", "spread"]
+
+
+class Pending:
+    """One update on its way; ``update`` is empty once it turns out to bring nothing new."""
+
+    __slots__ = (
+        "at_ms",
+        "author",
+        "group",
+        "scan",
+        "seen",
+        "sent",
+        "subject",
+        "ticket",
+        "update",
+    )
+
+    def __init__(self, author: int, subject: Subject, update: bytes, scan: Scan) -> None:
+        self.author = author
+        self.subject = subject
+        self.update = update
+        self.scan = scan
+        self.sent = False
+        self.seen = 0
+        self.group: str | None = None
+        self.ticket = 0
+        self.at_ms = 0
+
+    def __repr__(self) -> str:
+        return f"<Pending {len(self.update)} bytes by {self.subject}>"
+
+    def draft(self, document: str) -> Draft:
+        """The row that it becomes."""
+        return Draft(
+            document,
+            self.subject,
+            self.update,
+            self.at_ms,
+            clients=tuple(section.client for section in self.scan.sections),
+            seen=self.seen,
+            group=self.group,
+        )
+
+
+def spread(edits: Sequence[Pending], stock: tuple[int, ...]) -> list[RoomEffect]:
+    """Send edits, spliced, to all of ``stock`` except that nobody is sent his own."""
+    if not edits or not stock:
+        return []
+    authors = {edit.author for edit in edits}
+    if len(authors) == 1:
+        return [Send(stock, Update(u), edits[0].author) for u in _spliced(edits)]
+    effects: list[RoomEffect] = []
+    readers = tuple(member for member in stock if member not in authors)
+    if readers:
+        effects += [Send(readers, Update(u)) for u in _spliced(edits)]
+    for author in sorted(authors.intersection(stock)):
+        others = [edit for edit in edits if edit.author != author]
+        effects += [Send((author,), Update(u)) for u in _spliced(others)]
+    return effects
+
+
+def _spliced(edits: Sequence[Pending]) -> list[bytes]:
+    if len(edits) == 1:
+        return [edits[0].update]
+    return splice([(edit.update, edit.scan) for edit in edits])

@@ -1,0 +1,341 @@
+"""One document and the many who are at it: who joins, what they are sent, when it ends.
+
+Life (missing entries cannot happen)::
+
+    opening    ── Opened ─► open          ── OpenFailed ─► failed
+    open       ── EngineDied, AppendFailed ─► open, while Edits has the document rebuilt
+               ── last one Left ─► lingering
+    lingering  ── Joined ─► open          ── some time, nothing on its way ─► closed
+    failed     ── everybody is dismissed; the hub makes a new room for the next who joins
+
+Rules:
+
+1. What members say while the document is being opened is held, and taken in order after.
+2. Who may not write is answered Ack if his update brings nothing new, else Refused. His
+   presence is taken all the same.
+3. An empty room lingers, then makes the checkpoint that is due, then closes.
+4. The rest is told where it is done: edits in :mod:`.edits`, joiners in :mod:`.catchup`,
+   presence in :mod:`collabkit.crdt.awareness`.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from ..crdt.awareness import Presence
+from ..crdt.update import advances, decode_state_vector, encode_state_vector, scan
+from ..errors import RemoteProtocolError
+from ..ids import Seq
+from .answers import covers
+from .catchup import UNBOUNDED, CatchUp, Member
+from .edits import Edits
+from .effects import (
+    AppendFailed,
+    CaughtUp,
+    CheckpointKept,
+    Committed,
+    Diffed,
+    Dismiss,
+    EngineDied,
+    Joined,
+    Left,
+    LogRead,
+    MakeCheckpoint,
+    Opened,
+    OpenFailed,
+    ReadFailed,
+    Requalified,
+    RoomEffect,
+    RoomEvent,
+    Said,
+    Send,
+    Shut,
+    Tasted,
+    Ticked,
+    Woke,
+)
+from .messages import (
+    PROTOCOL_VERSION,
+    Ack,
+    Awareness,
+    Denied,
+    Edit,
+    QueryAwareness,
+    Refused,
+    Resume,
+    SyncStep1,
+    SyncStep2,
+    Update,
+    Welcome,
+)
+
+__all__ = ["Life", "Room"]
+
+# Long enough for a reload of a page, short enough that memory follows use.
+LINGER = 10.0
+# A tail of 500 rows costs a joiner some 40 ms; a checkpoint costs a fresh process some 200 ms
+# of CPU, so a flood waits for the clock as well, up to a tail that nobody should replay.
+CHECKPOINT_ROWS = 500
+CHECKPOINT_EVERY = 60.0
+CHECKPOINT_ROWS_AT_ONCE = 20_000
+# Said while the document is being opened, by everybody together.
+MAX_HELD_BYTES = 64 * 1024 * 1024
+# Every tab of every browser is a client id for ever; a vector may name those we know and some.
+MAX_UNKNOWN_CLIENTS = 1000
+
+
+class Life(enum.Enum):
+    """Where a room is in its life."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    LINGERING = "lingering"
+    CLOSED = "closed"
+    FAILED = "failed"
+
+
+class Room:
+    """The core of one document that people are at.
+
+    Args:
+        document: Its name inside the session.
+        now: Unix time in seconds.
+    """
+
+    def __init__(self, document: str, *, now: float) -> None:
+        self.document = document
+        self.life = Life.OPENING
+        self.lineage = ""
+        self.members: dict[int, Member] = {}
+        self.edits = Edits(document)
+        self.presence = Presence()
+        self._held: list[Said] = []
+        self._held_bytes = 0
+        self._catch_up = CatchUp(self.members, self.edits, self.presence)
+        self._empty_since = now
+        self._rows_since_checkpoint = 0
+        self._checkpoint_at = now
+        self._making_checkpoint = False
+
+    def __repr__(self) -> str:
+        return f"<Room {self.document!r} {self.life.value}, {len(self.members)} members>"
+
+    def start(self) -> list[RoomEffect]:
+        """Begin its life."""
+        return self.edits.open()
+
+    def handle(  # noqa: C901, PLR0912 - a table, one row an event
+        self, event: RoomEvent, *, now: float
+    ) -> list[RoomEffect]:
+        """Take one event, return what is to be done, in order."""
+        match event:
+            case Said():
+                return self._said(event, now)
+            case Woke(soon):
+                return self.edits.woke(soon=soon, now=now)
+            case Tasted(verdicts):
+                return self.edits.tasted(verdicts, now=now)
+            case Committed(seqs):
+                return self._committed(seqs, now)
+            case Joined():
+                return self._joined(event)
+            case Left(member):
+                return self._left(member, now)
+            case Diffed(vector, update):
+                return self._catch_up.differs(vector, update)
+            case LogRead(loaded):
+                return self._catch_up.log_read(loaded, now=now)
+            case EngineDied(tasting, culprit):
+                return self.edits.engine_died(tasting=tasting, culprit=culprit)
+            case AppendFailed():
+                return self.edits.append_failed(now=now)
+            case Opened():
+                return self._opened(event, now)
+            case OpenFailed(reason) | ReadFailed(reason):
+                return self._failed(reason)
+            case CaughtUp():
+                return self._caught_up(event)
+            case Requalified(member, can_write):
+                if member in self.members:
+                    self.members[member].can_write = can_write
+                return []
+            case CheckpointKept(seq):
+                self._making_checkpoint = False
+                if seq:
+                    self._rows_since_checkpoint = max(0, self.edits.stored_seq - seq)
+                return []
+            case Ticked():
+                return self._ticked(now)
+
+    # Life
+
+    def _opened(self, event: Opened, now: float) -> list[RoomEffect]:
+        self.lineage = event.lineage
+        self._rows_since_checkpoint = event.rows_since_checkpoint
+        effects = self.edits.opened(event.vector, event.seq)
+        if self.life is Life.OPENING:
+            self.life = Life.OPEN if self.members else Life.LINGERING
+            for member in self.members.values():
+                effects += self._welcome(member)
+            held, self._held, self._held_bytes = self._held, [], 0
+            for said in held:
+                effects += self._said(said, now)
+        return [*effects, *self._catch_up.ask_again()]
+
+    def _failed(self, reason: str) -> list[RoomEffect]:
+        self.life = Life.FAILED
+        self._held.clear()
+        effects: list[RoomEffect] = [Dismiss(member, 1011, reason) for member in self.members]
+        return [*effects, Shut()]
+
+    def _ticked(self, now: float) -> list[RoomEffect]:
+        gone = self.presence.expire(now_ms=int(now * 1000))
+        effects: list[RoomEffect] = []
+        if gone is not None:
+            effects.append(Send(tuple(self.members), Awareness(gone)))
+        if self.life is Life.LINGERING and self.edits.idle and not self._making_checkpoint:
+            if self._rows_since_checkpoint >= CHECKPOINT_ROWS:
+                return [*effects, *self._checkpoint(now)]
+            if now - self._empty_since >= LINGER:
+                self.life = Life.CLOSED
+                return [*effects, Shut()]
+        return effects
+
+    def _checkpoint(self, now: float) -> list[RoomEffect]:
+        self._making_checkpoint = True
+        self._checkpoint_at = now
+        self._rows_since_checkpoint = 0
+        return [MakeCheckpoint()]
+
+    # Members
+
+    def _joined(self, event: Joined) -> list[RoomEffect]:
+        member = Member(event.member, event.subject, event.can_write, event.follows)
+        self.members[member.id] = member
+        if self.life is Life.LINGERING:
+            self.life = Life.OPEN
+        if not member.follows:
+            self.edits.stock = (*self.edits.stock, member.id)
+        return [] if self.life is Life.OPENING else self._welcome(member)
+
+    def _welcome(self, member: Member) -> list[RoomEffect]:
+        if not member.follows:
+            return []
+        seq = self.edits.stored_seq
+        words = Welcome(PROTOCOL_VERSION, self.lineage, member.subject, member.can_write, seq)
+        return [Send((member.id,), words)]
+
+    def _left(self, member_id: int, now: float) -> list[RoomEffect]:
+        if self.members.pop(member_id, None) is None:
+            return []
+        self.edits.forget(member_id)
+        self.edits.stock = tuple(m for m in self.edits.stock if m != member_id)
+        self.edits.followers = tuple(m for m in self.edits.followers if m != member_id)
+        if not self.members:
+            self._empty_since = now
+            if self.life is Life.OPEN:
+                self.life = Life.LINGERING
+        gone = self.presence.leave(member_id, now_ms=int(now * 1000))
+        if gone is None or not self.members:
+            return []
+        return [Send(tuple(self.members), Awareness(gone))]
+
+    # What members say
+
+    def _said(self, event: Said, now: float) -> list[RoomEffect]:
+        member = self.members.get(event.member)
+        if member is None:
+            return []
+        message = event.message
+        if self.life is Life.OPENING:
+            return self._hold(event)
+        match message:
+            case Update(update) | SyncStep2(update):
+                return self._edit(member, update, seen=0, group="", now=now)
+            case Edit(seen, group, update):
+                return self._edit(member, update, seen=seen, group=group, now=now)
+            case Awareness(update):
+                return self._present(member, update, now)
+            case SyncStep1(vector):
+                return self._sync(member, vector, now)
+            case Resume():
+                return self._resume(member, message)
+            case QueryAwareness():
+                return self._catch_up.snapshot(member, now=now)
+        return [Dismiss(member.id, 1002, f"{type(message).__name__} does not belong here")]
+
+    def _hold(self, event: Said) -> list[RoomEffect]:
+        size = len(getattr(event.message, "update", b""))
+        if self._held_bytes + size > MAX_HELD_BYTES:
+            return [Dismiss(event.member, 1013, "the document is still being opened")]
+        self._held_bytes += size
+        self._held.append(event)
+        return []
+
+    def _edit(
+        self, member: Member, update: bytes, *, seen: int, group: str, now: float
+    ) -> list[RoomEffect]:
+        if not member.can_write:
+            return self._read_only(member, update)
+        return self.edits.offered(
+            member.id, member.subject, update, seen=seen, group=group, now=now
+        )
+
+    def _read_only(self, member: Member, update: bytes) -> list[RoomEffect]:
+        try:
+            offered = scan(update)
+        except RemoteProtocolError as error:
+            return [Dismiss(member.id, error.close_code, str(error))]
+        ticket = self.edits.answers(member.id).expect()
+        refused = Refused("read-only", f"{member.subject} may not write here")
+        if advances(offered, self.edits.stored):
+            return self.edits.answer(member.id, ticket, refused)
+        if not offered.deletes:
+            return self.edits.answer(member.id, ticket, Ack(0))
+
+        def judge(difference: bytes) -> list[RoomEffect]:
+            known = covers(scan(difference, UNBOUNDED).deletes, offered.deletes)
+            return self.edits.answer(member.id, ticket, Ack(0) if known else refused)
+
+        return self._catch_up.difference(encode_state_vector(self.edits.stored), judge)
+
+    def _present(self, member: Member, update: bytes, now: float) -> list[RoomEffect]:
+        try:
+            news = self.presence.receive(member.id, member.subject, update, now_ms=int(now * 1000))
+        except RemoteProtocolError as error:
+            return [Dismiss(member.id, error.close_code, str(error))]
+        return [] if news is None else [Send(tuple(self.members), Awareness(news), member.id)]
+
+    def _sync(self, member: Member, vector: bytes, now: float) -> list[RoomEffect]:
+        try:
+            has = decode_state_vector(vector, len(self.edits.vector) + MAX_UNKNOWN_CLIENTS)
+        except RemoteProtocolError as error:
+            return [Dismiss(member.id, error.close_code, str(error))]
+        greeting = self._catch_up.greet(member, now=now)
+        return [*greeting, *self._catch_up.sync(member, vector, empty=not has)]
+
+    def _resume(self, member: Member, message: Resume) -> list[RoomEffect]:
+        if not member.follows or member.id in self.edits.followers:
+            return [Dismiss(member.id, 1002, "Resume comes once, in our own dialect")]
+        if message.lineage not in ("", self.lineage):
+            reason = "this is another document of the same name"
+            return [Send((member.id,), Denied(reason)), Dismiss(member.id, 4409, reason)]
+        return self._catch_up.resume(member, after=message.seq if message.lineage else 0)
+
+    def _caught_up(self, event: CaughtUp) -> list[RoomEffect]:
+        member = self.members.get(event.member)
+        if member is None:
+            return []
+        if member.follows:
+            return self._catch_up.resume(member, after=event.after)
+        return self._catch_up.mend(member, event.clocks, synced=event.synced)
+
+    # The log grows
+
+    def _committed(self, seqs: tuple[Seq, ...], now: float) -> list[RoomEffect]:
+        effects = self.edits.committed(seqs)
+        rows = self._rows_since_checkpoint = self._rows_since_checkpoint + len(seqs)
+        due = rows >= CHECKPOINT_ROWS and now - self._checkpoint_at >= CHECKPOINT_EVERY
+        if (due or rows >= CHECKPOINT_ROWS_AT_ONCE) and not self._making_checkpoint:
+            effects += self._checkpoint(now)
+        return effects
