@@ -16,6 +16,7 @@ The whole of it::
     │   ├── ValueNotStorable   (ValueError)  .reason
     │   ├── OutOfRange         (IndexError)  .index .length
     │   ├── WrongRoot          (TypeError)   .root .kind .requested
+    │   ├── Gone               (LookupError) .place
     │   └── ReadOnlyDocument                 .document
     ├── EngineError
     │   └── EngineLost                       died with a document in it    .document .culprit
@@ -62,6 +63,7 @@ __all__ = [
     "EngineError",
     "EngineLost",
     "FileHeld",
+    "Gone",
     "InvalidArguments",
     "InvalidName",
     "InvalidToken",
@@ -225,6 +227,18 @@ class WrongRoot(DocumentError, TypeError):
         self.kind = kind
         self.requested = requested
         super().__init__(f"root {root!r} is {kind}, not {requested}")
+
+
+class Gone(DocumentError, LookupError):
+    """A handle of something that is not in the document any more.
+
+    Attributes:
+        place: Where it was, from its root.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(f"{place} is not in the document any more")
 
 
 class ReadOnlyDocument(DocumentError):

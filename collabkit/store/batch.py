@@ -1,0 +1,93 @@
+"""Gives the drafts of one transaction their places, and takes them back if it fails.
+
+The store thread places drafts before it begins the transaction: what cannot be stored
+at all fails alone, with its own reason, and only the disk can fail the others.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from ..errors import CollabError, ValueNotStorable
+from ..ids import Seq, SessionId
+from . import rows
+from .base import Draft
+from .directory import Directory, Document, Session
+
+__all__ = ["Batch", "Outcome"]
+
+Outcome: TypeAlias = list[Seq] | CollabError
+"""What became of one write: the places of its rows, or why there are none."""
+
+# SQLite's limit for one value is 1e9 bytes, and a body is held in memory a few times over.
+MAX_BODY_BYTES = 512 << 20
+
+_MAX_INTEGER = (1 << 63) - 1
+
+
+class Batch:
+    """The rows of one transaction to be.
+
+    Call :meth:`place` for each write, insert :attr:`documents` and :attr:`rows`, and
+    then :meth:`keep` or :meth:`undo`.
+    """
+
+    def __init__(self, directory: Directory, epoch: int) -> None:
+        self.rows: list[rows.Values] = []
+        self.documents: list[Document] = []
+        self._directory = directory
+        self._epoch = epoch
+        self._owners: dict[int, tuple[Session, Document]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Batch rows={len(self.rows)}>"
+
+    def place(self, session_id: SessionId, drafts: Sequence[Draft]) -> Outcome:
+        """Give places to the drafts of one write, to all or to none."""
+        start, new = len(self.rows), len(self.documents)
+        try:
+            session = self._directory.get(session_id)
+            for draft in drafts:
+                self._add(session, draft)
+        except CollabError as error:
+            self._withdraw(start, new)
+            return error
+        except (struct.error, UnicodeError, OverflowError, TypeError) as error:
+            self._withdraw(start, new)
+            return ValueNotStorable(str(error))
+        return [Seq(row[1]) for row in self.rows[start:]]
+
+    def _add(self, session: Session, draft: Draft) -> None:
+        size = len(draft.body)
+        if size > MAX_BODY_BYTES:
+            raise ValueNotStorable(f"{size} bytes in one row, more than {MAX_BODY_BYTES}")
+        if not (0 <= draft.at_ms <= _MAX_INTEGER and 0 <= draft.seen <= _MAX_INTEGER):
+            raise ValueNotStorable("a number that does not fit into 63 bits")
+        document = session.documents.get(draft.document)
+        if document is None:
+            document = self._directory.new_document(session, draft.document)
+            self.documents.append(document)
+        seq = session.last_seq + 1
+        self.rows.append(rows.seal_row(document.no, seq, document.last_seq, self._epoch, draft))
+        self._owners[document.no] = (session, document)
+        session.last_seq = document.last_seq = seq
+
+    def keep(self) -> None:
+        """It was committed."""
+        for row in self.rows:
+            _, document = self._owners[row[0]]
+            self._directory.appended(document, len(row[11]))
+
+    def undo(self) -> None:
+        """It was not: every place is free again."""
+        self._withdraw(0, 0)
+
+    def _withdraw(self, rows_from: int, documents_from: int) -> None:
+        while len(self.rows) > rows_from:
+            no, seq, prev, *_ = self.rows.pop()
+            session, document = self._owners[no]
+            session.last_seq, document.last_seq = seq - 1, prev
+        while len(self.documents) > documents_from:
+            self._directory.forget(self.documents.pop())

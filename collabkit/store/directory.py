@@ -1,0 +1,250 @@
+"""Which sessions and documents a file has: read once, whole, and then kept in memory.
+
+Rules:
+
+1. Nothing is looked up in an index of the file. A damaged index answers "not there",
+   and not-there is how an empty session would be made out of a lost one.
+2. Where a row of the tables ``sessions`` or ``documents`` is damaged, absence cannot be
+   proved any more: what is found is served, what is not found raises Corrupt.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+import msgspec
+
+from ..errors import Corrupt, SessionExists, SessionNotFound
+from ..ids import Lineage, Seq, SessionId, Subject, new_id
+from . import rows
+from .base import SessionRecord
+
+__all__ = ["Directory", "Document", "Session"]
+
+
+class Document(msgspec.Struct):
+    """A document as the file knows it, with what is still in ``hot`` counted in."""
+
+    no: int
+    session: int
+    name: str
+    lineage: Lineage
+    last_seq: int = 0
+    floor: int = 0
+    gone: int = 0
+    rows: int = 0
+    size_bytes: int = 0
+    checkpoint_bytes: int = 0
+
+    def sealed(self) -> rows.Values:
+        """The values of its row in ``documents``."""
+        fields = msgspec.structs.astuple(self)[:9]
+        return (*fields, rows.crc(fields))
+
+
+class Session(msgspec.Struct):
+    """A session as the file knows it."""
+
+    no: int
+    id: SessionId
+    project: str
+    name: str
+    kind: str
+    created_at_ms: int
+    created_by: Subject
+    last_seq: int = 0
+    documents: dict[str, Document] = {}  # noqa: RUF012 (msgspec copies it)
+
+    def sealed(self) -> rows.Values:
+        """The values of its row in ``sessions``."""
+        fields = msgspec.structs.astuple(self)[:7]
+        return (*fields, rows.crc(fields))
+
+    def record(self) -> SessionRecord:
+        """What others may know of it."""
+        return SessionRecord(
+            id=self.id,
+            project=self.project,
+            name=self.name,
+            kind=self.kind,
+            created_at_ms=self.created_at_ms,
+            created_by=self.created_by,
+            last_seq=Seq(self.last_seq),
+            size_bytes=sum(
+                document.size_bytes + document.checkpoint_bytes
+                for document in self.documents.values()
+            ),
+            documents=tuple(sorted(self.documents)),
+        )
+
+
+class Directory:
+    """All sessions of a file and their documents.
+
+    Attributes:
+        leaving: Sessions whose deletion has begun.
+        damage: One sentence for each row that does not verify.
+        unsettled: Documents with rows in ``hot``, by number.
+        hot_rows: How many rows that are.
+        hot_bytes: And how many bytes of bodies.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.leaving: list[Session] = []
+        self.damage: list[str] = []
+        self.unsettled: dict[int, Document] = {}
+        self.hot_rows = 0
+        self.hot_bytes = 0
+        self._next_session = 1
+        self._next_document = 1
+        self._by_no: dict[int, Session] = {}
+        self._by_id: dict[SessionId, Session] = {}
+        self._by_name: dict[tuple[str, str], Session] = {}
+
+    def __repr__(self) -> str:
+        return f"<Directory {self.path} sessions={len(self._by_id)}>"
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(sorted(self._by_id.values(), key=lambda one: (one.project, one.name)))
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection, path: str) -> Directory:
+        """Read a file's tables; the caller sees to it that they stand still meanwhile."""
+        directory = cls(path)
+        directory._read_sessions(connection)
+        documents = directory._read_documents(connection)
+        directory._count_hot(connection, documents)
+        for no, size_bytes in rows.checkpoint_bytes(connection):
+            if no in documents:
+                documents[no].checkpoint_bytes = size_bytes
+        return directory
+
+    def _read_sessions(self, connection: sqlite3.Connection) -> None:
+        self._quick_check(connection, "sessions")
+        for *fields, crc in connection.execute("SELECT * FROM sessions ORDER BY no"):
+            session = Session(*fields)
+            self._next_session = session.no + 1
+            if rows.crc(fields) != crc:
+                self.damage.append(f"session {session.name!r}: its check sum is wrong")
+            elif session.project:
+                self.add(session)
+            else:
+                self._by_no[session.no] = session
+                self.leaving.append(session)
+
+    def _read_documents(self, connection: sqlite3.Connection) -> dict[int, Document]:
+        documents: dict[int, Document] = {}
+        self._quick_check(connection, "documents")
+        for *fields, crc in connection.execute("SELECT * FROM documents ORDER BY no"):
+            document = Document(*fields)
+            self._next_document = document.no + 1
+            session = self._by_no.get(document.session)
+            if rows.crc(fields) != crc:
+                self.damage.append(f"document {document.name!r}: its check sum is wrong")
+            elif session is None:
+                self.damage.append(f"document {document.name!r}: its session is missing")
+            else:
+                session.documents[document.name] = document
+                session.last_seq = max(session.last_seq, document.last_seq)
+                documents[document.no] = document
+        return documents
+
+    def _quick_check(self, connection: sqlite3.Connection, table: str) -> None:
+        for (problem,) in connection.execute(f"PRAGMA quick_check({table})"):
+            if problem != "ok":
+                self.damage.append(f"table {table}: {problem}")
+
+    def _count_hot(self, connection: sqlite3.Connection, documents: dict[int, Document]) -> None:
+        for no, count, last_seq, size_bytes in rows.hot_totals(connection):
+            self.hot_rows += count
+            self.hot_bytes += size_bytes
+            document = documents.get(no)
+            if document is None:
+                self._orphan(no)
+                continue
+            document.rows += count
+            document.size_bytes += size_bytes
+            document.last_seq = last_seq
+            session = self._by_no[document.session]
+            session.last_seq = max(session.last_seq, last_seq)
+            self.unsettled[no] = document
+        last = rows.last_document(connection)
+        if last >= self._next_document:
+            self._orphan(last)
+
+    def _orphan(self, no: int) -> None:
+        """Rows of a document that is not listed: its number must not be given again."""
+        self.damage.append(f"document number {no} has rows, but is not listed")
+        self._next_document = max(self._next_document, no + 1)
+
+    def find(self, name_or_id: str, project: str) -> Session:
+        """Find a session by name, or by id within its project. Raises SessionNotFound."""
+        found = self._by_name.get((project, name_or_id))
+        if found is None:
+            found = self._by_id.get(SessionId(name_or_id))
+        # An id is no way around what a caller may do in which project.
+        if found is None or found.project != project:
+            self.absent("sessions")
+            raise SessionNotFound(name_or_id)
+        return found
+
+    def get(self, session: SessionId) -> Session:
+        """Find a session by its id. Raises SessionNotFound."""
+        try:
+            return self._by_id[session]
+        except KeyError:
+            self.absent("sessions")
+            raise SessionNotFound(session) from None
+
+    def absent(self, table: str) -> None:
+        """Vouch that what was not found is not there. Raises Corrupt if nobody can."""
+        if self.damage:
+            raise Corrupt(self.path, f"the table {table}", self.damage[0])
+
+    def add(self, session: Session) -> None:
+        """Take a session in."""
+        self._by_no[session.no] = session
+        self._by_id[session.id] = session
+        self._by_name[session.project, session.name] = session
+
+    def remove(self, session: Session) -> None:
+        """Let a session go."""
+        del self._by_no[session.no]
+        del self._by_id[session.id]
+        del self._by_name[session.project, session.name]
+
+    def new_session(self, project: str, name: str, kind: str, by: Subject, at_ms: int) -> Session:
+        """Make a session, not taken in yet. Raises SessionExists."""
+        if (project, name) in self._by_name:
+            raise SessionExists(name)
+        self.absent("sessions")
+        no = self._next_session
+        self._next_session += 1
+        return Session(no, SessionId(new_id()), project, name, kind, at_ms, by)
+
+    def new_document(self, session: Session, name: str) -> Document:
+        """Take a new document in, with a lineage of its own."""
+        self.absent("documents")
+        document = Document(self._next_document, session.no, name, Lineage(new_id()))
+        self._next_document += 1
+        session.documents[name] = document
+        return document
+
+    def forget(self, document: Document) -> None:
+        """Take back a document that did not reach the file."""
+        del self._by_no[document.session].documents[document.name]
+
+    def appended(self, document: Document, size_bytes: int) -> None:
+        """Count a row that was committed to ``hot``."""
+        document.rows += 1
+        document.size_bytes += size_bytes
+        self.unsettled[document.no] = document
+        self.hot_rows += 1
+        self.hot_bytes += size_bytes
+
+    def settled(self) -> None:
+        """``hot`` is empty now."""
+        self.unsettled.clear()
+        self.hot_rows = self.hot_bytes = 0

@@ -1,0 +1,95 @@
+"""Reading documents and logs, for the holder and for those who read beside it.
+
+Rules:
+
+1. A document is its newest checkpoint that verifies and every row after it, or it is
+   Corrupt. Rows that compaction removed can only be stood in for by a checkpoint.
+2. Work is done in pages; between two of them the writer may commit. What is read is
+   what there was when reading began.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import operator
+import sqlite3
+from collections.abc import Generator, Sequence
+
+from ..errors import Corrupt
+from ..ids import Seq
+from . import rows
+from .base import Checkpoint, Loaded, Row
+from .directory import Document, Session
+
+__all__ = ["load", "log"]
+
+
+def load(
+    connection: sqlite3.Connection, path: str, session: Session, document: Document
+) -> Generator[None, None, Loaded]:
+    """Read what opens a document, a page a slice. Raises Corrupt."""
+    upto, last = session.last_seq, document.last_seq
+    while True:
+        checkpoint = newest(connection, document)
+        base = checkpoint.seq if checkpoint else 0
+        if document.floor > base:
+            raise Corrupt(
+                path,
+                where(session, document),
+                f"no checkpoint verifies, and updates up to {document.floor} were compacted away",
+            )
+        chain = chained(path, session, document, after=base)
+        found: list[Row] = []
+        while values := rows.page(connection, document.no, after=chain.last):
+            found += map(chain.row, values)
+            yield
+            if len(values) < rows.PAGE_ROWS or chain.last >= last:
+                break
+        chain.end(last if last > base else 0)
+        # A compaction may have overtaken us; then a newer checkpoint stands in.
+        if document.floor <= base:
+            kept = tuple(row for row in found if row.seq <= upto)
+            return Loaded(document.lineage, checkpoint, kept, Seq(upto))
+
+
+def newest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:
+    """The newest checkpoint of a document that verifies."""
+    kept = rows.checkpoints(connection, document.no, document.name)
+    with_body = [checkpoint for _, checkpoint in kept if checkpoint is not None]
+    return with_body[0] if with_body else None
+
+
+def log(
+    connection: sqlite3.Connection,
+    path: str,
+    session: Session,
+    documents: Sequence[Document],
+    *,
+    after: int,
+    limit: int,
+) -> list[Row]:
+    """Read the next rows of these documents of a session, in order of ``seq``. Raises Corrupt."""
+    chains: dict[int, rows.Chain] = {}
+    pages: list[list[rows.Values]] = []
+    for document in documents:
+        if document.last_seq > after:
+            page = rows.page(connection, document.no, after=after, limit=limit)
+            chains[document.no] = chained(path, session, document, after=after)
+            pages.append(page)
+            if not page:
+                chains[document.no].end(document.last_seq)
+    in_order = heapq.merge(*pages, key=operator.itemgetter(1))
+    return [chains[values[0]].row(values) for values in itertools.islice(in_order, limit)]
+
+
+def chained(path: str, session: Session, document: Document, *, after: int) -> rows.Chain:
+    """The chain of a document's rows from a place on."""
+    return rows.Chain(
+        path, where(session, document), document.name, after=after, floor=document.floor
+    )
+
+
+def where(session: Session, document: Document) -> str:
+    """How a document is named in a sentence about damage."""
+    return f"{session.project}~{session.name}/{document.name}"

@@ -1,0 +1,235 @@
+"""What stands in a row: its check sum, and its way in and out of SQLite.
+
+Rules:
+
+1. A crc covers every field of its row, the place included: a row that was moved,
+   copied or changed by a bit does not verify.
+2. ``prev`` names the row before in the same document. A row that is lost is found by
+   the one after it; one lost at the end, by the ``last_seq`` of its document. Links
+   to rows at or below a document's ``floor`` lead to what was compacted away.
+3. Many rows go in by one statement. SQLite's driver lets go of the interpreter lock
+   for each step, and asking for it back beside a busy event loop costs up to
+   0.2 ms a row; one step for many rows has that once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ..errors import Corrupt
+from ..ids import Seq, Subject
+from .base import Checkpoint, Draft, Row
+
+__all__ = [
+    "PAGE_ROWS",
+    "Chain",
+    "Values",
+    "checkpoint_bytes",
+    "checkpoints",
+    "crc",
+    "drop_checkpoints",
+    "hot_totals",
+    "insert_checkpoint",
+    "insert_hot",
+    "last_document",
+    "page",
+    "seal_row",
+    "settle_hot",
+]
+
+Values: TypeAlias = tuple[Any, ...]
+
+# A page of rows takes about 5 ms to read and check; a slice of work may take 20.
+PAGE_ROWS = 2000
+
+# SQLite integers are signed; a shift by 32 leaves 2**31 documents and 2**32 rows a session.
+SEQ_BITS = 32
+
+_LOG_FIELDS = 'prev, epoch, at_ms, subject, kind, seen, "group", origin, clients, body, crc'
+_HOT_FIELDS = f"document, seq, {_LOG_FIELDS}"
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def crc(fields: Sequence[Any], body: bytes = b"") -> int:
+    """Check sum of a row, as a signed 32-bit number: SQLite keeps that in four bytes."""
+    unsigned = zlib.crc32(body, zlib.crc32(_encode(fields)))
+    return unsigned - ((unsigned & 0x8000_0000) << 1)
+
+
+def seal_row(document: int, seq: int, prev: int, epoch: int, draft: Draft) -> Values:
+    """Make the values of a row of ``hot`` from a draft and its place."""
+    ids = draft.clients
+    clients = struct.pack(f"<{len(ids)}Q", *ids)
+    fields = (
+        document,
+        seq,
+        prev,
+        epoch,
+        draft.at_ms,
+        draft.subject,
+        draft.kind,
+        draft.seen,
+        draft.group,
+        draft.origin,
+        clients,
+    )
+    return (*fields, draft.body, crc(fields, draft.body))
+
+
+_ROW = f"({', '.join('?' * 13)})"
+_INSERTS = [
+    (1 << power, f"INSERT INTO hot ({_HOT_FIELDS}) VALUES {', '.join([_ROW] * (1 << power))}")
+    for power in range(9, -1, -1)
+]
+
+
+def insert_hot(connection: sqlite3.Connection, rows: Sequence[Values]) -> None:
+    """Insert sealed rows in as few statements as the binary digits of their number."""
+    at = 0
+    for size, statement in _INSERTS:
+        while len(rows) - at >= size:
+            values = [value for row in rows[at : at + size] for value in row]
+            connection.execute(statement, values)
+            at += size
+
+
+def settle_hot(connection: sqlite3.Connection) -> None:
+    """Move all rows of ``hot`` to their places in ``log``."""
+    connection.execute(
+        f"INSERT INTO log (place, {_LOG_FIELDS}) "
+        f"SELECT document << {SEQ_BITS} | seq, {_LOG_FIELDS} FROM hot ORDER BY document, seq"
+    )
+    connection.execute("DELETE FROM hot")
+
+
+def hot_totals(connection: sqlite3.Connection) -> list[tuple[int, int, int, int]]:
+    """For each document with rows in ``hot``: its number, how many, the last, their bytes."""
+    return connection.execute(
+        "SELECT document, count(*), max(seq), sum(length(body)) FROM hot GROUP BY document"
+    ).fetchall()
+
+
+def last_document(connection: sqlite3.Connection) -> int:
+    """The highest number of a document with rows in ``log``."""
+    (place,) = connection.execute("SELECT max(place) FROM log").fetchone()
+    return (place or 0) >> SEQ_BITS
+
+
+_SELECT_LOG = (
+    f"SELECT place >> {SEQ_BITS}, place & {(1 << SEQ_BITS) - 1}, {_LOG_FIELDS} FROM log "
+    "WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
+)
+_SELECT_HOT = f"SELECT {_HOT_FIELDS} FROM hot WHERE document = ? AND seq > ? ORDER BY no LIMIT ?"
+
+
+def page(
+    connection: sqlite3.Connection, document: int, *, after: int, limit: int = PAGE_ROWS
+) -> list[Values]:
+    """Read the next rows of a document, wherever they are, unchecked."""
+    span = (document << SEQ_BITS | after, (document + 1) << SEQ_BITS)
+    found = connection.execute(_SELECT_LOG, (*span, limit)).fetchall()
+    if len(found) < limit:
+        last = found[-1][1] if found else after
+        rest = (document, last, limit - len(found))
+        found += connection.execute(_SELECT_HOT, rest).fetchall()
+    return found
+
+
+class Chain:
+    """Checks the rows of one document one after another, and makes them :class:`Row`."""
+
+    def __init__(self, path: str, where: str, name: str, *, after: int, floor: int) -> None:
+        self.path = path
+        self.where = where
+        self.name = name
+        self.last = after
+        self._floor = max(after, floor)
+
+    def row(self, values: Values) -> Row:
+        """Check one row and read it. Raises Corrupt."""
+        (_, seq, prev, _, at_ms, subject, kind, seen, group, origin, clients, body, kept) = values
+        if crc(values[:11], body) != kept:
+            raise self.damaged(seq, "its check sum is wrong")
+        if prev != self.last and prev > self._floor:
+            raise self.damaged(seq, f"the row before it, {prev}, is missing")
+        self.last = seq
+        return Row(
+            seq=Seq(seq),
+            document=self.name,
+            subject=Subject(subject),
+            body=body,
+            at_ms=at_ms,
+            kind=kind,
+            clients=struct.unpack(f"<{len(clients) // 8}Q", clients),
+            seen=seen,
+            group=group,
+            origin=origin,
+        )
+
+    def end(self, expected: int) -> None:
+        """Say that there are no more rows; ``expected`` is the last there must have been."""
+        if self.last < expected:
+            raise self.damaged(expected, "it is missing")
+
+    def damaged(self, seq: int, reason: str) -> Corrupt:
+        """The error of a row."""
+        return Corrupt(self.path, f"row {seq} of {self.where}", reason)
+
+
+def insert_checkpoint(
+    connection: sqlite3.Connection, document: int, checkpoint: Checkpoint
+) -> None:
+    """Insert a checkpoint."""
+    size_bytes = len(checkpoint.body)
+    fields = (document, checkpoint.seq, size_bytes, checkpoint.digest, checkpoint.at_ms)
+    connection.execute(
+        "INSERT INTO checkpoints (document, seq, size_bytes, digest, at_ms, body, crc) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*fields, checkpoint.body, crc(fields, checkpoint.body)),
+    )
+
+
+def drop_checkpoints(connection: sqlite3.Connection, document: int, *, kept: int) -> int:
+    """Delete all checkpoints of a document but the newest; returns the bytes of those left."""
+    found = connection.execute(
+        "SELECT no, size_bytes FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
+        (document,),
+    ).fetchall()
+    for no, _ in found[kept:]:
+        connection.execute("DELETE FROM checkpoints WHERE no = ?", (no,))
+    return sum(size_bytes for _, size_bytes in found[:kept])
+
+
+def checkpoints(
+    connection: sqlite3.Connection, document: int, name: str
+) -> Iterator[tuple[Seq, Checkpoint | None]]:
+    """Read the checkpoints of a document, newest first; None in place of one that is damaged."""
+    found = connection.execute(
+        "SELECT no, seq FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
+        (document,),
+    ).fetchall()
+    for no, listed in found:
+        *fields, body, kept = connection.execute(
+            "SELECT document, seq, size_bytes, digest, at_ms, body, crc "
+            "FROM checkpoints WHERE no = ?",
+            (no,),
+        ).fetchone()
+        _, seq, _, digest, at_ms = fields
+        if crc(fields, body) == kept:
+            yield Seq(seq), Checkpoint(name, Seq(seq), body, digest, at_ms)
+        else:
+            yield Seq(listed), None
+
+
+def checkpoint_bytes(connection: sqlite3.Connection) -> list[tuple[int, int]]:
+    """For each document with checkpoints: its number and their size."""
+    return connection.execute(
+        "SELECT document, sum(size_bytes) FROM checkpoints GROUP BY document"
+    ).fetchall()

@@ -1,0 +1,132 @@
+"""The tables of a collabkit file, as numbered migrations.
+
+Rules:
+
+1. A migration is never edited once released; a change is a new number. The number
+   of the last one applied is SQLite's ``user_version``; ``application_id`` says
+   that the file is ours at all.
+2. Every table is STRICT. Every row that cannot be rebuilt carries a ``crc``.
+3. The log is two tables. Commits append to ``hot``, which has no order but its
+   own: fifty rooms that write at once share one page. Every few thousand rows they
+   move, sorted, into ``log``, whose key *is* the order of reading. Measured with
+   50 documents and 50 rows a commit: 1.1 KB of writes an edit, against 5.2 KB for
+   one table in reading order and 3.1 KB for one with a secondary index.
+4. ``log.place`` is ``document << 32 | seq``: one integer key instead of two columns,
+   so that a document is one range of one B-tree, with no second index beside it.
+5. A session that is being deleted has the empty project and its id as its name,
+   which no living session can have.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import sqlite_utils
+
+__all__ = ["APPLICATION_ID", "SUPPORTED", "TABLES", "migrate"]
+
+# "CoLb" in ASCII; `file(1)` and foreign tools tell our files by it.
+APPLICATION_ID = 0x436F4C62
+
+TABLES = frozenset({"file", "sessions", "documents", "hot", "log", "checkpoints", "named"})
+
+# What a row of the log says, whichever of the two tables it is in.
+_LOG = {
+    "prev": int,  # seq of the row before it in its document, 0 for the first
+    "epoch": int,  # which opening of the file wrote it
+    "at_ms": int,
+    "subject": str,
+    "kind": str,
+    "seen": int,
+    "group": str,
+    "origin": str,
+    "clients": bytes,
+    "body": bytes,
+    "crc": int,
+}
+_LOG_REQUIRED = set(_LOG) - {"group"}
+
+
+def _first(db: sqlite_utils.Database) -> None:
+    db.table("file").create(
+        {"no": int, "epoch": int, "created_at_ms": int}, pk="no", strict=True
+    ).insert({"no": 1, "epoch": 0, "created_at_ms": 0})
+    sessions = {
+        "no": int,
+        "id": str,
+        "project": str,
+        "name": str,
+        "kind": str,
+        "created_at_ms": int,
+        "created_by": str,
+        "crc": int,
+    }
+    db.table("sessions").create(sessions, pk="no", not_null=set(sessions), strict=True)
+    db.table("sessions").create_index(["project", "name"], unique=True)
+    documents = {
+        "no": int,
+        "session": int,
+        "name": str,
+        "lineage": str,
+        "last_seq": int,  # of its rows in `log`; those in `hot` come after
+        "floor": int,  # updates up to here were compacted away
+        "gone": int,  # how many rows that were
+        "rows": int,
+        "size_bytes": int,
+        "crc": int,
+    }
+    db.table("documents").create(
+        documents,
+        pk="no",
+        not_null=set(documents),
+        foreign_keys=[("session", "sessions", "no")],
+        strict=True,
+    )
+    db.table("hot").create(
+        {"no": int, "document": int, "seq": int, **_LOG},
+        pk="no",
+        not_null={"document", "seq"} | _LOG_REQUIRED,
+        strict=True,
+    )
+    db.table("log").create({"place": int, **_LOG}, pk="place", not_null=_LOG_REQUIRED, strict=True)
+    checkpoints = {
+        "no": int,
+        "document": int,
+        "seq": int,
+        "size_bytes": int,
+        "digest": str,
+        "at_ms": int,
+        "body": bytes,
+        "crc": int,
+    }
+    db.table("checkpoints").create(
+        checkpoints,
+        pk="no",
+        not_null=set(checkpoints),
+        foreign_keys=[("document", "documents", "no")],
+        strict=True,
+    )
+    # With the size in it, so that sizes are listed without a look at the bodies.
+    db.table("checkpoints").create_index(["document", "seq", "size_bytes"])
+    named = {"bucket": str, "key": str, "version": int, "value": str, "crc": int}
+    db.table("named").create(named, pk=("bucket", "key"), not_null=set(named), strict=True)
+
+
+_MIGRATIONS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_first,)
+
+SUPPORTED = len(_MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a file from ``version`` (0: nothing yet) to the one this code writes.
+
+    Each step is one transaction together with its number, so a step that was
+    interrupted is a step that never began.
+    """
+    db = sqlite_utils.Database(connection, execute_plugins=False)
+    for number in range(version + 1, SUPPORTED + 1):
+        with db.atomic():
+            _MIGRATIONS[number - 1](db)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {number}")

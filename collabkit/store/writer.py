@@ -1,0 +1,322 @@
+"""The one thread that owns a file, and the line of those who want something of it.
+
+Rules:
+
+1. Everything that waits is committed in one transaction (group commit), in the order
+   of the calls. An awaited write starts one at once: whoever calls has gathered
+   already. Writes that nobody waits for gather for 10 ms first.
+2. A write that somebody awaits either is committed or fails, and then it is gone.
+3. A write that nobody awaits is never dropped: the caller's document has it already, and
+   the next one builds on it. If the disk does not take it, it stays first in line
+   and is tried again each second, and the caller is told.
+4. Other work runs between commits, one slice at a time, in turn: no commit waits for
+   more than a slice. It sees every write that was queued before it.
+5. With durability ``stored`` a commit is in the hands of the operating system, and each
+   second that brought one ends with a sync of the write-ahead log: the loss of power
+   costs that second. With ``durable`` SQLite syncs each commit itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from inspect import isgenerator
+from typing import Any, TypeAlias, TypeVar
+
+from ..errors import CannotWrite, CollabError, LocalProtocolError, StoreError
+from ..ids import Seq, SessionId
+from .base import Draft
+from .ledger import Ledger
+
+__all__ = ["Writer"]
+
+T = TypeVar("T")
+
+Promise: TypeAlias = asyncio.Future[Any]
+Write: TypeAlias = tuple[SessionId, Sequence[Draft], Promise | None]
+Work: TypeAlias = Callable[[Ledger], Any]
+Slices: TypeAlias = Generator[None, None, Any]
+
+_log = logging.getLogger(__name__)
+
+# Long enough for a burst of edits to share a commit, too short for anybody to notice.
+GATHER = 0.01
+
+# What a power loss may cost with durability "stored".
+SYNC_EVERY = 1.0
+
+# How often a write that nobody awaits is tried again.
+RETRY_EVERY = 1.0
+
+# One transaction of so many rows takes about 10 ms.
+BATCH_WRITES = 2048
+
+# With so many unawaited writes in line the caller waits: its memory is bounded.
+BACKLOG_WRITES = 16384
+
+
+class Writer:
+    """A thread around a :class:`~collabkit.store.ledger.Ledger`.
+
+    Call :meth:`start`, which is done when the file is open, and :meth:`stop` at the end.
+    """
+
+    def __init__(self, open_ledger: Callable[[], Ledger], *, path: str, sync: bool) -> None:
+        self.path = path
+        self._open_ledger = open_ledger
+        self._sync = sync
+        self._writes: deque[Write] = deque()
+        self._work: deque[tuple[Work, Promise]] = deque()
+        self._running: deque[tuple[Slices, Promise]] = deque()
+        self._wake = threading.Event()
+        self._room = threading.Condition()
+        self._idle = False
+        self._urgent = False
+        self._closing = False
+        self._held: list[Write] = []
+        self._troubled: dict[SessionId, StoreError] = {}
+        self._refused: list[CollabError] = []
+        self._retry_at: float | None = None
+        self._sync_at: float | None = None
+        self._thread: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        return f"<Writer {self.path} waiting={len(self._writes)}>"
+
+    # Called from any thread
+
+    async def start(self) -> None:
+        """Start the thread and wait until the file is open; raises what opening raises."""
+        opened = asyncio.get_running_loop().create_future()
+        self._thread = threading.Thread(
+            target=self._run, args=(opened,), name="collabkit-store", daemon=True
+        )
+        self._thread.start()
+        await opened
+
+    def stop(self) -> None:
+        """Commit what waits, close the file, and return when that is done.
+
+        Raises:
+            CannotWrite: Something that waited could not be written, and is lost.
+        """
+        self._closing = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._held:
+            lost = sum(len(drafts) for _, drafts, _ in self._held)
+            raise CannotWrite(self.path, f"{lost} rows that waited could not be written")
+
+    def append(self, session: SessionId, drafts: Sequence[Draft]) -> asyncio.Future[list[Seq]]:
+        """Queue rows; the future, of the running loop, is done when they are committed."""
+        self._check_open()
+        promise: asyncio.Future[list[Seq]] = asyncio.get_running_loop().create_future()
+        self._writes.append((session, tuple(drafts), promise))
+        self._urgent = True
+        self._wake.set()
+        return promise
+
+    def enqueue(self, session: SessionId, draft: Draft) -> None:
+        """Queue one row that nobody awaits. Raises CannotWrite as rule 3 says."""
+        if self._closing:
+            self._check_open()
+        self._writes.append((session, (draft,), None))
+        waiting = len(self._writes)
+        if self._idle or waiting == BATCH_WRITES:
+            self._wake.set()
+        if session in self._troubled:
+            trouble = self._troubled[session]
+            raise CannotWrite(self.path, f"{trouble}; the row waits in memory")
+        if waiting > BACKLOG_WRITES:
+            with self._room:
+                self._room.wait_for(lambda: len(self._writes) <= BACKLOG_WRITES)
+
+    def submit(self, work: Callable[[Ledger], Any]) -> asyncio.Future[Any]:
+        """Have something done after all writes queued so far; a generator is done in slices."""
+        self._check_open()
+        promise = asyncio.get_running_loop().create_future()
+        self._work.append((work, promise))
+        self._wake.set()
+        return promise
+
+    def flush(self) -> asyncio.Future[Any]:
+        """Have all that waits committed; fails if any of it, awaited by nobody, cannot be."""
+        self._urgent = True
+        return self.submit(self._report)
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise LocalProtocolError(f"the store {self.path} is closed")
+
+    # In the thread
+
+    def _run(self, opened: Promise) -> None:
+        try:
+            ledger = self._open_ledger()
+        except BaseException as error:
+            _deliver([(opened, error)])
+            return
+        _deliver([(opened, None)])
+        try:
+            closing = False
+            while not closing:
+                self._wait()
+                closing = self._closing
+                self._turn(ledger)
+            while self._writes or self._work:
+                self._turn(ledger)
+        finally:
+            self._closing = True
+            self._abandon()
+            ledger.close()
+
+    def _wait(self) -> None:
+        """Sleep until there is something to do, and let unawaited writes gather."""
+        if self._running:
+            return
+        self._wake.clear()
+        self._idle = True
+        if not (self._writes or self._work or self._closing):
+            self._wake.wait(self._until_alarm())
+        self._idle = False
+        if self._writes and not (self._urgent or self._work or self._closing):
+            self._wake.clear()
+            if not (self._urgent or self._work or self._closing):
+                self._wake.wait(GATHER)
+
+    def _until_alarm(self) -> float | None:
+        alarms = [alarm for alarm in (self._sync_at, self._retry_at) if alarm is not None]
+        return max(0.0, min(alarms) - time.monotonic()) if alarms else None
+
+    def _turn(self, ledger: Ledger) -> None:
+        """One round: commit everything that waits, then one slice of something else."""
+        # First the work, then the writes: all that were queued before it are among them.
+        work = [self._work.popleft() for _ in range(len(self._work))]
+        retry = self._urgent or (self._retry_at or 0.0) <= time.monotonic()
+        self._urgent = False
+        if self._writes or (self._held and retry):
+            self._commit(ledger)
+        for function, promise in work:
+            self._begin(ledger, function, promise)
+        if self._running:
+            self._slice()
+        self._tend(ledger)
+
+    def _commit(self, ledger: Ledger) -> None:
+        waiting = len(self._writes)
+        while waiting or self._held:
+            taken = [self._writes.popleft() for _ in range(min(waiting, BATCH_WRITES))]
+            waiting -= len(taken)
+            batch, self._held = self._held + taken, []
+            self._commit_batch(ledger, batch)
+            with self._room:
+                self._room.notify_all()
+            if not waiting:
+                break
+
+    def _commit_batch(self, ledger: Ledger, batch: list[Write]) -> None:
+        try:
+            outcomes = ledger.write([(session, drafts) for session, drafts, _ in batch])
+        except StoreError as error:
+            self._fail(batch, error)
+            return
+        self._troubled, self._retry_at = {}, None
+        if self._sync and self._sync_at is None:
+            self._sync_at = time.monotonic() + SYNC_EVERY
+        done = []
+        for (_, _, promise), outcome in zip(batch, outcomes, strict=True):
+            if promise is not None:
+                done.append((promise, outcome))
+            elif isinstance(outcome, CollabError):
+                self._refused.append(outcome)
+        _deliver(done)
+
+    def _fail(self, batch: list[Write], error: StoreError) -> None:
+        self._held = [write for write in batch if write[2] is None]
+        if self._held:
+            self._troubled = {session: error for session, _, _ in self._held}
+            self._retry_at = time.monotonic() + RETRY_EVERY
+        _deliver([(promise, error) for _, _, promise in batch if promise is not None])
+
+    def _begin(self, ledger: Ledger, function: Work, promise: Promise) -> None:
+        try:
+            result = function(ledger)
+        except CollabError as error:
+            _deliver([(promise, error)])
+            return
+        if isgenerator(result):
+            self._running.append((result, promise))
+        else:
+            _deliver([(promise, result)])
+
+    def _slice(self) -> None:
+        slices, promise = self._running.popleft()
+        try:
+            next(slices)
+        except StopIteration as end:
+            _deliver([(promise, end.value)])
+        except CollabError as error:
+            _deliver([(promise, error)])
+        else:
+            self._running.append((slices, promise))
+
+    def _tend(self, ledger: Ledger) -> None:
+        """What nobody waits for: move rows, sync the log."""
+        try:
+            if ledger.settling_due:
+                ledger.settle()
+            if self._sync_at is not None and self._sync_at <= time.monotonic():
+                self._sync_at = None
+                ledger.sync()
+        except StoreError as error:
+            _log.warning("%s", error)
+
+    def _report(self, ledger: Ledger) -> None:
+        for trouble in self._troubled.values():
+            raise CannotWrite(ledger.path, f"{trouble}; {len(self._held)} rows wait in memory")
+        if self._refused:
+            refused, self._refused = self._refused, []
+            raise refused[0]
+
+    def _abandon(self) -> None:
+        """Nobody waits for ever on a closed file."""
+        left: Iterable[Promise | None] = itertools.chain(
+            (promise for _, promise in self._running),
+            (promise for _, promise in self._work),
+            (promise for _, _, promise in self._writes),
+        )
+        closed = LocalProtocolError(f"the store {self.path} is closed")
+        _deliver([(promise, closed) for promise in left if promise is not None])
+        for slices, _ in self._running:
+            slices.close()
+        with self._room:
+            self._writes.clear()
+            self._room.notify_all()
+
+
+def _deliver(results: Sequence[tuple[Promise, Any]]) -> None:
+    """Tell each loop once what became of all that was promised to it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Promise, Any]]] = {}
+    for promise, outcome in results:
+        by_loop.setdefault(promise.get_loop(), []).append((promise, outcome))
+    for loop, its in by_loop.items():
+        # A loop that was closed meanwhile has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_keep_promises, its)
+
+
+def _keep_promises(results: Sequence[tuple[Promise, Any]]) -> None:
+    for promise, outcome in results:
+        if promise.done():
+            continue
+        if isinstance(outcome, BaseException):
+            promise.set_exception(outcome)
+        else:
+            promise.set_result(outcome)
