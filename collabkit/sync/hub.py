@@ -13,7 +13,8 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -95,12 +96,13 @@ class Hub:
         self.dismissed: Counter[int] = Counter()
         self.refused: Counter[int] = Counter()
         self._authenticate = authenticate
-        self._create_sessions = create_sessions
+        self.create_sessions = create_sessions
         self._on_call = call
         self._rooms: dict[DocumentKey, LiveRoom] = {}
         self._links: set[Link] = set()
         self._members: dict[int, tuple[Link, str]] = {}
         self._last_member = 0
+        self._vacated: set[SessionId] = set()
         self._due: dict[bool, set[LiveRoom]] = {False: set(), True: set()}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -181,15 +183,37 @@ class Hub:
 
     async def drain(self) -> None:
         """Commit what is on its way, then close all sockets with 1012 (come back soon)."""
-        deadline = time.monotonic() + DRAIN_TIMEOUT
-        while not all(r.core.edits.idle for r in self._rooms.values()):
-            if time.monotonic() > deadline:
-                break
-            await asyncio.sleep(WINDOW)
+        await self._settle(list(self._rooms.values()))
         for link in list(self._links):
             link.close(1012, "the relay restarts")
             self._links.discard(link)
         await self.store.flush()
+
+    async def _settle(self, rooms: list[LiveRoom]) -> None:
+        deadline = time.monotonic() + DRAIN_TIMEOUT
+        while not all(room.core.edits.idle for room in rooms):
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(WINDOW)
+
+    @asynccontextmanager
+    async def vacated(self, session: SessionId, reason: str) -> AsyncIterator[None]:
+        """Put everybody out of a session with 4404; nobody is let in as long as the block runs.
+
+        What they had sent is stored before the block begins.
+        """
+        self._vacated.add(session)
+        try:
+            for link in list(self._links):
+                for address in [a for a, there in link.sessions.items() if there == session]:
+                    link.feed(Dismissed(address, 4404, reason))
+            rooms = [room for key, room in self._rooms.items() if key[0] == session]
+            await self._settle(rooms)
+            for room in rooms:
+                self.shut(room)
+            yield
+        finally:
+            self._vacated.discard(session)
 
     # For links
 
@@ -209,13 +233,15 @@ class Hub:
             return Refusal(4500, "the relay failed; try again later")
         if record.kind == SINGLE_USER:
             return Refusal(4403, f"{knock.room.session!r} is a single-user session")
+        if record.id in self._vacated:
+            return Refusal(4404, f"{knock.room.session!r} is being removed")
         return record.id, identity
 
     async def _session(self, room: RoomName, identity: Identity) -> SessionRecord:
         try:
             return await self.store.find_session(room.session, project=room.project)
         except SessionNotFound:
-            if not (self._create_sessions and identity.can_write):
+            if not (self.create_sessions and identity.can_write):
                 raise
         try:
             return await self.store.create_session(
