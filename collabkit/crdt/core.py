@@ -1,0 +1,329 @@
+"""One document of the engine, held safely: the only place that knows pycrdt's inner layer.
+
+pycrdt has two layers. Its outer one (``pycrdt.Doc``, ``pycrdt.Text``, …) costs 2 µs a
+call, half-applies a block that fails, and gives out handles that outlive what they point
+to. Its inner one (``pycrdt._pycrdt``) takes a transaction and does one thing. Everything
+here and above works on the inner one, under these rules:
+
+1. **A branch lives as long as a transaction.** The engine gives out raw pointers, and the
+   handle of a nested map that was deleted reads whatever the memory holds by then. So a
+   branch is looked up inside the transaction that uses it. Only roots, which are never
+   freed, are kept.
+2. **Positions are code points outside, UTF-8 bytes inside**; :class:`Offsets` stands
+   between. A byte position inside a character would corrupt the document.
+3. **No callback of the engine raises, and none runs a user's code.** What it has to say
+   is put down, and delivered when the transaction is over. Callbacks hold their core
+   weakly: the engine would keep it alive for ever otherwise.
+4. **A panic is final.** It is a ``BaseException``, and the document is poisoned after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+from weakref import ref
+
+import pycrdt
+from pycrdt import _pycrdt as yrs
+
+from ..errors import LocalProtocolError
+from .offsets import EMBED, Offsets, Scale
+
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "ORIGIN",
+    "REMOTE",
+    "Branch",
+    "Core",
+    "Delta",
+    "identity",
+    "is_panic",
+    "read_text",
+]
+
+Branch: TypeAlias = Any
+"""A shared type of the engine, such as ``yrs.Text`` or ``yrs.XmlElement``; see rule 1."""
+
+Delta: TypeAlias = list[dict[str, Any]]
+"""A change to a sequence, in the engine's own terms: retain, insert, delete."""
+
+ORIGIN: Final = int.from_bytes(b"collabki")
+"""The origin of our own edits, to which undo listens. The engine knows origins as integers."""
+
+REMOTE: Final = ORIGIN + 1
+"""The origin of everybody else's."""
+
+# Which side a sticky position holds on to.
+AFTER: Final = 0
+BEFORE: Final = -1
+
+_ROOTS: Final = {
+    "text": "get_or_insert_text",
+    "map": "get_or_insert_map",
+    "array": "get_or_insert_array",
+    "xml": "get_or_insert_xml_fragment",
+}
+
+# Of how many nested texts the offsets are kept: each is a few hundred bytes and a
+# subscription, and a page's worth of paragraphs is in use at a time.
+_NESTED_TEXTS = 256
+
+
+def is_panic(error: BaseException) -> bool:
+    """Tell a panic of the engine from an exception; its class cannot be imported."""
+    return type(error).__name__ == "PanicException"
+
+
+class Core:
+    """An engine document and its open transaction: the live one, or a staged copy of it.
+
+    Attributes:
+        txn: The open transaction, if any.
+        update: What the last transaction changed, as the engine encodes it; None if
+            nothing, or if nobody watches.
+        staged: This is a copy, whose one transaction holds many edits.
+        quiet: The edit at hand leaves all offsets as they are, and nobody observes.
+        hear: Called inside a transaction with (key, delta in code points) for each text
+            with offsets that it changed.
+        stranger: Called with the event of a transaction that was not ours.
+    """
+
+    __slots__ = (
+        "__weakref__", "_borrowed", "_offsets", "_ours", "_roots", "_subscriptions", "_users",
+        "_watch", "doc", "hear", "quiet", "raw", "staged", "stranger", "txn", "update",
+    )  # fmt: skip
+
+    def __init__(self, doc: pycrdt.Doc[Any], *, staged: bool = False) -> None:
+        self.doc = doc
+        self.raw: Any = doc._doc
+        self.txn: Any = None
+        self.update: bytes | None = None
+        self.staged = staged
+        self.quiet = False
+        self.hear: Callable[[object, Delta], None] | None = None
+        self.stranger: Callable[[Any], None] | None = None
+        self._ours = False
+        self._borrowed = False
+        self._users = 0
+        self._roots: dict[tuple[str, str], Branch] = {}
+        self._offsets: dict[object, Offsets] = {}
+        self._subscriptions: dict[object, yrs.Subscription] = {}
+        self._watch: yrs.Subscription | None = None
+
+    def __repr__(self) -> str:
+        return f"<Core {'staged' if self.staged else 'live'} client {self.raw.client_id()}>"
+
+    # Transactions
+
+    def begin(self, origin: int = ORIGIN) -> Core:
+        """Open the transaction of an edit, to be ended by :meth:`commit` or :meth:`close`."""
+        if self.txn is not None or self.doc._txn is not None:
+            raise LocalProtocolError(
+                "a transaction is open on this document: the pycrdt code around must end it, "
+                "or the callback inside which this runs return, before it can be changed"
+            )
+        self.txn = self.raw.create_transaction_with_origin(origin)
+        self._users = 1
+        return self
+
+    def commit(self) -> bytes | None:
+        """End the transaction; returns its update if it changed anything and is watched."""
+        self.update = None
+        self._ours = True
+        try:
+            self.txn.commit()
+        finally:
+            self._ours = False
+            self.close()
+        return self.update
+
+    def close(self) -> None:
+        """Let go of the open transaction; what was written in it is committed nevertheless."""
+        txn, self.txn = self.txn, None
+        self.quiet = False
+        self._users = 0
+        if self._borrowed:
+            self._borrowed = False
+        else:
+            txn.drop()
+
+    def read(self) -> Core:
+        """Open a transaction for reading, or join the open one; to be ended by :meth:`done`."""
+        if self.txn is None:
+            outer = self.doc._txn  # the caller is in a `with doc.transaction()` of pycrdt
+            if outer is None:
+                self.txn = self.raw.create_transaction()
+            else:
+                self.borrow(outer._txn)
+        self._users += 1
+        return self
+
+    def done(self) -> None:
+        """End what :meth:`read` began."""
+        self._users -= 1
+        if not self._users:
+            self.close()
+
+    def borrow(self, txn: Any) -> None:
+        """Work inside somebody else's transaction until :meth:`close`."""
+        self.txn = txn
+        self._borrowed = True
+
+    def apply(self, update: bytes, origin: int = REMOTE) -> bytes | None:
+        """Apply an update in a transaction of its own; returns what :meth:`commit` does.
+
+        Raises:
+            ValueError: It does not decode; nothing was applied.
+            RuntimeError: It is inconsistent, and may be applied in part.
+        """
+        self.begin(origin)
+        try:
+            self.raw.apply_update(self.txn, update)
+        except BaseException:
+            self.close()
+            raise
+        return self.commit()
+
+    def encode(self, since: bytes = b"\0") -> bytes:
+        """What a replica with this state vector lacks; everything by default."""
+        self.read()
+        try:
+            update: bytes = self.raw.get_update(self.txn, since)
+        finally:
+            self.done()
+        return update
+
+    def state_vector(self) -> bytes:
+        """How far this document has got, for each client."""
+        self.read()
+        try:
+            vector: bytes = self.raw.get_state(self.txn)
+        finally:
+            self.done()
+        return vector
+
+    def copy(self) -> Core:
+        """Make a staged copy, which continues where this document is, under the same client id."""
+        twin = Core(pycrdt.Doc(client_id=self.raw.client_id()), staged=True)
+        twin.apply(self.encode())
+        twin.watch()
+        return twin
+
+    def watch(self) -> None:
+        """From now on, keep the update of each transaction, and report those of strangers."""
+        if self._watch is None:
+            self._watch = self.raw.observe(_committed(ref(self)))
+
+    def unwatch(self) -> None:
+        """Stop what :meth:`watch` began."""
+        if self._watch is not None:
+            self._watch.drop()
+            self._watch = None
+
+    # Branches and their texts
+
+    def root(self, kind: str, name: str) -> Branch:
+        """The root of this name, made or cast to this kind if need be; inside a transaction."""
+        branch = self._roots.get((kind, name))
+        if branch is None:
+            branch = getattr(self.raw, _ROOTS[kind])(self.txn, name)
+            self._roots[kind, name] = branch
+        return branch
+
+    def offsets(self, branch: Branch, key: object) -> Offsets:
+        """The offsets of a text, up to date.
+
+        Args:
+            branch: The text, found in the open transaction.
+            key: What tells the text from others: a root's name, or :func:`identity`.
+        """
+        found = self._offsets.get(key)
+        if found is None:
+            found = self._offsets[key] = Offsets(read_text(branch, self.txn))
+            if not self.staged:
+                follow = _changed(ref(self), key, found)
+                self._subscriptions[key] = branch.observe(follow)
+            if len(self._offsets) > _NESTED_TEXTS:
+                self._forget_oldest()
+        elif found.stale:
+            found.load(read_text(branch, self.txn))
+        return found
+
+    def _forget_oldest(self) -> None:
+        for key in self._offsets:
+            if not isinstance(key, str):  # roots stay
+                del self._offsets[key]
+                subscription = self._subscriptions.pop(key, None)
+                if subscription is not None:
+                    subscription.drop()
+                return
+
+
+def read_text(branch: Branch, txn: Any, embed: str = EMBED) -> str:
+    """Read a text, with a character for each embedded object."""
+    if not isinstance(branch, yrs.XmlText):  # whose get_string is XML
+        text: str = branch.get_string(txn)
+        if branch.len(txn) == (len(text) if text.isascii() else len(text.encode())):
+            return text
+    pieces = (piece for piece, _attributes in branch.diff(txn))
+    return "".join(piece if isinstance(piece, str) else embed for piece in pieces)
+
+
+def identity(branch: Branch, txn: Any) -> object:
+    """What tells a nested text from all others, in every copy of the document."""
+    if isinstance(branch, yrs.XmlText):
+        return hash(branch)  # of its id
+    return branch.sticky_index(txn, 0, BEFORE).encode()
+
+
+def _committed(core_ref: ref[Core]) -> Callable[[Any], None]:
+    def committed(event: Any) -> None:
+        core = core_ref()
+        if core is None:
+            return
+        if core._ours:
+            core.update = event.update
+        elif core.stranger is not None:
+            core.stranger(event)
+
+    return committed
+
+
+def _changed(core_ref: ref[Core], key: object, offsets: Offsets) -> Callable[[Any], None]:
+    def changed(event: Any) -> None:
+        core = core_ref()
+        if core is None or core.quiet:
+            return
+        delta = _follow(offsets, event.delta)
+        if offsets.stale:
+            offsets.load(read_text(event.target, event.transaction))
+        if core.hear is not None:
+            core.hear(key, delta)
+
+    return changed
+
+
+def _follow(offsets: Offsets, delta: Delta) -> Delta:
+    """Let the offsets follow a change that is told in bytes; returns it in code points."""
+    narrow = offsets.narrow  # of what was there before
+    points: Delta = []
+    at = 0
+    for step in delta:
+        if "insert" in step:
+            text = step["insert"] if isinstance(step["insert"], str) else EMBED
+            offsets.insert(at, text)
+            at += len(text)
+            points.append(step)
+            continue
+        verb = "delete" if "delete" in step else "retain"
+        stop = at + step[verb]
+        if not narrow:
+            start = offsets.convert(at, Scale.POINTS, Scale.BYTES)
+            stop = offsets.convert(start + step[verb], Scale.BYTES, Scale.POINTS)
+        points.append({**step, verb: stop - at})
+        if verb == "delete":
+            offsets.delete(at, stop)
+        else:
+            at = stop
+    return points

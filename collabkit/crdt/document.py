@@ -1,0 +1,152 @@
+"""The document: named roots of shared text, maps, arrays and XML, and how they change.
+
+::
+
+    document = Document()
+    with document.edit():                      # all of it, in one transaction, or nothing
+        document.text("title").insert(0, "Plan")
+        document.map("meta")["due"] = 2027
+
+Every replica of a document, and every stock Yjs client, ends with the same content
+once it has had the same updates, in whatever order they came.
+
+All methods may be called from any thread; each call is atomic. A block keeps other
+threads waiting from its first line to its last, so it should not wait for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import pycrdt
+
+from ..errors import UpdateRefused, WrongRoot
+from ..ids import new_client_id
+from .containers import Array, Map
+from .core import is_panic
+from .desk import Block, Change, Desk, Guard
+from .node import Node, Root
+from .text import Text
+from .update import scan
+
+__all__ = ["Change", "Document"]
+
+_KINDS: dict[str, type[Node]] = {"text": Text, "map": Map, "array": Array}
+
+
+class Document:
+    """A shared document.
+
+    >>> here, there = Document(), Document()
+    >>> here.text("body").insert(0, "hello")
+    >>> there.apply(here.update())
+    >>> str(there.text("body"))
+    'hello'
+    """
+
+    def __init__(self, name: str = "main", *, client_id: int | None = None) -> None:
+        number = new_client_id() if client_id is None else client_id
+        self._start(name, pycrdt.Doc(client_id=number))
+
+    def _start(self, name: str, doc: pycrdt.Doc[Any]) -> None:
+        self.name = name
+        self._desk = Desk(name, doc)
+        self._roots: dict[str, tuple[str, Node]] = {}
+
+    @classmethod
+    def wrap(cls, doc: pycrdt.Doc[Any], name: str = "main") -> Self:
+        """Give a pycrdt document this interface; both see the same content."""
+        document = cls.__new__(cls)
+        document._start(name, doc)
+        document._desk.live.watch()
+        return document
+
+    def __repr__(self) -> str:
+        return f"<Document {self.name!r} client {self.client_id}>"
+
+    @property
+    def client_id(self) -> int:
+        """The Yjs client id under which this replica edits."""
+        number: int = self._desk.live.raw.client_id()
+        return number
+
+    @property
+    def guard(self) -> Guard | None:
+        """Called with the update of each local edit before it happens; it stops it by raising."""
+        return self._desk.guard
+
+    @guard.setter
+    def guard(self, guard: Guard | None) -> None:
+        self._desk.guard = guard
+
+    # Content
+
+    def text(self, name: str) -> Text:
+        """The root text of this name. Raises WrongRoot if the name is another kind of root."""
+        return self._root("text", name)  # type: ignore[return-value]
+
+    def map(self, name: str) -> Map:
+        """The root map of this name. Raises WrongRoot if the name is another kind of root."""
+        return self._root("map", name)  # type: ignore[return-value]
+
+    def array(self, name: str) -> Array:
+        """The root array of this name. Raises WrongRoot if the name is another kind of root."""
+        return self._root("array", name)  # type: ignore[return-value]
+
+    def _root(self, kind: str, name: str) -> Node:
+        known = self._roots.get(name)
+        if known is None:
+            known = self._roots[name] = (kind, _KINDS[kind](self._desk, Root(kind, name)))
+        if known[0] != kind:
+            raise WrongRoot(name, known[0], kind)
+        return known[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All content, as plain values by root."""
+        return {name: node.plain() for name, (_kind, node) in self._roots.items()}
+
+    # Changing
+
+    def edit(self, group: str | None = None) -> Block:
+        """Edit in one transaction that happens as a whole, or not at all if the block raises.
+
+        Args:
+            group: What to call this change. Neighbours of one group are undone together.
+        """
+        return Block(self._desk, group)
+
+    def apply(self, update: bytes, *, origin: str = "remote") -> None:
+        """Take in an update from elsewhere.
+
+        Raises:
+            UpdateRefused: It is outside the limits, or cannot be applied.
+            MalformedBytes: It is no update.
+        """
+        scan(update)
+        with self._desk.lock:
+            try:
+                self._desk.take(update, origin)
+            except ValueError as error:
+                raise UpdateRefused("undecodable", str(error)) from None
+            except BaseException as error:
+                if is_panic(error):
+                    raise self._desk.lose(error) from error
+                raise
+
+    # State
+
+    def update(self, since: bytes | None = None) -> bytes:
+        """What a replica with this state vector lacks, as one update; everything by default."""
+        with self._desk.lock:
+            return self._desk.live.encode(b"\0" if since is None else since)
+
+    @property
+    def state_vector(self) -> bytes:
+        """How far this replica has got: what a peer needs to know to send the rest."""
+        with self._desk.lock:
+            return self._desk.live.state_vector()
+
+    def on_update(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call back after each transaction that changed something; returns what stops it."""
+        return self._desk.listen(callback)

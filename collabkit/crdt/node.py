@@ -1,0 +1,177 @@
+"""Handles: what names a shared type, and finds it again in whichever copy is being used.
+
+A handle names a *place* and not an object, because the engine frees what is deleted:
+
+=======  =========================================  =================================
+place    names                                      gone when
+=======  =========================================  =================================
+root     the root of this name                      never
+key      the shared type under this key of a map    the key holds none of its kind
+item     this very element of an array              it was deleted
+child    this very node of an XML tree              it was deleted
+=======  =========================================  =================================
+
+The handle of a key thus follows the winner when two people create ``map["cart"]`` at one
+time. Using a handle of something that is gone raises :class:`Gone`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pycrdt import _pycrdt as yrs
+
+from ..errors import Gone
+from .canonical import render
+from .core import AFTER, Branch, Core, identity
+from .desk import Desk
+from .values import plain
+
+__all__ = ["Child", "Item", "Key", "Node", "Place", "Root", "handle", "handles"]
+
+
+class Place(Protocol):
+    """Where a shared type is."""
+
+    def find(self, core: Core) -> Branch | None:
+        """The branch that is there now, inside the core's transaction; None if it is gone."""
+        ...
+
+    def key(self, branch: Branch, core: Core) -> object:
+        """What the text at this place is remembered under."""
+        ...
+
+    def __str__(self) -> str: ...
+
+
+class Root:
+    """The place of a root."""
+
+    __slots__ = ("_kind", "_name")
+
+    def __init__(self, kind: str, name: str) -> None:
+        self._kind = kind
+        self._name = name
+
+    def find(self, core: Core) -> Branch:
+        """The root, made if need be."""
+        return core.root(self._kind, self._name)
+
+    def key(self, branch: Branch, core: Core) -> object:
+        """The root's name."""
+        return self._name
+
+    def __str__(self) -> str:
+        return self._name
+
+
+class _Nested:
+    """A place inside another."""
+
+    __slots__ = ("_id", "_parent")
+
+    def __init__(self, parent: Node, id_: Any) -> None:
+        self._parent = parent
+        self._id = id_
+
+    def key(self, branch: Branch, core: Core) -> object:
+        """The id of the branch, whatever its place."""
+        return identity(branch, core.txn)
+
+
+class Key(_Nested):
+    """The place under a key of a map."""
+
+    __slots__ = ()
+
+    def find(self, core: Core) -> Branch | None:
+        """What the key holds."""
+        parent = self._parent.branch(core)
+        return parent.get(core.txn, self._id) if parent.has(core.txn, self._id) else None
+
+    def __str__(self) -> str:
+        return f"{self._parent.place}[{self._id!r}]"
+
+
+class Item(_Nested):
+    """The place of one element of an array, known by its id."""
+
+    __slots__ = ()
+
+    def find(self, core: Core) -> Branch | None:
+        """The element, wherever it stands now."""
+        index = self.index(core)
+        return None if index is None else self._parent.branch(core).get(core.txn, index)
+
+    def index(self, core: Core) -> int | None:
+        """Where the element stands now."""
+        parent = self._parent.branch(core)
+        index: int = yrs.decode_sticky_index(self._id).get_offset(core.txn)
+        if index >= parent.len(core.txn):
+            return None
+        there = parent.sticky_index(core.txn, index, AFTER).encode()
+        return index if there == self._id else None  # else it is the place where it was
+
+    def __str__(self) -> str:
+        return f"an element of {self._parent.place}"
+
+
+class Child(_Nested):
+    """The place of one node of an XML tree, known by the hash of its id."""
+
+    __slots__ = ()
+
+    def find(self, core: Core) -> Branch | None:
+        """The node, wherever it stands now."""
+        index = self.index(core)
+        return None if index is None else self._parent.branch(core).get(core.txn, index)
+
+    def index(self, core: Core) -> int | None:
+        """Where the node stands among its siblings now."""
+        children = self._parent.branch(core).children(core.txn)
+        return next((i for i, child in enumerate(children) if hash(child) == self._id), None)
+
+    def __str__(self) -> str:
+        return f"a child of {self._parent.place}"
+
+
+class Node:
+    """A handle of a shared type: of the place where it is."""
+
+    __slots__ = ("_desk", "place")
+
+    engine_type: ClassVar[type]
+
+    def __init__(self, desk: Desk, place: Place) -> None:
+        self._desk = desk
+        self.place = place
+
+    def branch(self, core: Core) -> Branch:
+        """The engine's branch, inside the core's transaction. Raises Gone."""
+        found = self.place.find(core)
+        if type(found) is not self.engine_type:
+            raise Gone(str(self.place))
+        return found
+
+    def plain(self) -> Any:
+        """The content as plain Python values."""
+        with self._desk.reading as core:
+            return render(self.branch(core), core.txn)
+
+
+_handles: dict[type, Callable[[Desk, Place], Node]] = {}
+
+N = TypeVar("N", bound=type[Node])
+
+
+def handles(cls: N) -> N:
+    """Register the class whose handles stand for its ``engine_type``."""
+    _handles[cls.engine_type] = cls
+    return cls
+
+
+def handle(value: Any, desk: Desk, place: Callable[[], Place]) -> Any:
+    """What a read value is to a caller: a handle if it is a shared type, a plain value if not."""
+    make = _handles.get(type(value))
+    return plain(value) if make is None else make(desk, place())

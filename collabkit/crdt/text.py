@@ -1,0 +1,237 @@
+"""Shared text, counted in code points.
+
+An index is a position between characters, from 0 to ``len(text)``, as in a Python string.
+An embedded object counts one, and stands as U+FFFC in ``str(text)``, so that every index
+of the string is an index of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import msgspec
+from pycrdt import _pycrdt as yrs
+
+from ..errors import OutOfRange
+from .canonical import OBJECT, render, runs
+from .core import Branch, Core, read_text
+from .node import Node, handles
+from .offsets import EMBED, Offsets, Scale
+from .values import Attributes, check, check_attributes, check_plain, check_text
+
+__all__ = ["Run", "Text"]
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A piece of text with one formatting, or one embedded object.
+
+    Attributes:
+        value: A string; anything else is an embedded object, a shared type as its content.
+        attributes: The formatting.
+    """
+
+    value: Any
+    attributes: dict[str, Any] = {}
+
+
+@handles
+class Text(Node):
+    """A text that several people edit.
+
+    >>> from collabkit.crdt.document import Document
+    >>> text = Document().text("body")
+    >>> text.insert(0, "naïve")
+    >>> text.insert(5, " 😀!")
+    >>> text.delete(0, 2)
+    >>> str(text), len(text), text[4]
+    ('ïve 😀!', 6, '😀')
+    """
+
+    __slots__ = ()
+
+    engine_type = yrs.Text
+
+    def __repr__(self) -> str:
+        text = str(self)
+        shown = text if len(text) <= 40 else f"{text[:37]}..."
+        return f"<{type(self).__name__} {self.place} {shown!r}>"
+
+    # Reading
+
+    def __str__(self) -> str:
+        """The whole text, without its formatting."""
+        with self._desk.reading as core:
+            return read_text(self.branch(core), core.txn, OBJECT)
+
+    def __len__(self) -> int:
+        with self._desk.reading as core:
+            return self._measure(core, self.branch(core))[1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(str(self))
+
+    def __contains__(self, part: object) -> bool:
+        return isinstance(part, str) and part in str(self)
+
+    def __getitem__(self, index: int | slice) -> str:
+        """A character or a slice, as of a string."""
+        return str(self)[index]
+
+    def runs(self) -> list[Run]:
+        """The text as pieces with their formatting.
+
+        >>> from collabkit.crdt.document import Document
+        >>> text = Document().text("body")
+        >>> text.insert(0, "bold", {"bold": True})
+        >>> text.insert(4, " and not", {})
+        >>> text.runs()
+        [Run(value='bold', attributes={'bold': True}), Run(value=' and not', attributes={})]
+        """
+        with self._desk.reading as core:
+            found = runs(self.branch(core), core.txn)
+            return [Run(render(value, core.txn), attributes) for value, attributes in found]
+
+    # Writing
+
+    def insert(self, index: int, value: str, attributes: Attributes | None = None) -> None:
+        """Insert a string.
+
+        Args:
+            index: Before which character; ``len(text)`` is the end.
+            value: What to insert.
+            attributes: Its formatting; that of the place by default.
+
+        Raises:
+            OutOfRange: There is no such index.
+            ValueNotStorable: The value is no text, or the formatting cannot be stored.
+        """
+        check_text(value)
+        check_attributes(attributes)
+        with self._desk.writing as core:
+            branch = self.branch(core)
+            offsets, length = self._measure(core, branch)
+            if not 0 <= index <= length:
+                raise OutOfRange(index, length)
+            core.quiet = offsets.narrow and core.hear is None and value.isascii()
+            at = index if offsets.narrow else offsets.convert(index, Scale.POINTS, Scale.BYTES)
+            branch.insert(core.txn, at, value, _pairs(attributes))
+            if core.staged:
+                offsets.insert(index, value)
+
+    def delete(self, start: int, stop: int) -> None:
+        """Delete the characters from start up to stop. Raises OutOfRange."""
+        self.replace(start, stop, "")
+
+    def replace(
+        self, start: int, stop: int, value: str, attributes: Attributes | None = None
+    ) -> None:
+        """Put a string where the characters from start up to stop are.
+
+        Raises:
+            OutOfRange: The text has no such stretch.
+            ValueNotStorable: The value is no text, or the formatting cannot be stored.
+        """
+        check_text(value)
+        check_attributes(attributes)
+        with self._desk.writing as core:
+            branch = self.branch(core)
+            offsets, at, size = self._stretch(core, branch, start, stop)
+            core.quiet = offsets.narrow and core.hear is None and value.isascii()
+            if size:
+                branch.remove_range(core.txn, at, size)
+            if value:
+                branch.insert(core.txn, at, value, _pairs(attributes))
+            if core.staged:
+                offsets.delete(start, stop)
+                offsets.insert(start, value)
+
+    def format(self, start: int, stop: int, attributes: Attributes) -> None:
+        """Format the characters from start up to stop; None as a value takes formatting away.
+
+        Raises:
+            OutOfRange: The text has no such stretch.
+            ValueNotStorable: The formatting cannot be stored.
+        """
+        check_attributes(attributes)
+        with self._desk.writing as core:
+            branch = self.branch(core)
+            _offsets, at, size = self._stretch(core, branch, start, stop)
+            core.quiet = core.hear is None
+            if size and attributes:
+                branch.format(core.txn, at, size, _pairs(attributes))
+
+    def embed(self, index: int, value: Any, attributes: Attributes | None = None) -> None:
+        """Insert an object, such as an image, which counts as one character.
+
+        Raises:
+            OutOfRange: There is no such index.
+            ValueNotStorable: The value is a string, or cannot be stored.
+        """
+        check(value, "the embedded object")
+        check_plain(value, "the embedded object")
+        check_attributes(attributes)
+        with self._desk.writing as core:
+            branch = self.branch(core)
+            offsets, at, _size = self._stretch(core, branch, index, index)
+            core.quiet = offsets.narrow and core.hear is None
+            branch.insert_embed(core.txn, at, value, _pairs(attributes))
+            if core.staged:
+                offsets.insert(index, EMBED)
+
+    def append(self, value: str) -> None:
+        """Insert a string at the end. Raises ValueNotStorable."""
+        check_text(value)
+        with self._desk.writing as core:
+            branch = self.branch(core)
+            offsets, length = self._measure(core, branch)
+            core.quiet = offsets.narrow and core.hear is None and value.isascii()
+            branch.insert(core.txn, branch.len(core.txn), value, None)
+            if core.staged:
+                offsets.insert(length, value)
+
+    def __iadd__(self, value: str) -> Self:
+        self.append(value)
+        return self
+
+    def __setitem__(self, index: int | slice, value: str) -> None:
+        self.replace(*self._bounds(index), value)
+
+    def __delitem__(self, index: int | slice) -> None:
+        self.replace(*self._bounds(index), "")
+
+    # Positions
+
+    def _measure(self, core: Core, branch: Branch) -> tuple[Offsets, int]:
+        """The offsets of this text, and its length in code points."""
+        offsets = core.offsets(branch, self.place.key(branch, core))
+        return offsets, branch.len(core.txn) if offsets.narrow else len(offsets)
+
+    def _stretch(
+        self, core: Core, branch: Branch, start: int, stop: int
+    ) -> tuple[Offsets, int, int]:
+        """The offsets, and the start and size of a stretch in bytes."""
+        offsets, length = self._measure(core, branch)
+        if not 0 <= start <= length:
+            raise OutOfRange(start, length)
+        if not start <= stop <= length:
+            raise OutOfRange(stop, length)
+        at = offsets.convert(start, Scale.POINTS, Scale.BYTES)
+        return offsets, at, offsets.convert(stop, Scale.POINTS, Scale.BYTES) - at
+
+    def _bounds(self, index: int | slice) -> tuple[int, int]:
+        """What an index or a slice of a string means."""
+        length = len(self)
+        if isinstance(index, slice):
+            start, stop, step = index.indices(length)
+            if step != 1:
+                raise OutOfRange(step, length)
+            return start, max(start, stop)
+        at = index + length if index < 0 else index
+        if not 0 <= at < length:
+            raise OutOfRange(index, length)
+        return at, at + 1
+
+
+def _pairs(attributes: Attributes | None) -> Iterator[tuple[str, Any]] | None:
+    return None if attributes is None else iter(attributes.items())
