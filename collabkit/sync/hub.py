@@ -102,7 +102,7 @@ class Hub:
         self._links: set[Link] = set()
         self._members: dict[int, tuple[Link, str]] = {}
         self._last_member = 0
-        self._vacated: set[SessionId] = set()
+        self._vacated: dict[SessionId, Refusal] = {}
         self._due: dict[bool, set[LiveRoom]] = {False: set(), True: set()}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -197,23 +197,23 @@ class Hub:
             await asyncio.sleep(WINDOW)
 
     @asynccontextmanager
-    async def vacated(self, session: SessionId, reason: str) -> AsyncIterator[None]:
-        """Put everybody out of a session with 4404; nobody is let in as long as the block runs.
+    async def vacated(self, session: SessionId, refusal: Refusal) -> AsyncIterator[None]:
+        """Put everybody out of a session, and let nobody in as long as the block runs.
 
         What they had sent is stored before the block begins.
         """
-        self._vacated.add(session)
+        self._vacated[session] = refusal
         try:
             for link in list(self._links):
                 for address in [a for a, there in link.sessions.items() if there == session]:
-                    link.feed(Dismissed(address, 4404, reason))
+                    link.feed(Dismissed(address, refusal.code, refusal.reason))
             rooms = [room for key, room in self._rooms.items() if key[0] == session]
             await self._settle(rooms)
             for room in rooms:
                 self.shut(room)
             yield
         finally:
-            self._vacated.discard(session)
+            del self._vacated[session]
 
     # For links
 
@@ -233,9 +233,7 @@ class Hub:
             return Refusal(4500, "the relay failed; try again later")
         if record.kind == SINGLE_USER:
             return Refusal(4403, f"{knock.room.session!r} is a single-user session")
-        if record.id in self._vacated:
-            return Refusal(4404, f"{knock.room.session!r} is being removed")
-        return record.id, identity
+        return self._vacated.get(record.id) or (record.id, identity)
 
     async def _session(self, room: RoomName, identity: Identity) -> SessionRecord:
         try:
