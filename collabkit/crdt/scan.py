@@ -32,7 +32,7 @@ from __future__ import annotations
 import msgspec
 
 from ..errors import MalformedBytes
-from .budget import CLOCK_LIMIT, DEFAULT_BUDGET, NO_BUDGET, Budget, refuse
+from .budget import CLOCK_LIMIT, DEFAULT_BUDGET, Budget, refuse
 from .contents import ANY, CONTENTS, GC, SKIP, STRING, TYPE, check_text, utf16_length
 from .lib0 import read_var_uint
 
@@ -68,6 +68,7 @@ class Scan(msgspec.Struct, frozen=True, gc=False):
             nothing but deletions: an edit of the most common and harmless kind.
         holes: A section has Skips in it.
         deletes_start: Offset of the deletes in the update.
+        named: Offsets of the items that name a root, see :func:`collabkit.crdt.structs.read_item`.
     """
 
     sections: tuple[Section, ...]
@@ -76,15 +77,15 @@ class Scan(msgspec.Struct, frozen=True, gc=False):
     plain: bool
     holes: bool
     deletes_start: int
+    named: tuple[int, ...] = ()
 
 
-def scan(update: bytes, budget: Budget | None = DEFAULT_BUDGET) -> Scan:
+def scan(update: bytes, budget: Budget = DEFAULT_BUDGET) -> Scan:
     r"""Read what an update holds, without an engine and in linear time.
 
     Args:
         update: The bytes, as they came.
-        budget: How much an update may hold; None, which is for what this program's own
-            engine wrote, bounds nothing but nesting.
+        budget: How much an update may hold.
 
     Raises:
         MalformedBytes: This is no v1 update.
@@ -96,7 +97,6 @@ def scan(update: bytes, budget: Budget | None = DEFAULT_BUDGET) -> Scan:
     >>> found.sections[0].client, found.sections[0].length, found.plain
     (7, 2, True)
     """
-    budget = budget or NO_BUDGET
     size = len(update)
     if size > budget.message_bytes:
         refuse("too-large", budget.message_bytes)
@@ -113,7 +113,8 @@ def scan(update: bytes, budget: Budget | None = DEFAULT_BUDGET) -> Scan:
     if walk.at != size:
         refuse("trailing-bytes", size - walk.at)
     plain = bool(deletes) if not sections else len(sections) == 1 and walk.is_plain(sections[0])
-    return Scan(sections, deletes, walk.needs(sections), plain, bool(walk.holes), deletes_start)
+    needs, named = walk.needs(sections), tuple(walk.named)
+    return Scan(sections, deletes, needs, plain, bool(walk.holes), deletes_start, named)
 
 
 def _typed(data: bytes) -> Scan | None:
@@ -162,7 +163,9 @@ _CONTAINERS = (116, 117, 118)  # any-values that are more than a scalar: bytes, 
 class _Walk:
     """One pass over an update."""
 
-    __slots__ = ("at", "budget", "content_at", "data", "holes", "ids", "refs", "roots", "types")
+    __slots__ = (
+        "at", "budget", "content_at", "data", "holes", "ids", "named", "refs", "roots", "types",
+    )  # fmt: skip
 
     def __init__(self, data: bytes, budget: Budget) -> None:
         self.data = data
@@ -173,6 +176,7 @@ class _Walk:
         self.holes: dict[int, int] = {}  # of each client, the clock behind its last Skip
         self.ids: dict[bytes, int] = {}  # client ids by their bytes: a look-up beats decoding
         self.roots: set[bytes] = set()
+        self.named: list[int] = []  # offsets of the items that name a root
         self.types: dict[tuple[int, int], int] = {}  # depth of the shared types made here
 
     def sections(self) -> tuple[Section, ...]:
@@ -266,6 +270,7 @@ class _Walk:
             return _ONE_TURN, at + 1
         if kind != 1:
             raise MalformedBytes("a parent is neither a root nor an id", at)
+        self.named.append(at - 1)
         name, at = check_text(self.data, at + 1)
         self.roots.add(name)
         if len(self.roots) > self.budget.roots:
@@ -288,23 +293,28 @@ class _Walk:
         self.types[own] = depth
 
     def deletes(self) -> tuple[tuple[int, int, int], ...]:
-        data, refs = self.data, self.refs
-        clients, at = read_var_uint(data, self.at)
-        limit = self.budget.delete_ranges
+        data, at, limit = self.data, self.at, self.budget.delete_ranges
+        clients, at = read_var_uint(data, at)
         ranges: list[tuple[int, int, int]] = []
         for _ in range(clients):
             client, at = read_var_uint(data, at)
             count, at = read_var_uint(data, at)
             if count > limit - len(ranges):
                 refuse("too-many-deletes", limit)
-            for _ in range(count):
-                clock, at = read_var_uint(data, at)
-                length, at = read_var_uint(data, at)
+            end = self.refs.get(client, 0)
+            for _range in range(count):
+                clock, length = data[at], data[at + 1]
+                if clock > 127 or length > 127:
+                    clock, at = read_var_uint(data, at)
+                    length, at = read_var_uint(data, at)
+                else:
+                    at += 2
                 if not length:
                     refuse("zero-length", client)
                 ranges.append((client, clock, length))
-                if clock + length > refs.get(client, 0):
-                    refs[client] = clock + length
+                if clock + length > end:  # noqa: PLR1730 - max() is a call a range
+                    end = clock + length
+            self.refs[client] = end
         self.at = at
         return tuple(ranges)
 

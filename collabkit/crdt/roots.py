@@ -1,0 +1,125 @@
+"""What kinds of root types an update shows.
+
+A root has no struct of its own: it is a name, and a program gives it a type when it first
+asks for it. A document made elsewhere does not say which. It is told from what lies
+directly in the root:
+
+=============================================  ============================================
+in the root                                    kind
+=============================================  ============================================
+strings, formats or embeds                     ``text`` (rich text holds shared types too)
+any-values, JSON, bytes or documents           ``array``
+both of these                                  ``unknown``: it was used as both
+only XML elements, hooks and texts             ``xml`` (an array of nothing else looks alike)
+other shared types, with or without XML        ``array``
+nothing but keyed items                        ``map``
+nothing but what was deleted                   ``unknown``
+=============================================  ============================================
+
+Keyed items say nothing beside others: text and XML keep their attributes that way. The
+items that name the root decide. Where they leave a doubt, because the first was deleted
+or is a shared type, those are asked that lie beside them, as far as this update has them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from .budget import NO_BUDGET
+from .contents import DELETED, EMBED, FORMAT, STRING, TYPE
+from .scan import scan
+from .structs import Id, Item, read_item, read_items
+
+__all__ = ["UNKNOWN", "root_kinds"]
+
+UNKNOWN = "unknown"
+
+_TEXTUAL = (STRING, EMBED, FORMAT)
+_XML_TYPES = (3, 5, 6)
+
+_CERTAIN = {"text", "array"}
+_DOUBTFUL = {"deleted", "types", "xml"}
+
+
+def root_kinds(update: bytes) -> dict[str, str]:
+    """Tell the roots that an update names, and of each ``text map array xml`` or ``unknown``.
+
+    Args:
+        update: A whole document, best; or as much as there is.
+
+    Raises:
+        MalformedBytes: This is no v1 update.
+        UpdateRefused: It breaks a rule that does not depend on amounts.
+
+    >>> root_kinds(bytes.fromhex("010107000401017402686900"))
+    {'t': 'text'}
+    """
+    found = scan(update, NO_BUDGET)
+    evidence: dict[str, set[str]] = {}
+    for at in found.named:
+        item, _ = read_item(update, at, 0, 0)
+        if isinstance(item.parent, str):
+            evidence.setdefault(item.parent, set()).add(_evidence(update, item))
+    if any(seen & _DOUBTFUL and not seen & _CERTAIN for seen in evidence.values()):
+        for item, root in _linked(list(read_items(update, found))):
+            evidence[root].add(_evidence(update, item))
+    return {root: _kind(seen) for root, seen in evidence.items()}
+
+
+def _evidence(update: bytes, item: Item) -> str:
+    if item.keyed:
+        return "map"
+    if item.content == DELETED:
+        return "deleted"
+    if item.content in _TEXTUAL:
+        return "text"
+    if item.content == TYPE:
+        return "xml" if update[item.content_at] in _XML_TYPES else "types"
+    return "array"
+
+
+def _kind(seen: set[str]) -> str:
+    if "text" in seen:
+        return UNKNOWN if "array" in seen else "text"
+    if "array" in seen or "types" in seen:
+        return "array"
+    if "xml" in seen:
+        return "xml"
+    return "map" if "map" in seen else UNKNOWN
+
+
+def _linked(items: list[Item]) -> list[tuple[Item, str]]:
+    """Items that lie in a root without naming it, with that root."""
+    starts: dict[int, list[int]] = {}
+    places: dict[int, list[int]] = {}
+    for place, item in enumerate(items):
+        starts.setdefault(item.client, []).append(item.clock)
+        places.setdefault(item.client, []).append(place)
+
+    def find(link: Id) -> int | None:
+        client, clock = link
+        nearest = bisect_right(starts.get(client, ()), clock) - 1
+        if nearest < 0:
+            return None
+        place = places[client][nearest]
+        return place if clock < items[place].clock + items[place].length else None
+
+    roots: dict[int, str | None] = {}
+    for place in range(len(items)):
+        trail: list[int] = []
+        here: int | None = place
+        root: str | None = None
+        while here is not None:
+            if here in roots:
+                root = roots[here]
+                break
+            item = items[here]
+            if item.parent is not None:
+                root = item.parent if isinstance(item.parent, str) else None
+                break
+            roots[here] = None  # met again on this trail, it goes in a circle: in no root
+            trail.append(here)
+            link = item.origin or item.right_origin
+            here = find(link) if link is not None else None
+        roots.update(dict.fromkeys(trail, root))
+    return [(items[place], root) for place, root in roots.items() if root is not None]
