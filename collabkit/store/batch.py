@@ -24,8 +24,6 @@ Outcome: TypeAlias = list[Seq] | CollabError
 # SQLite's limit for one value is 1e9 bytes, and a body is held in memory a few times over.
 MAX_BODY_BYTES = 512 << 20
 
-_MAX_INTEGER = (1 << 63) - 1
-
 
 class Batch:
     """The rows of one transaction to be.
@@ -63,8 +61,6 @@ class Batch:
         size = len(draft.body)
         if size > MAX_BODY_BYTES:
             raise ValueNotStorable(f"{size} bytes in one row, more than {MAX_BODY_BYTES}")
-        if not (0 <= draft.at_ms <= _MAX_INTEGER and 0 <= draft.seen <= _MAX_INTEGER):
-            raise ValueNotStorable("a number that does not fit into 63 bits")
         document = session.documents.get(draft.document)
         if document is None:
             document = self._directory.new_document(session, draft.document)

@@ -18,13 +18,14 @@ import os
 import sqlite3
 import stat
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import CannotWrite, Corrupt, NotACollabFile, SchemaTooNew, StoreError
 from . import schema
 
-__all__ = ["Durability", "connect", "connect_readonly", "failure", "sync_file"]
+__all__ = ["Durability", "connect", "connect_readonly", "explained", "failure", "sync_file"]
 
 Durability: TypeAlias = Literal["stored", "durable"]
 """``stored``: commits survive the process, and power loss but for the last second.
@@ -59,7 +60,7 @@ def connect(path: str, *, durability: Durability, create: bool) -> sqlite3.Conne
         raise CannotWrite(path, "the file is read-only")
     if not os.access(Path(path).parent, os.W_OK):
         raise CannotWrite(path, "its folder is read-only, and SQLite needs files beside it")
-    with _explained(path):
+    with explained(path):
         connection = _connect(path, "rw")
         try:
             version = _identify(connection, path)
@@ -84,7 +85,7 @@ def connect_readonly(path: str) -> sqlite3.Connection:
     if not os.path.lexists(path):
         raise NotACollabFile(path, "there is no such file")
     _inspect(path)
-    with _explained(path):
+    with explained(path):
         connection = _connect(path, "ro")
         try:
             _identify(connection, path)
@@ -99,10 +100,10 @@ def failure(path: str, error: sqlite3.Error, *, reading: bool = False) -> StoreE
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
         return NotACollabFile(path, "it is not an SQLite database")
-    if code == sqlite3.SQLITE_CORRUPT or (reading and code == sqlite3.SQLITE_IOERR):
-        return Corrupt(path, "an SQLite page", str(error))
     if code == sqlite3.SQLITE_BUSY:
         return CannotWrite(path, "another program is writing to it")
+    if code == sqlite3.SQLITE_CORRUPT or reading:
+        return Corrupt(path, "an SQLite page", str(error))
     return CannotWrite(path, str(error))
 
 
@@ -122,7 +123,8 @@ def sync_folder(path: str) -> None:
 
 
 @contextlib.contextmanager
-def _explained(path: str):  # type: ignore[no-untyped-def]
+def explained(path: str) -> Iterator[None]:
+    """Read something: what SQLite raises meanwhile is damage."""
     try:
         yield
     except sqlite3.Error as error:

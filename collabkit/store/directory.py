@@ -19,6 +19,7 @@ from ..errors import Corrupt, SessionExists, SessionNotFound
 from ..ids import Lineage, Seq, SessionId, Subject, new_id
 from . import rows
 from .base import SessionRecord
+from .rows import Values
 
 __all__ = ["Directory", "Document", "Session"]
 
@@ -37,7 +38,7 @@ class Document(msgspec.Struct):
     size_bytes: int = 0
     checkpoint_bytes: int = 0
 
-    def sealed(self) -> rows.Values:
+    def sealed(self) -> Values:
         """The values of its row in ``documents``."""
         fields = msgspec.structs.astuple(self)[:9]
         return (*fields, rows.crc(fields))
@@ -54,9 +55,9 @@ class Session(msgspec.Struct):
     created_at_ms: int
     created_by: Subject
     last_seq: int = 0
-    documents: dict[str, Document] = {}  # noqa: RUF012 (msgspec copies it)
+    documents: dict[str, Document] = {}
 
-    def sealed(self) -> rows.Values:
+    def sealed(self) -> Values:
         """The values of its row in ``sessions``."""
         fields = msgspec.structs.astuple(self)[:7]
         return (*fields, rows.crc(fields))
@@ -113,8 +114,13 @@ class Directory:
     def read(cls, connection: sqlite3.Connection, path: str) -> Directory:
         """Read a file's tables; the caller sees to it that they stand still meanwhile."""
         directory = cls(path)
-        directory._read_sessions(connection)
-        documents = directory._read_documents(connection)
+        # Text that a flipped bit made unreadable is one row's damage, not the file's.
+        before, connection.text_factory = connection.text_factory, lenient
+        try:
+            directory._read_sessions(connection)
+            documents = directory._read_documents(connection)
+        finally:
+            connection.text_factory = before
         directory._count_hot(connection, documents)
         for no, size_bytes in rows.checkpoint_bytes(connection):
             if no in documents:
@@ -198,6 +204,18 @@ class Directory:
             self.absent("sessions")
             raise SessionNotFound(session) from None
 
+    def find_id(self, session: SessionId) -> Session | None:
+        """The session of this id, if it is there."""
+        return self._by_id.get(session)
+
+    def lists(self, no: int) -> bool:
+        """Whether a document of this number is known."""
+        return any(
+            document.no == no
+            for session in self._by_no.values()
+            for document in session.documents.values()
+        )
+
     def absent(self, table: str) -> None:
         """Vouch that what was not found is not there. Raises Corrupt if nobody can."""
         if self.damage:
@@ -248,3 +266,8 @@ class Directory:
         """``hot`` is empty now."""
         self.unsettled.clear()
         self.hot_rows = self.hot_bytes = 0
+
+
+def lenient(text: bytes) -> str:
+    """Read text that may be damaged: what is wrong in it does not verify."""
+    return text.decode("utf-8", "replace")

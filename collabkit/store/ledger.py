@@ -20,9 +20,9 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
-from ..errors import CannotWrite, LocalProtocolError
+from ..errors import CannotWrite, Corrupt, LocalProtocolError, ValueNotStorable
 from ..ids import RoomName, SessionId, Subject
-from . import database, named, reading, rows
+from . import database, named, reading, removal, rows
 from .base import Checkpoint, Draft, Loaded, Row, SessionRecord
 from .batch import Batch, Outcome
 from .directory import Directory, Document, Session
@@ -34,7 +34,13 @@ __all__ = ["Ledger"]
 SETTLE_ROWS = 4096
 SETTLE_BYTES = 2 << 20
 
-CHECKPOINTS_KEPT = 2
+# What SQLite says of values, not of the disk: trying again would not help.
+_UNSTORABLE = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
 
 
 class Ledger:
@@ -82,7 +88,7 @@ class Ledger:
             with contextlib.suppress(sqlite3.Error):
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, sqlite3.Error) and not isinstance(error, _UNSTORABLE):
                 raise database.failure(self.path, error) from error
             raise
 
@@ -93,6 +99,7 @@ class Ledger:
 
         Raises:
             CannotWrite: The disk did not take it: nothing of any write was kept.
+            ValueNotStorable: One of them cannot be stored at all, and none was.
         """
         batch = Batch(self.directory, self.epoch)
         outcomes = [batch.place(session, drafts) for session, drafts in writes]
@@ -101,6 +108,9 @@ class Ledger:
                 with self.transaction():
                     self._insert_documents(batch.documents)
                     rows.insert_hot(self.connection, batch.rows)
+            except (OverflowError, *_UNSTORABLE) as error:
+                batch.undo()
+                raise ValueNotStorable(str(error)) from error
             except BaseException:
                 batch.undo()
                 raise
@@ -119,10 +129,13 @@ class Ledger:
             return
         # Should it fail, the rows are as well where they are; try again later.
         self._settle_at = self.directory.hot_rows + SETTLE_ROWS
-        with self.transaction():
-            rows.settle_hot(self.connection)
-            for document in self.directory.unsettled.values():
-                self.update_document(document)
+        try:
+            with self.transaction():
+                rows.settle_hot(self.connection)
+                for document in self.directory.unsettled.values():
+                    self.update_document(document)
+        except sqlite3.IntegrityError as error:
+            raise Corrupt(self.path, "its log", f"a row has two places: {error}") from error
         self.directory.settled()
         self._settle_at = SETTLE_ROWS
 
@@ -139,6 +152,8 @@ class Ledger:
     ) -> list[Row]:
         """Read a page of a session's log."""
         session = self.directory.get(session_id)
+        if document is not None and document not in session.documents:
+            self.directory.absent("documents")
         chosen = [one for one in session.documents.values() if document in (None, one.name)]
         return reading.log(self.connection, self.path, session, chosen, after=after, limit=limit)
 
@@ -172,6 +187,18 @@ class Ledger:
     def sessions(self, project: str | None) -> list[SessionRecord]:
         """List sessions, of one project or of all."""
         return [one.record() for one in self.directory if project in (None, one.project)]
+
+    def delete_session(self, session_id: SessionId) -> Generator[None, None, None]:
+        """Remove a session with all it has, in slices."""
+        return removal.delete(self, self.directory.get(session_id))
+
+    def compact(self, session_id: SessionId, name: str, upto: int) -> Generator[None, None, int]:
+        """Remove the updates of a document that two checkpoints hold, in slices."""
+        session = self.directory.get(session_id)
+        if name not in session.documents:
+            self.directory.absent("documents")
+            return _nothing()
+        return removal.compact(self, session, session.documents[name], upto)
 
     def _create_document(self, session: Session, name: str) -> Document:
         document = self.directory.new_document(session, name)
@@ -213,10 +240,8 @@ class Ledger:
             )
         with self.transaction():
             rows.insert_checkpoint(self.connection, document.no, checkpoint)
-            document_bytes = rows.drop_checkpoints(
-                self.connection, document.no, kept=CHECKPOINTS_KEPT
-            )
-        document.checkpoint_bytes = document_bytes
+            left_bytes = rows.drop_checkpoints(self.connection, document.no)
+        document.checkpoint_bytes = left_bytes
 
     def put(self, bucket: str, key: str, value: Any, expect: int | None) -> int:
         """Write a small named value."""
@@ -226,3 +251,12 @@ class Ledger:
     def get(self, bucket: str, key: str) -> tuple[Any, int] | None:
         """Read a small named value."""
         return named.get(self.connection, self.path, bucket, key)
+
+    def entries(self, bucket: str, prefix: str) -> list[tuple[str, Any, int]]:
+        """List small named values."""
+        return named.entries(self.connection, self.path, bucket, prefix)
+
+
+def _nothing() -> Generator[None, None, int]:
+    yield
+    return 0

@@ -18,7 +18,7 @@ from collections.abc import Generator, Sequence
 
 from ..errors import Corrupt
 from ..ids import Seq
-from . import rows
+from . import database, rows
 from .base import Checkpoint, Loaded, Row
 from .directory import Document, Session
 
@@ -31,7 +31,7 @@ def load(
     """Read what opens a document, a page a slice. Raises Corrupt."""
     upto, last = session.last_seq, document.last_seq
     while True:
-        checkpoint = newest(connection, document)
+        checkpoint = newest(connection, path, document)
         base = checkpoint.seq if checkpoint else 0
         if document.floor > base:
             raise Corrupt(
@@ -41,7 +41,9 @@ def load(
             )
         chain = chained(path, session, document, after=base)
         found: list[Row] = []
-        while values := rows.page(connection, document.no, after=chain.last):
+        while True:
+            with database.explained(path):
+                values = rows.page(connection, document.no, after=chain.last)
             found += map(chain.row, values)
             yield
             if len(values) < rows.PAGE_ROWS or chain.last >= last:
@@ -53,11 +55,13 @@ def load(
             return Loaded(document.lineage, checkpoint, kept, Seq(upto))
 
 
-def newest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:
+def newest(connection: sqlite3.Connection, path: str, document: Document) -> Checkpoint | None:
     """The newest checkpoint of a document that verifies."""
-    kept = rows.checkpoints(connection, document.no, document.name)
-    with_body = [checkpoint for _, checkpoint in kept if checkpoint is not None]
-    return with_body[0] if with_body else None
+    with database.explained(path):
+        for _, checkpoint in rows.checkpoints(connection, document.no, document.name):
+            if checkpoint is not None:
+                return checkpoint
+    return None
 
 
 def log(
@@ -74,7 +78,8 @@ def log(
     pages: list[list[rows.Values]] = []
     for document in documents:
         if document.last_seq > after:
-            page = rows.page(connection, document.no, after=after, limit=limit)
+            with database.explained(path):
+                page = rows.page(connection, document.no, after=after, limit=limit)
             chains[document.no] = chained(path, session, document, after=after)
             pages.append(page)
             if not page:

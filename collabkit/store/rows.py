@@ -18,7 +18,7 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -27,12 +27,17 @@ from ..ids import Seq, Subject
 from .base import Checkpoint, Draft, Row
 
 __all__ = [
+    "CHECKPOINTS_KEPT",
+    "MAX_SEQ",
     "PAGE_ROWS",
     "Chain",
+    "Deleted",
     "Values",
     "checkpoint_bytes",
     "checkpoints",
     "crc",
+    "delete_some",
+    "documents_with_rows",
     "drop_checkpoints",
     "hot_totals",
     "insert_checkpoint",
@@ -50,6 +55,13 @@ PAGE_ROWS = 2000
 
 # SQLite integers are signed; a shift by 32 leaves 2**31 documents and 2**32 rows a session.
 SEQ_BITS = 32
+MAX_SEQ = (1 << SEQ_BITS) - 1
+
+# One to load from, and one should that be damaged.
+CHECKPOINTS_KEPT = 2
+
+# Deleting so many bytes of bodies takes about 5 ms.
+_DELETE_BYTES = 8 << 20
 
 _LOG_FIELDS = 'prev, epoch, at_ms, subject, kind, seen, "group", origin, clients, body, crc'
 _HOT_FIELDS = f"document, seq, {_LOG_FIELDS}"
@@ -122,6 +134,19 @@ def last_document(connection: sqlite3.Connection) -> int:
     return (place or 0) >> SEQ_BITS
 
 
+def documents_with_rows(connection: sqlite3.Connection) -> Iterator[int]:
+    """The numbers of the documents that have rows in ``log``, found by leaps."""
+    after = -1
+    while True:
+        (place,) = connection.execute(
+            "SELECT min(place) FROM log WHERE place > ?", (after << SEQ_BITS | MAX_SEQ,)
+        ).fetchone()
+        if place is None:
+            return
+        after = place >> SEQ_BITS
+        yield after
+
+
 _SELECT_LOG = (
     f"SELECT place >> {SEQ_BITS}, place & {(1 << SEQ_BITS) - 1}, {_LOG_FIELDS} FROM log "
     "WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
@@ -140,6 +165,31 @@ def page(
         rest = (document, last, limit - len(found))
         found += connection.execute(_SELECT_HOT, rest).fetchall()
     return found
+
+
+class Deleted(NamedTuple):
+    """What a deletion took."""
+
+    rows: int
+    size_bytes: int
+
+
+def delete_some(
+    connection: sqlite3.Connection, document: int, *, upto: int, kind: str | None = None
+) -> Deleted:
+    """Delete the next rows of a document in ``log``, a slice of work; none are left at zero."""
+    span = (document << SEQ_BITS, document << SEQ_BITS | upto)
+    chosen = "place > ? AND place <= ? AND (?3 IS NULL OR kind = ?3)"
+    count = size_bytes = end = 0
+    for place, length in connection.execute(
+        f"SELECT place, length(body) FROM log WHERE {chosen} ORDER BY place LIMIT {PAGE_ROWS}",
+        (*span, kind),
+    ).fetchall():
+        count, size_bytes, end = count + 1, size_bytes + length, place
+        if size_bytes >= _DELETE_BYTES:
+            break
+    connection.execute(f"DELETE FROM log WHERE {chosen}", (span[0], end, kind))
+    return Deleted(count, size_bytes)
 
 
 class Chain:
@@ -196,7 +246,9 @@ def insert_checkpoint(
     )
 
 
-def drop_checkpoints(connection: sqlite3.Connection, document: int, *, kept: int) -> int:
+def drop_checkpoints(
+    connection: sqlite3.Connection, document: int, *, kept: int = CHECKPOINTS_KEPT
+) -> int:
     """Delete all checkpoints of a document but the newest; returns the bytes of those left."""
     found = connection.execute(
         "SELECT no, size_bytes FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",

@@ -49,9 +49,9 @@ _LOG_REQUIRED = set(_LOG) - {"group"}
 
 
 def _first(db: sqlite_utils.Database) -> None:
-    db.table("file").create(
-        {"no": int, "epoch": int, "created_at_ms": int}, pk="no", strict=True
-    ).insert({"no": 1, "epoch": 0, "created_at_ms": 0})
+    file = {"no": int, "epoch": int}
+    db.table("file").create(file, pk="no", not_null=set(file), strict=True)
+    db.execute("INSERT INTO file VALUES (1, 0)")
     sessions = {
         "no": int,
         "id": str,
@@ -126,7 +126,12 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
     """
     db = sqlite_utils.Database(connection, execute_plugins=False)
     for number in range(version + 1, SUPPORTED + 1):
-        with db.atomic():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
             _MIGRATIONS[number - 1](db)
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {number}")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise

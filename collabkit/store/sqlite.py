@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 from ..ids import Seq, SessionId, Subject
+from . import removal
 from .base import Checkpoint, Draft, Loaded, Row, SessionRecord
 from .database import Durability
 from .ledger import Ledger
 from .lock import FileLock
+from .reader import Reader
 from .writer import Writer
 
 __all__ = ["SQLiteStore"]
@@ -60,7 +62,7 @@ class SQLiteStore:
             CannotWrite: It cannot be written; at the end, that something was not.
             Corrupt: It is damaged.
         """
-        real = os.path.realpath(path)
+        real = os.path.realpath(path)  # noqa: ASYNC240 (once, before anything waits)
         lock = FileLock(real)
         lock.acquire()
         try:
@@ -71,9 +73,13 @@ class SQLiteStore:
             )
             try:
                 await writer.start()
-                yield cls(real, writer)
+                resumed = writer.submit_slices(removal.resume)
+                try:
+                    yield cls(real, writer)
+                finally:
+                    resumed.cancel()
             finally:
-                writer.stop()
+                await writer.stop()
         finally:
             lock.release()
 
@@ -81,21 +87,23 @@ class SQLiteStore:
         self, name: str, *, project: str, kind: str, by: Subject
     ) -> SessionRecord:
         """Add a session. Raises SessionExists if the project has one of this name."""
-        made = await self._writer.submit(lambda it: it.create_session(name, project, kind, by))
-        return cast(SessionRecord, made)
+        return await self._writer.submit(lambda it: it.create_session(name, project, kind, by))
 
     async def find_session(self, name_or_id: str, *, project: str) -> SessionRecord:
         """Look a session up by its id or its name. Raises SessionNotFound."""
-        found = await self._writer.submit(lambda it: it.find_session(name_or_id, project))
-        return cast(SessionRecord, found)
+        return await self._writer.submit(lambda it: it.find_session(name_or_id, project))
 
     async def sessions(self, *, project: str | None = None) -> list[SessionRecord]:
         """All sessions, by project and name."""
-        return cast(list[SessionRecord], await self._writer.submit(lambda it: it.sessions(project)))
+        return await self._writer.submit(lambda it: it.sessions(project))
+
+    async def delete_session(self, session: SessionId) -> None:
+        """Remove a session with all it has; its name is free before its rows are gone."""
+        await self._writer.submit_slices(lambda it: it.delete_session(session))
 
     async def load(self, session: SessionId, document: str) -> Loaded:
         """Read what opens a document; a document never written has no rows. Raises Corrupt."""
-        return cast(Loaded, await self._writer.submit(lambda it: it.load(session, document)))
+        return await self._writer.submit_slices(lambda it: it.load(session, document))
 
     async def rows(
         self,
@@ -106,10 +114,9 @@ class SQLiteStore:
         limit: int = 1000,
     ) -> list[Row]:
         """Read a page of the log, oldest first. Raises Corrupt."""
-        found = await self._writer.submit(
+        return await self._writer.submit(
             lambda it: it.rows(session, after=after, document=document, limit=limit)
         )
-        return cast(list[Row], found)
 
     def append(self, session: SessionId, drafts: Sequence[Draft]) -> Awaitable[list[Seq]]:
         """Queue rows at once, in call order; the awaitable is done when they are committed."""
@@ -124,11 +131,38 @@ class SQLiteStore:
         await self._writer.submit(lambda it: it.put_checkpoint(session, checkpoint))
 
     async def put(self, table: str, key: str, value: Any, *, expect: int | None = None) -> int:
-        """Write a small named value; returns its new version. Raises Conflict if ``expect`` lost."""
-        return cast(int, await self._writer.submit(lambda it: it.put(table, key, value, expect)))
+        """Write a small named value; returns its new version. Raises Conflict.
+
+        Values whose key is a session's id, or begins with it and a ``/``, go with the session.
+        """
+        return await self._writer.submit(lambda it: it.put(table, key, value, expect))
 
     async def get(self, table: str, key: str) -> tuple[Any, int] | None:
         """Read a small named value and its version."""
-        return cast(
-            "tuple[Any, int] | None", await self._writer.submit(lambda it: it.get(table, key))
-        )
+        return await self._writer.submit(lambda it: it.get(table, key))
+
+    async def entries(self, table: str, *, prefix: str = "") -> list[tuple[str, Any, int]]:
+        """List small named values by key, each with its version."""
+        return await self._writer.submit(lambda it: it.entries(table, prefix))
+
+    async def compact(self, session: SessionId, document: str, upto: int) -> int:
+        """Remove the updates of a document up to a ``seq``, and give their space back.
+
+        Two checkpoints must hold them: call :meth:`put_checkpoint` twice, with the same
+        one if need be.
+
+        Returns:
+            How many rows were removed.
+
+        Raises:
+            LocalProtocolError: Not both checkpoints verify and reach ``upto``.
+        """
+        return await self._writer.submit_slices(lambda it: it.compact(session, document, upto))
+
+    def verify(self) -> Iterator[str]:
+        """Check every row and checkpoint; yields one sentence a damage.
+
+        It reads through a connection of its own in the calling thread, so commits go on.
+        """
+        with Reader(self.path) as reader:
+            yield from reader.verify()

@@ -26,10 +26,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from inspect import isgenerator
 from typing import Any, TypeAlias, TypeVar
 
-from ..errors import CannotWrite, CollabError, LocalProtocolError, StoreError
+from ..errors import CannotWrite, CollabError, LocalProtocolError, StoreError, ValueNotStorable
 from ..ids import Seq, SessionId
 from .base import Draft
 from .ledger import Ledger
@@ -93,15 +92,16 @@ class Writer:
 
     async def start(self) -> None:
         """Start the thread and wait until the file is open; raises what opening raises."""
-        opened = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        opened, self._closed = loop.create_future(), loop.create_future()
         self._thread = threading.Thread(
             target=self._run, args=(opened,), name="collabkit-store", daemon=True
         )
         self._thread.start()
         await opened
 
-    def stop(self) -> None:
-        """Commit what waits, close the file, and return when that is done.
+    async def stop(self) -> None:
+        """Commit what waits and close the file.
 
         Raises:
             CannotWrite: Something that waited could not be written, and is lost.
@@ -109,7 +109,11 @@ class Writer:
         self._closing = True
         self._wake.set()
         if self._thread is not None:
-            self._thread.join()
+            try:
+                await self._closed
+            finally:
+                # Also for a caller who was cancelled: the file is not held past its block.
+                self._thread.join()
         if self._held:
             lost = sum(len(drafts) for _, drafts, _ in self._held)
             raise CannotWrite(self.path, f"{lost} rows that waited could not be written")
@@ -138,15 +142,26 @@ class Writer:
             with self._room:
                 self._room.wait_for(lambda: len(self._writes) <= BACKLOG_WRITES)
 
-    def submit(self, work: Callable[[Ledger], Any]) -> asyncio.Future[Any]:
-        """Have something done after all writes queued so far; a generator is done in slices."""
-        self._check_open()
-        promise = asyncio.get_running_loop().create_future()
-        self._work.append((work, promise))
-        self._wake.set()
+    def submit(self, work: Callable[[Ledger], T]) -> asyncio.Future[T]:
+        """Have something short done after all writes queued so far."""
+        promise: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue_work(work, promise)
         return promise
 
-    def flush(self) -> asyncio.Future[Any]:
+    def submit_slices(
+        self, work: Callable[[Ledger], Generator[None, None, T]]
+    ) -> asyncio.Future[T]:
+        """Have something long done after all writes queued so far, between commits."""
+        promise: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue_work(work, promise)
+        return promise
+
+    def _queue_work(self, work: Work, promise: Promise) -> None:
+        self._check_open()
+        self._work.append((work, promise))
+        self._wake.set()
+
+    def flush(self) -> asyncio.Future[None]:
         """Have all that waits committed; fails if any of it, awaited by nobody, cannot be."""
         self._urgent = True
         return self.submit(self._report)
@@ -159,23 +174,26 @@ class Writer:
 
     def _run(self, opened: Promise) -> None:
         try:
-            ledger = self._open_ledger()
-        except BaseException as error:
-            _deliver([(opened, error)])
-            return
-        _deliver([(opened, None)])
-        try:
-            closing = False
-            while not closing:
-                self._wait()
-                closing = self._closing
-                self._turn(ledger)
-            while self._writes or self._work:
-                self._turn(ledger)
+            try:
+                ledger = self._open_ledger()
+            except BaseException as error:
+                _deliver([(opened, error)])
+                return
+            _deliver([(opened, None)])
+            with contextlib.closing(ledger):
+                self._serve(ledger)
         finally:
-            self._closing = True
             self._abandon()
-            ledger.close()
+            _deliver([(self._closed, None)])
+
+    def _serve(self, ledger: Ledger) -> None:
+        closing = False
+        while not closing:
+            self._wait()
+            closing = self._closing
+            self._turn(ledger)
+        while self._writes or self._work:
+            self._turn(ledger)
 
     def _wait(self) -> None:
         """Sleep until there is something to do, and let unawaited writes gather."""
@@ -224,6 +242,9 @@ class Writer:
     def _commit_batch(self, ledger: Ledger, batch: list[Write]) -> None:
         try:
             outcomes = ledger.write([(session, drafts) for session, drafts, _ in batch])
+        except ValueNotStorable as error:
+            self._refuse(ledger, batch, error)
+            return
         except StoreError as error:
             self._fail(batch, error)
             return
@@ -238,20 +259,32 @@ class Writer:
                 self._refused.append(outcome)
         _deliver(done)
 
+    def _refuse(self, ledger: Ledger, batch: list[Write], error: ValueNotStorable) -> None:
+        """One write of these can never be stored: find it, so that it fails alone."""
+        if len(batch) > 1:
+            for write in batch:
+                self._commit_batch(ledger, [write])
+            return
+        ((_, _, promise),) = batch
+        if promise is None:
+            self._refused.append(error)
+        else:
+            _deliver([(promise, error)])
+
     def _fail(self, batch: list[Write], error: StoreError) -> None:
-        self._held = [write for write in batch if write[2] is None]
+        self._held += [write for write in batch if write[2] is None]
         if self._held:
-            self._troubled = {session: error for session, _, _ in self._held}
+            self._troubled = dict.fromkeys((session for session, _, _ in self._held), error)
             self._retry_at = time.monotonic() + RETRY_EVERY
         _deliver([(promise, error) for _, _, promise in batch if promise is not None])
 
     def _begin(self, ledger: Ledger, function: Work, promise: Promise) -> None:
         try:
             result = function(ledger)
-        except CollabError as error:
+        except Exception as error:
             _deliver([(promise, error)])
             return
-        if isgenerator(result):
+        if isinstance(result, Generator):
             self._running.append((result, promise))
         else:
             _deliver([(promise, result)])
@@ -262,7 +295,7 @@ class Writer:
             next(slices)
         except StopIteration as end:
             _deliver([(promise, end.value)])
-        except CollabError as error:
+        except Exception as error:
             _deliver([(promise, error)])
         else:
             self._running.append((slices, promise))

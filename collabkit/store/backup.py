@@ -1,0 +1,76 @@
+"""A copy of a file, taken while its holder writes on.
+
+Rules:
+
+1. The copy is what one moment was: SQLite reads it in one transaction, and commits
+   that come meanwhile are not in it.
+2. It appears under its name when it is whole and synced, and never in place of a file.
+3. Pages are copied as they are, damage included; SQLite reports what it cannot read.
+   ``Reader(out).verify()`` says whether the copy is sound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from ..errors import CannotWrite
+from . import database
+
+__all__ = ["backup"]
+
+
+def backup(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> int:
+    """Copy a collabkit file; returns the size of the copy in bytes.
+
+    A file must not be copied by other means while it is held: what was committed last
+    stands in a second file beside it.
+
+    Raises:
+        NotACollabFile: ``path`` is something else, or not there.
+        Corrupt: It is damaged.
+        CannotWrite: ``out`` is there already, or cannot be written.
+    """
+    source_path, target = os.path.realpath(path), os.path.realpath(out)
+    draft = f"{target}.partial"
+    if os.path.lexists(target):
+        raise CannotWrite(target, "it is there already")
+    source = database.connect_readonly(source_path)
+    with contextlib.closing(source):
+        try:
+            # Only its owner may read it, as the file it is a copy of.
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise CannotWrite(target, f"{draft}: {error.strerror}") from error
+        try:
+            _copy(source, draft)
+            database.sync_file(draft)
+            _publish(draft, target)
+            database.sync_folder(target)
+        except sqlite3.Error as error:
+            raise database.failure(target, error) from error
+        except OSError as error:
+            raise CannotWrite(target, str(error.strerror)) from error
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(draft)
+    return Path(target).stat().st_size
+
+
+def _copy(source: sqlite3.Connection, draft: str) -> None:
+    with contextlib.closing(sqlite3.connect(draft)) as copy:
+        source.backup(copy)
+        # One file, with nothing beside it, until somebody opens it.
+        copy.execute("PRAGMA journal_mode = DELETE").fetchall()
+
+
+def _publish(draft: str, target: str) -> None:
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links, such as a memory stick's.
+        os.rename(draft, target)

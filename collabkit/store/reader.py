@@ -1,0 +1,164 @@
+"""Reading a file beside its holder, or without one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from ..ids import Lineage, Seq, SessionId
+from . import check, database, named, reading
+from .base import Loaded, Row, SessionRecord
+from .directory import Directory, Session
+from .lock import Holder, holder
+
+__all__ = ["Info", "Reader"]
+
+
+class Info(msgspec.Struct, frozen=True):
+    """What there is to know of a file as a whole.
+
+    Attributes:
+        epoch: How often it was opened for writing.
+        holder: Who holds it now.
+        size_bytes: Of the file and its write-ahead log on disk.
+        free_bytes: Inside the file, and to be used again.
+    """
+
+    path: str
+    schema: int
+    epoch: int
+    holder: Holder | None
+    sessions: int
+    documents: int
+    rows: int
+    size_bytes: int
+    free_bytes: int
+
+
+class Reader:
+    """Read-only access to a file, from any process, at any time.
+
+    No method leaves a transaction open, so a reader never keeps the holder from anything.
+    Use it in one thread at a time.
+
+    Raises:
+        NotACollabFile: It is something else, or not there.
+        SchemaTooNew: A later version wrote it.
+        Corrupt: It is damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.realpath(path)
+        self._connection = database.connect_readonly(self.path)
+
+    def __repr__(self) -> str:
+        return f"<Reader {self.path}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def sessions(self, *, project: str | None = None) -> list[SessionRecord]:
+        """All sessions, by project and name."""
+        with self._transaction():
+            directory = self._directory()
+            return [one.record() for one in directory if project in (None, one.project)]
+
+    def find(self, name_or_id: str, *, project: str) -> SessionRecord:
+        """Look a session up by its id or its name. Raises SessionNotFound."""
+        with self._transaction():
+            return self._directory().find(name_or_id, project).record()
+
+    def load(self, session: SessionId, document: str) -> Loaded:
+        """Read what opens a document; one that never was opened has no lineage. Raises Corrupt."""
+        with self._transaction():
+            found, known = self._session(session)
+            if document not in found.documents:
+                known.absent("documents")
+                return Loaded(Lineage(""), None, (), Seq(found.last_seq))
+            slices = reading.load(self._connection, self.path, found, found.documents[document])
+            while True:
+                try:
+                    next(slices)
+                except StopIteration as end:
+                    loaded: Loaded = end.value
+                    return loaded
+
+    def rows(
+        self,
+        session: SessionId,
+        *,
+        after: int = 0,
+        document: str | None = None,
+        limit: int = 1000,
+    ) -> list[Row]:
+        """Read a page of the log, oldest first. Raises Corrupt."""
+        with self._transaction():
+            found, known = self._session(session)
+            if document is not None and document not in found.documents:
+                known.absent("documents")
+            chosen = [one for one in found.documents.values() if document in (None, one.name)]
+            return reading.log(self._connection, self.path, found, chosen, after=after, limit=limit)
+
+    def get(self, table: str, key: str) -> tuple[Any, int] | None:
+        """Read a small named value and its version. Raises Corrupt."""
+        return named.get(self._connection, self.path, table, key)
+
+    def entries(self, table: str, *, prefix: str = "") -> list[tuple[str, Any, int]]:
+        """List small named values by key, each with its version. Raises Corrupt."""
+        return named.entries(self._connection, self.path, table, prefix)
+
+    def verify(self) -> Iterator[str]:
+        """Check everything in the file; yields one sentence for each damage."""
+        return check.verify(self._connection, self.path, self._transaction)
+
+    def info(self) -> Info:
+        """Say what there is to know of the file as a whole."""
+        with self._transaction():
+            directory = self._directory()
+            pragma = self._pragma
+            log = Path(f"{self.path}-wal")
+            return Info(
+                path=self.path,
+                schema=pragma("user_version"),
+                epoch=self._connection.execute("SELECT epoch FROM file").fetchone()[0],
+                holder=holder(self.path),
+                sessions=len(list(directory)),
+                documents=sum(len(one.documents) for one in directory),
+                rows=sum(document.rows for one in directory for document in one.documents.values()),
+                size_bytes=os.path.getsize(self.path) + (log.stat().st_size if log.exists() else 0),
+                free_bytes=pragma("freelist_count") * pragma("page_size"),
+            )
+
+    def _pragma(self, name: str) -> int:
+        (value,) = self._connection.execute(f"PRAGMA {name}").fetchone()
+        return int(value)
+
+    def _directory(self) -> Directory:
+        with database.explained(self.path):
+            return Directory.read(self._connection, self.path)
+
+    def _session(self, session: SessionId) -> tuple[Session, Directory]:
+        directory = self._directory()
+        return directory.get(session), directory
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
