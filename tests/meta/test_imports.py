@@ -18,7 +18,7 @@ def test_no_function_imports(sources: dict[str, ast.Module]) -> None:
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
     ]
-    assert late == []
+    assert "\n".join(late) == ""
 
 
 def test_nothing_inside_imports_the_root(sources: dict[str, ast.Module]) -> None:
@@ -37,4 +37,4 @@ def test_nothing_inside_imports_the_root(sources: dict[str, ast.Module]) -> None
             and (node.module or "").split(".")[0] == "collabkit"
         )
     ]
-    assert rooted == []
+    assert "\n".join(rooted) == ""
