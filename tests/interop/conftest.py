@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import lacking
+from tests.interop.serving import Serving
 from tests.interop.stock import JS, Driver
 
-
-def require(present: object, what: str) -> None:
-    """Skip for want of something, or fail where everything is required."""
-    if present:
-        return
-    if os.environ.get("COLLABKIT_REQUIRE") == "all":
-        pytest.fail(f"required and not found: {what}")
-    pytest.skip(f"not found: {what}")
+_rooms = itertools.count(1)
 
 
 @pytest.fixture
-async def driver() -> AsyncIterator[Driver]:
+async def driver(require: Callable[[str], str]) -> AsyncIterator[Driver]:
     """A Node process for stock clients."""
-    require(shutil.which("node"), "node on PATH")
-    require((JS / "node_modules").is_dir(), "node_modules (`npm ci` in tests/interop/js)")
+    require("node")
+    if not (JS / "node_modules").is_dir():
+        lacking("node_modules (`npm ci` in tests/interop/js)")
     async with Driver.running() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A relay for all tests of a module, which take a room each."""
+    with Serving.running(tmp_path_factory.mktemp("relay") / "relay.db") as serving:
+        yield serving
+
+
+@pytest.fixture
+def own_relay(tmp_path: Path) -> Iterator[Serving]:
+    """A relay for one test, which may kill it."""
+    with Serving.running(tmp_path / "relay.db") as serving:
+        yield serving
+
+
+@pytest.fixture
+def room() -> str:
+    """Name of a room that no other test of this process uses."""
+    return f"room-{next(_rooms)}"

@@ -1,4 +1,4 @@
-"""Stock Yjs clients in a Node process, each an object here.
+"""Stock Yjs clients, and the page's own, in a Node process; each an object here.
 
 A :class:`Driver` is one process of ``js/driver.mjs``; a :class:`StockClient` is one client in
 it. Commands are awaitable and time out; :meth:`StockClient.wait` waits inside Node, on the
@@ -18,11 +18,14 @@ from typing import Any, Self
 
 import msgspec
 
+from tests.interop.agreement import Content
+
 JS = Path(__file__).parent / "js"
 
 YWS = ("y-websocket@1.5", "y-websocket@2.1", "y-websocket@3.0", "y-websocket@3.1")
 HOCUSPOCUS = ("hocuspocus@2", "hocuspocus@3", "hocuspocus@4")
-KINDS = YWS + HOCUSPOCUS
+PAGE = "page"
+KINDS = (*YWS, *HOCUSPOCUS, PAGE)
 
 TIMEOUT = 30.0
 # A line holds whole documents; the trace's end text and its state stay far below.
@@ -44,12 +47,14 @@ class State(msgspec.Struct, frozen=True):
     """All that a client knows and went through.
 
     Attributes:
-        snapshot: State vector and deletions in one canonical string: equal exactly if the
+        edits: State vector and deletions in one canonical string: equal exactly if the
             documents hold the same edits.
+        clock: The client's own presence clock; it renews its presence by counting up.
         pending: Whether updates wait for what they build on.
         states: Presence by client id, the client's own included.
         unsynced: Edits not acknowledged; None where the protocol has no acknowledgements.
-        scope: What the server allowed (Hocuspocus only).
+        scope: What the server allowed; None where the protocol does not say.
+        refused: Edits not taken (the page only).
         attempts: Sockets opened so far, successful or not.
         lengths_at_synced: Length of the text in the moment of each `synced` event.
     """
@@ -57,10 +62,11 @@ class State(msgspec.Struct, frozen=True):
     text: str
     map: dict[str, Any]
     array: list[Any]
-    snapshot: str
+    edits: str
     vector: dict[str, int]
     pending: bool
     client_id: int
+    clock: int | None
     states: dict[str, Any]
     connected: bool
     synced: bool
@@ -71,13 +77,14 @@ class State(msgspec.Struct, frozen=True):
     received: int
     closes: list[Closed]
     denied: list[str]
+    refused: list[dict[str, str]]
     lengths_at_synced: list[int]
     revision: int
 
     @property
-    def content(self) -> tuple[str, dict[str, Any], list[Any]]:
+    def content(self) -> Content:
         """What the document says, whatever its history."""
-        return self.text, self.map, self.array
+        return Content(self.text, self.map, self.array)
 
     @property
     def others(self) -> set[int]:
@@ -254,38 +261,3 @@ class Driver:
 
 def _state(answer: Any) -> State:
     return msgspec.convert(answer, State)
-
-
-async def converge(clients: Sequence[StockClient], *, timeout: float = TIMEOUT) -> State:
-    """Wait until all clients hold the same edits; returns what they agree on.
-
-    Raises:
-        TimeoutError: They did not; the message shows how they differ.
-    """
-    states = [await client.read() for client in clients]
-    try:
-        async with asyncio.timeout(timeout):
-            while not _agree(states):
-                behind = [
-                    asyncio.ensure_future(client.changed(state.revision, timeout=2 * timeout))
-                    for client, state in zip(clients, states, strict=True)
-                ]
-                await asyncio.wait(behind, return_when=asyncio.FIRST_COMPLETED)
-                for waiting in behind:
-                    waiting.cancel()
-                states = [await client.read() for client in clients]
-    except TimeoutError:
-        seen = [
-            f"{client}: {state.text[:80]!r}… {len(state.text)} {state.map} {state.array} "
-            f"{state.vector} pending={state.pending} connected={state.connected}"
-            for client, state in zip(clients, states, strict=True)
-        ]
-        raise TimeoutError("no agreement:\n" + "\n".join(seen)) from None
-    assert all(state.content == states[0].content for state in states), (
-        f"equal edits, other content: {[state.content for state in states]}"
-    )
-    return states[0]
-
-
-def _agree(states: Sequence[State]) -> bool:
-    return len({state.snapshot for state in states}) == 1 and not any(s.pending for s in states)

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.interop.stock import HOCUSPOCUS, JS, YWS, CommandFailed, Driver, converge
+from tests.interop.agreement import converge
+from tests.interop.native import PycrdtClient
+from tests.interop.stock import HOCUSPOCUS, JS, YWS, CommandFailed, Driver
 
 
 @pytest.fixture
@@ -129,3 +131,20 @@ async def test_impossible_commands_fail(driver: Driver, reference: str) -> None:
         await client.wait(nonsense=True)
     with pytest.raises(CommandFailed, match="Cannot read"):
         await client.edit(("delete", "text", 5, 5))
+
+
+@pytest.mark.parametrize("reference", ["y-websocket"], indirect=True)
+async def test_pycrdt_and_stock_clients_agree(driver: Driver, reference: str) -> None:
+    """Agreement of Python and Node replicas covers all edits, deletions included."""
+    async with PycrdtClient.connected(reference, "mixed") as python:
+        node = await driver.connect("y-websocket@3.1", reference, "mixed")
+        await node.wait(synced=True)
+        await node.edit(("append", "text", "from node "), ("set", "map", "k", 1))
+        await node.edit(("delete", "text", 0, 5))
+        await python.provider.synced.wait()
+        python.text += "from python"
+        python.array.append("p")
+        agreed = await converge([python, node])
+        assert sorted(agreed.text.split()) == ["from", "node", "python"]
+        assert agreed.map == {"k": 1}
+        assert agreed.array == ["p"]

@@ -1,16 +1,21 @@
 /**
- * Stock clients behind one face.
+ * Stock clients, and the page's own, behind one face.
  *
  * A kind is `family@line`, such as `y-websocket@3.1` or `hocuspocus@4`. Every client of a process
  * shares one `yjs`. BroadcastChannel is off everywhere: it would let clients of one process
  * agree behind the server's back.
  */
 
+import { register } from 'node:module';
 import * as decoding from 'lib0/decoding';
 import { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 
 import { SocketLog } from './sockets.mjs';
+
+// The page's own provider, with the packages of this folder instead of the page's.
+register('./resolve-page.mjs', import.meta.url);
+const PAGE_PROVIDER = '../../../collabkit/relay/page/src/provider.js';
 
 const WEBSOCKET = ['1.5', '2.1', '3.0', '3.1'];
 const HOCUSPOCUS = ['2', '3', '4'];
@@ -18,7 +23,20 @@ const HOCUSPOCUS = ['2', '3', '4'];
 export const KINDS = [
   ...WEBSOCKET.map((line) => `y-websocket@${line}`),
   ...HOCUSPOCUS.map((line) => `hocuspocus@${line}`),
+  'page',
 ];
+
+const byClient = ([one], [other]) => one - other;
+
+/** All edits that a document holds, in one canonical form: state vector and deletions. */
+const editsOf = (doc) => {
+  const { sv, ds } = Y.snapshot(doc);
+  const deletes = [...ds.clients].sort(byClient).map(([client, ranges]) => [
+    client,
+    ranges.map(({ clock, len }) => [clock, len]),
+  ]);
+  return JSON.stringify([[...sv].sort(byClient), deletes]);
+};
 
 /** What all kinds share: a document with its presence, and a log of what was reported. */
 class Client {
@@ -27,6 +45,7 @@ class Client {
     this.awareness = awareness;
     this.revision = 0;
     this.denied = [];
+    this.refused = [];
     this.lengthsAtSynced = [];
     this.waiting = new Set();
     doc.on('update', () => this.changed());
@@ -50,10 +69,11 @@ class Client {
       text: doc.getText('text').toString(),
       map: doc.getMap('map').toJSON(),
       array: doc.getArray('array').toJSON(),
-      snapshot: Buffer.from(Y.encodeSnapshot(Y.snapshot(doc))).toString('hex'),
+      edits: editsOf(doc),
       vector: Object.fromEntries(Y.decodeStateVector(Y.encodeStateVector(doc))),
       pending: doc.store.pendingStructs !== null || doc.store.pendingDs !== null,
       client_id: doc.clientID,
+      clock: awareness.meta.get(doc.clientID)?.clock ?? null,
       states: Object.fromEntries(awareness.getStates()),
       connected: this.connected,
       synced: this.synced,
@@ -64,6 +84,7 @@ class Client {
       received: log.received,
       closes: log.closes,
       denied: this.denied,
+      refused: this.refused,
       lengths_at_synced: this.lengthsAtSynced,
       revision: this.revision,
     };
@@ -118,6 +139,60 @@ class WebsocketClient extends Client {
   destroy() {
     this.provider.destroy();
     this.awareness.destroy();
+  }
+}
+
+/** The page's provider: the relay's own dialect. */
+class PageClient extends Client {
+  static async open(_line, { url, room, token, doc }) {
+    const { Provider } = await import(PAGE_PROVIDER);
+    const client = new PageClient(doc, new Awareness(doc));
+    client.log = new SocketLog(() => client.changed());
+    const path = room.split('/').map(encodeURIComponent).join('/');
+    const query = token == null ? '' : `?token=${encodeURIComponent(token)}`;
+    let synced = false;
+    client.provider = new Provider(`${url}/${path}${query}`, doc, {
+      awareness: client.awareness,
+      WebSocket: client.log.socketClass(),
+    });
+    client.provider.on('change', ({ synced: now, status, reason }) => {
+      if (now !== synced) client.reportSynced((synced = now));
+      if (status === 'ended') client.denied.push(reason);
+      client.changed();
+    });
+    client.provider.on('refused', (refusal) => {
+      client.refused.push(refusal);
+      client.changed();
+    });
+    return client;
+  }
+
+  get connected() {
+    return this.provider.status === 'online';
+  }
+
+  get synced() {
+    return this.provider.synced;
+  }
+
+  get unsynced() {
+    return this.provider.unsaved;
+  }
+
+  get scope() {
+    return this.provider.canWrite ? 'read-write' : 'readonly';
+  }
+
+  disconnect() {
+    this.provider.disconnect();
+  }
+
+  reconnect() {
+    this.provider.connect();
+  }
+
+  destroy() {
+    this.provider.destroy();
   }
 }
 
@@ -198,12 +273,13 @@ class HocuspocusClient extends Client {
   }
 }
 
+const FAMILIES = { 'y-websocket': WebsocketClient, hocuspocus: HocuspocusClient, page: PageClient };
+
 /** Open a client of a kind. `socket` names a socket that several Hocuspocus clients share. */
 export const open = async ({ kind, client_id: id, ...options }) => {
   if (!KINDS.includes(kind)) throw new Error(`no client of kind ${kind}; there are ${KINDS}`);
   const [family, line] = kind.split('@');
   const doc = new Y.Doc();
   if (id != null) doc.clientID = id;
-  const opened = family === 'hocuspocus' ? HocuspocusClient : WebsocketClient;
-  return opened.open(line, { ...options, doc });
+  return FAMILIES[family].open(line, { ...options, doc });
 };

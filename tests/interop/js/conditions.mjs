@@ -16,7 +16,6 @@ const CONDITIONS = {
   text_contains: (state, wanted) => state.text.includes(wanted),
   map: (state, wanted) => isDeepStrictEqual(state.map, wanted),
   array: (state, wanted) => isDeepStrictEqual(state.array, wanted),
-  snapshot: (state, wanted) => state.snapshot === wanted,
   present: (state, ids) => ids.every((id) => has(state, id)),
   absent: (state, ids) => !ids.some((id) => has(state, id)),
   states: (state, wanted) =>
@@ -26,6 +25,7 @@ const CONDITIONS = {
   opens_at_least: (state, wanted) => state.opens >= wanted,
   closes_at_least: (state, wanted) => state.closes.length >= wanted,
   received_at_least: (state, wanted) => state.received >= wanted,
+  refused_at_least: (state, wanted) => state.refused.length >= wanted,
   denied_at_least: (state, wanted) => state.denied.length >= wanted,
   revision_after: (state, wanted) => state.revision > wanted,
 };

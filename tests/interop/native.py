@@ -1,0 +1,99 @@
+"""Python participants: pycrdt's own provider, and the package's own client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from pycrdt import Array, Doc, Map, Provider, Text
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.interop.agreement import Content, edits_of
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What a Python participant has at one moment."""
+
+    content: Content
+    edits: str
+    pending: bool
+    revision: int
+
+
+class WebSocketChannel:
+    """The shape that pycrdt wants of a transport, around a socket of `websockets`."""
+
+    def __init__(self, socket: ClientConnection, path: str) -> None:
+        self._socket = socket
+        self.path = path
+
+    def __aiter__(self) -> WebSocketChannel:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self.recv()
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
+
+    async def send(self, message: bytes) -> None:
+        """Send one message."""
+        await self._socket.send(message)
+
+    async def recv(self) -> bytes:
+        """Receive one message."""
+        message = await self._socket.recv()
+        assert isinstance(message, bytes), "the relay sent a text frame"
+        return message
+
+
+class PycrdtClient:
+    """A `pycrdt.Provider` on a document with the roots of the other clients."""
+
+    def __init__(self, doc: Doc[Any], provider: Provider) -> None:
+        self.doc = doc
+        self.text = doc.get("text", type=Text)
+        self.map = doc.get("map", type=Map[Any])
+        self.array = doc.get("array", type=Array[Any])
+        self.provider = provider
+        self.revision = 0
+        self._happened = asyncio.Event()
+        self._watching = doc.observe(self._on_event)
+
+    def __repr__(self) -> str:
+        return f"<PycrdtClient {self.doc.client_id}>"
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, url: str, room: str) -> AsyncIterator[PycrdtClient]:
+        """A client that is connected, until the end of the block."""
+        address = f"{url}/{quote(room)}"
+        doc: Doc[Any] = Doc()
+        async with connect(address, max_size=None) as socket:
+            provider = Provider(doc, WebSocketChannel(socket, address))
+            client = cls(doc, provider)
+            async with provider:
+                yield client
+
+    async def read(self) -> Held:
+        """What the client has now."""
+        content = Content(str(self.text), self.map.to_py() or {}, self.array.to_py() or [])
+        edits = edits_of(self.doc.get_update(), self.doc.get_state())
+        return Held(content, edits, False, self.revision)
+
+    async def changed(self, revision: int, *, timeout: float) -> Held:
+        """Wait for a transaction after ``revision``."""
+        async with asyncio.timeout(timeout):
+            while self.revision <= revision:
+                self._happened.clear()
+                await self._happened.wait()
+        return await self.read()
+
+    def _on_event(self, _event: object) -> None:
+        self.revision += 1
+        self._happened.set()
