@@ -28,6 +28,7 @@ from pycrdt import _pycrdt as yrs
 
 from ..errors import LocalProtocolError
 from .offsets import EMBED, Offsets, Scale
+from .roots import UNKNOWN, root_kinds
 
 __all__ = [
     "AFTER",
@@ -58,6 +59,7 @@ REMOTE: Final = ORIGIN + 1
 AFTER: Final = 0
 BEFORE: Final = -1
 
+_KINDS: Final = {yrs.Text: "text", yrs.Map: "map", yrs.Array: "array", yrs.XmlFragment: "xml"}
 _ROOTS: Final = {
     "text": "get_or_insert_text",
     "map": "get_or_insert_map",
@@ -90,8 +92,8 @@ class Core:
     """
 
     __slots__ = (
-        "__weakref__", "_borrowed", "_offsets", "_ours", "_roots", "_subscriptions", "_users",
-        "_watch", "doc", "hear", "quiet", "raw", "staged", "stranger", "txn", "update",
+        "__weakref__", "_borrowed", "_offsets", "_ours", "_roots", "_subscriptions", "_told",
+        "_users", "_watch", "doc", "hear", "quiet", "raw", "staged", "stranger", "txn", "update",
     )  # fmt: skip
 
     def __init__(self, doc: pycrdt.Doc[Any], *, staged: bool = False) -> None:
@@ -109,6 +111,7 @@ class Core:
         self._roots: dict[tuple[str, str], Branch] = {}
         self._offsets: dict[object, Offsets] = {}
         self._subscriptions: dict[object, yrs.Subscription] = {}
+        self._told: dict[str, str] = {}
         self._watch: yrs.Subscription | None = None
 
     def __repr__(self) -> str:
@@ -230,6 +233,26 @@ class Core:
             branch = getattr(self.raw, _ROOTS[kind])(self.txn, name)
             self._roots[kind, name] = branch
         return branch
+
+    def kinds(self) -> dict[str, str]:
+        """The roots there are, with their kinds; inside a transaction.
+
+        The engine knows the kinds of those that were asked for here. Those of others are told
+        from what is in them, once; roots without content are left out.
+        """
+        found: dict[str, str] = {}
+        untold: list[str] = []
+        for name, branch in self.raw.roots(self.txn).items():
+            kind = _KINDS.get(type(branch)) or self._told.get(name)
+            if kind is None:
+                untold.append(name)
+            else:
+                found[name] = kind
+        if untold:
+            told = root_kinds(self.encode())
+            self._told = {name: kind for name, kind in told.items() if kind != UNKNOWN}
+            found.update((name, self._told[name]) for name in untold if name in self._told)
+        return found
 
     def offsets(self, branch: Branch, key: object) -> Offsets:
         """The offsets of a text, up to date.

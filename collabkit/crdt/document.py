@@ -23,12 +23,15 @@ import pycrdt
 
 from ..errors import UpdateRefused, WrongRoot
 from ..ids import new_client_id
+from .canonical import render
 from .containers import Array, Map
 from .core import is_panic
 from .desk import Block, Change, Desk, Guard
+from .digest import content_digest
 from .node import Node, Root
 from .text import Text
 from .update import scan
+from .values import check_text
 
 __all__ = ["Change", "Document"]
 
@@ -97,14 +100,44 @@ class Document:
     def _root(self, kind: str, name: str) -> Node:
         known = self._roots.get(name)
         if known is None:
-            known = self._roots[name] = (kind, _KINDS[kind](self._desk, Root(kind, name)))
+            check_text(name, "the name of a root")
+            with self._desk.reading as core:
+                found = core.kinds().get(name, kind)
+            known = (found, _KINDS[found](self._desk, Root(found, name)))
+            if found == kind:
+                self._roots[name] = known
         if known[0] != kind:
             raise WrongRoot(name, known[0], kind)
         return known[1]
 
+    @property
+    def roots(self) -> dict[str, str]:
+        """What the document has: each root's name and whether it is text, map, array or xml.
+
+        Roots made elsewhere are told by what is in them, so one without any content is missing.
+        """
+        with self._desk.reading as core:
+            return core.kinds()
+
     def to_dict(self) -> dict[str, Any]:
-        """All content, as plain values by root."""
-        return {name: node.plain() for name, (_kind, node) in self._roots.items()}
+        """All content, as plain values by root; roots without content are left out.
+
+        >>> document = Document()
+        >>> document.map("task")["done"] = True
+        >>> document.text("notes").append("…")
+        >>> document.to_dict() == {"task": {"done": True}, "notes": "…"}
+        True
+        """
+        with self._desk.reading as core:
+            content = {
+                name: render(core.root(kind, name), core.txn) for name, kind in core.kinds().items()
+            }
+        return {name: value for name, value in content.items() if value}
+
+    def digest(self) -> str:
+        """A digest of the content and its types, equal for equal content in every replica."""
+        with self._desk.reading as core:
+            return content_digest(core)
 
     # Changing
 

@@ -1,0 +1,102 @@
+"""The engine in this process, for those who trust what they are given.
+
+It knows what an update is judged by, see :mod:`collabkit.crdt.replay`, and it survives all
+that raises or panics. It does not survive what crashes a process: whoever takes updates
+from strangers uses the engine in a child process instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..errors import EngineLost, MalformedBytes
+from .core import is_panic
+from .engine import Built, DocumentKey, Verdict
+from .rebuild import rebuild
+from .replay import Replay
+
+__all__ = ["InProcessEngine"]
+
+
+class InProcessEngine:
+    """Holds documents here; implements :class:`collabkit.crdt.engine.Engine`.
+
+    >>> import asyncio
+    >>> from collabkit.crdt.document import Document
+    >>> document = Document()
+    >>> document.text("body").insert(0, "hello")
+    >>> async def main():
+    ...     engine = InProcessEngine()
+    ...     await engine.open(("session", "main"), [])
+    ...     return await engine.taste(("session", "main"), [document.update()] * 2)
+    >>> asyncio.run(main())
+    [Good(), NothingNew()]
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[DocumentKey, Replay] = {}
+
+    def __repr__(self) -> str:
+        return f"<InProcessEngine holding {len(self._held)} documents>"
+
+    async def open(self, key: DocumentKey, updates: Sequence[bytes]) -> Mapping[int, int]:
+        """Build a document from its checkpoint and rows; returns its state vector.
+
+        Raises:
+            UpdateRefused: One of the updates cannot be applied: the log is damaged.
+            EngineLost: The engine died of one.
+        """
+        self._held.pop(key, None)
+        replay = Replay("/".join(key))
+        replay.load(updates)
+        self._held[key] = replay
+        return dict(replay.vector)
+
+    async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
+        """Apply updates in order and say of each how it went.
+
+        Raises:
+            EngineLost: The engine died of one, or does not hold this document: open it again.
+        """
+        held = self._get(key)
+        try:
+            return held.taste(updates)
+        except EngineLost:
+            del self._held[key]
+            raise
+
+    async def diff(self, key: DocumentKey, vector: bytes) -> bytes:
+        """What a replica with this state vector lacks, as one update, deletions included.
+
+        Raises:
+            MalformedBytes: This is no state vector.
+            EngineLost: The engine died, or does not hold this document: open it again.
+        """
+        held = self._get(key)
+        try:
+            return held.core.encode(vector)
+        except ValueError as error:
+            raise MalformedBytes(f"no state vector: {error}", 0) from None
+        except BaseException as error:
+            if not is_panic(error):
+                raise
+            del self._held[key]
+            raise EngineLost(held.name) from error
+
+    async def checkpoint(self, updates: Sequence[bytes]) -> Built:
+        """Build a document from updates in a fresh process, which also loads the result.
+
+        Raises:
+            EngineLost: It could not be built, or did not load to the same digest.
+        """
+        return await rebuild(updates)
+
+    async def close(self, key: DocumentKey) -> None:
+        """Forget a document; unknown keys are fine."""
+        self._held.pop(key, None)
+
+    def _get(self, key: DocumentKey) -> Replay:
+        held = self._held.get(key)
+        if held is None:
+            raise EngineLost("/".join(key))
+        return held
