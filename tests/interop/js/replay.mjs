@@ -56,9 +56,10 @@ const covered = (client, vector, timeoutMs) =>
 export const replay = async (clients, path, { limit = Infinity, timeoutMs = 30_000 } = {}) => {
   const trace = JSON.parse(gunzipSync(readFileSync(path)).toString());
   const astral = /[\u{10000}-\u{10ffff}]/u.test(JSON.stringify(trace.txns));
-  const editors = clients.map((client) => {
+  // In one place both type at once; the recorded order is that of ascending client ids.
+  const editors = clients.map((_, agent) => {
     const doc = new Y.Doc();
-    doc.clientID = client.doc.clientID;
+    doc.clientID = agent + 1;
     return doc;
   });
   const updates = [];
