@@ -23,6 +23,7 @@ import pycrdt
 
 from ..errors import UpdateRefused, WrongRoot
 from ..ids import new_client_id
+from .budget import DEFAULT_BUDGET, Budget
 from .canonical import render
 from .containers import Array, Map
 from .core import is_panic
@@ -149,14 +150,21 @@ class Document:
         """
         return Block(self._desk, group)
 
-    def apply(self, update: bytes, *, origin: str = "remote") -> None:
+    def apply(
+        self, update: bytes, *, origin: str = "remote", budget: Budget = DEFAULT_BUDGET
+    ) -> None:
         """Take in an update from elsewhere.
+
+        Args:
+            update: The bytes, as they came.
+            origin: Where from; :attr:`Change.origin` says it to those who listen.
+            budget: How much it may hold; ``NO_BUDGET`` for what this program accepted before.
 
         Raises:
             UpdateRefused: It is outside the limits, or cannot be applied.
             MalformedBytes: It is no update.
         """
-        scan(update)
+        scan(update, budget)
         with self._desk.lock:
             try:
                 self._desk.take(update, origin)
