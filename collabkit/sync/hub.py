@@ -183,10 +183,17 @@ class Hub:
 
     async def drain(self) -> None:
         """Commit what is on its way, then close all sockets with 1012 (come back soon)."""
-        await self._settle(list(self._rooms.values()))
+        await self.settled()
         for link in list(self._links):
             link.close(1012, "the relay restarts")
             self._links.discard(link)
+
+    async def settled(self) -> None:
+        """Wait, for a time, until what was received is on disk and its authors know.
+
+        A shell that takes no more frames calls this before it says goodbye.
+        """
+        await self._settle(list(self._rooms.values()))
         await self.store.flush()
 
     async def _settle(self, rooms: list[LiveRoom]) -> None:
