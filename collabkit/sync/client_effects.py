@@ -1,0 +1,155 @@
+"""What an :class:`~collabkit.sync.exchange.Exchange` wants done.
+
+Effects are carried out at once and in order. Some owe the exchange an event; each says which.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+from ..errors import CollabError
+from .messages import Edit, Message, Result, SyncStep2, Update
+
+__all__ = [
+    "Answer",
+    "Changed",
+    "Dial",
+    "Dialect",
+    "Effect",
+    "Failed",
+    "HangUp",
+    "Inquire",
+    "Integrate",
+    "Introduce",
+    "Mark",
+    "MeetOthers",
+    "Record",
+    "Replied",
+    "Send",
+    "Share",
+    "Status",
+]
+
+
+class Status(enum.Enum):
+    """How a replica stands to its relay."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    GREETING = "greeting"
+    SYNCING = "syncing"
+    LIVE = "live"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
+class Dialect(enum.Enum):
+    """What the other end turned out to speak."""
+
+    UNTOLD = "untold"
+    YWEBSOCKET = "y-websocket"
+    COLLABKIT = "collabkit"
+
+
+class Dial(msgspec.Struct, frozen=True):
+    """Wait, say Dialling, open a link, and say Opened or Lost."""
+
+    after: float
+
+
+class HangUp(msgspec.Struct, frozen=True):
+    """Close the link, and say Lost."""
+
+    code: int
+    reason: str
+
+
+class Send(msgspec.Struct, frozen=True, gc=False):
+    """Write this message."""
+
+    message: Message
+
+
+class Introduce(msgspec.Struct, frozen=True):
+    """Write a Resume with this and the document's state vector."""
+
+    lineage: str
+    seq: int
+
+
+class Inquire(msgspec.Struct, frozen=True):
+    """Write a SyncStep1 with the document's state vector."""
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """Write, as this kind of message, what the document has beyond ``since`` (None: the Mark)."""
+
+    since: bytes | None
+    kind: type[Edit | SyncStep2 | Update]
+    seen: int
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Note the document's state vector."""
+
+
+class Integrate(msgspec.Struct, frozen=True, gc=False):
+    """Apply this update; ``seq`` is its row, 0 if that is not known."""
+
+    update: bytes
+    seq: int
+
+
+class MeetOthers(msgspec.Struct, frozen=True, gc=False):
+    """Take in presence; None: the others are out of sight."""
+
+    update: bytes | None
+
+
+class Share(msgspec.Struct, frozen=True):
+    """Write one's own presence, if there is any; ``anew`` with a new clock."""
+
+    anew: bool = False
+
+
+class Replied(msgspec.Struct, frozen=True):
+    """A call came back."""
+
+    result: Result
+
+
+class Record(msgspec.Struct, frozen=True):
+    """:attr:`Exchange.standing` changed in a way worth keeping soon."""
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """The status changed."""
+
+    status: Status
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """Tell everyone who waits. Unless the status says REFUSED, life goes on."""
+
+    error: CollabError
+
+
+Effect: TypeAlias = (
+    Dial
+    | HangUp
+    | Send
+    | Introduce
+    | Inquire
+    | Answer
+    | Mark
+    | Integrate
+    | MeetOthers
+    | Share
+    | Replied
+    | Record
+    | Changed
+    | Failed
+)

@@ -1,0 +1,113 @@
+"""What an :class:`~collabkit.sync.exchange.Exchange` is told."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from .messages import Call, Message
+
+__all__ = [
+    "Asked",
+    "Called",
+    "Clogged",
+    "Dialling",
+    "Drained",
+    "Edited",
+    "Event",
+    "Forgotten",
+    "Lost",
+    "Opened",
+    "Received",
+    "Started",
+    "Stopped",
+    "Ticked",
+]
+
+
+class Started(msgspec.Struct, frozen=True):
+    """Begin."""
+
+
+class Dialling(msgspec.Struct, frozen=True):
+    """The wait of a Dial is over."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A link is open; ``offered`` if the other end selected our subprotocol."""
+
+    offered: bool
+
+
+class Received(msgspec.Struct, frozen=True, gc=False):
+    """The other end said something else than SyncStep1."""
+
+    message: Message
+
+
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """The other end sent a SyncStep1; ``ours`` is the document's state vector now."""
+
+    theirs: bytes
+    ours: bytes
+
+
+class Edited(msgspec.Struct, frozen=True, gc=False):
+    """The document was changed here."""
+
+    update: bytes
+    group: str = ""
+
+
+class Clogged(msgspec.Struct, frozen=True):
+    """More waits to be written than should."""
+
+
+class Drained(msgspec.Struct, frozen=True):
+    """Nothing waits to be written any more."""
+
+
+class Called(msgspec.Struct, frozen=True):
+    """An operation is wanted."""
+
+    call: Call
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    """Nobody waits for this call any more."""
+
+    id: int
+
+
+class Ticked(msgspec.Struct, frozen=True):
+    """It is :attr:`Exchange.wake_at`."""
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """The link ended, or could not be had. ``dice`` is drawn evenly from [0, 1)."""
+
+    code: int
+    reason: str
+    dice: float
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """End for good."""
+
+
+Event: TypeAlias = (
+    Started
+    | Dialling
+    | Opened
+    | Received
+    | Asked
+    | Edited
+    | Clogged
+    | Drained
+    | Called
+    | Forgotten
+    | Ticked
+    | Lost
+    | Stopped
+)
