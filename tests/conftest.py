@@ -79,6 +79,19 @@ def require() -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
+def packages(root: Path) -> Callable[[str], Path]:
+    """Find the npm packages of a folder: ``packages("tests/interop/js")``."""
+
+    def find(folder: str) -> Path:
+        path = root / folder / "node_modules"
+        if not path.is_dir():
+            lacking(f"{folder}/node_modules (`npm ci` makes it)")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
 def root() -> Path:
     """The folder of the checkout."""
     return ROOT

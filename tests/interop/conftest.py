@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import lacking
-from tests.interop.serving import Serving
-from tests.interop.stock import JS, Driver
+from interop.serving import Serving
+from interop.stock import Driver
 
 _rooms = itertools.count(1)
 
 
 @pytest.fixture
-async def driver(require: Callable[[str], str]) -> AsyncIterator[Driver]:
+async def driver(
+    require: Callable[[str], str], packages: Callable[[str], Path]
+) -> AsyncIterator[Driver]:
     """A Node process for stock clients."""
     require("node")
-    if not (JS / "node_modules").is_dir():
-        lacking("node_modules (`npm ci` in tests/interop/js)")
+    packages("tests/interop/js")
     async with Driver.running() as running:
         yield running
 

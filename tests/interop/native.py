@@ -13,7 +13,7 @@ from pycrdt import Array, Doc, Map, Provider, Text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.interop.agreement import Content, edits_of
+from interop.agreement import Content, edits_of
 
 
 class Held(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import msgspec
 
-from tests.interop.agreement import Content
+from interop.agreement import Content
 
 JS = Path(__file__).parent / "js"
 

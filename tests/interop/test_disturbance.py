@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from tests.interop.agreement import converge
-from tests.interop.native import PycrdtClient
-from tests.interop.serving import Serving
-from tests.interop.stock import KINDS, Driver, StockClient
+from interop.agreement import converge
+from interop.native import PycrdtClient
+from interop.serving import Serving
+from interop.stock import KINDS, Driver, StockClient
 
 SEEDS = range(4)
 TURNS = 60

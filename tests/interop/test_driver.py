@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.interop.agreement import converge
-from tests.interop.native import PycrdtClient
-from tests.interop.stock import HOCUSPOCUS, JS, YWS, CommandFailed, Driver
+from interop.agreement import converge
+from interop.native import PycrdtClient
+from interop.stock import HOCUSPOCUS, JS, YWS, CommandFailed, Driver
 
 
 @pytest.fixture

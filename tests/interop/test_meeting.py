@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
-from tests.interop.agreement import converge
-from tests.interop.native import PycrdtClient
-from tests.interop.serving import Serving
-from tests.interop.stock import HOCUSPOCUS, KINDS, YWS, Driver
+from interop.agreement import converge
+from interop.native import PycrdtClient
+from interop.serving import Serving
+from interop.stock import HOCUSPOCUS, KINDS, YWS, Driver
 
 each = pytest.mark.parametrize("kind", KINDS)
 

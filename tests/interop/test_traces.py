@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.agreement import converge
-from tests.interop.serving import Serving
-from tests.interop.stock import Driver
+from interop.agreement import converge
+from interop.serving import Serving
+from interop.stock import Driver
 
 
 @pytest.mark.timeout(300)

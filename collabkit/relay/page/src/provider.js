@@ -10,7 +10,8 @@
  *    the relay lacks. From then on each transaction is one Edit.
  * 3. Answers come in the order of the Edits. What was not answered when the socket closed counts
  *    as unsaved, and is sent again by rule 2; sending twice does no harm.
- * 4. A close code of 4400 to 4499 is final, every other one is a reason to try again.
+ * 4. A close code of 4400 to 4499 is final, unless it says "later"; every other one is a reason to
+ *    try again.
  */
 
 import * as decoding from 'lib0/decoding';
@@ -37,7 +38,9 @@ const SILENCE_MS = 35_000;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 15_000;
 
-const isFinal = (code) => code >= 4400 && code < 4500;
+// Timed out, too early, too many: HTTP's 408, 425 and 429 as close codes.
+const LATER = new Set([4408, 4425, 4429]);
+const isFinal = (code) => code >= 4400 && code < 4500 && !LATER.has(code);
 
 /** Exponential, and spread so that the clients of a restarted relay do not return as one. */
 const delayAfter = (failures) =>
