@@ -178,6 +178,17 @@ class Store(Protocol):
         """Read a small named value and its version."""
         ...
 
+    async def entries(self, table: str, *, prefix: str = "") -> list[tuple[str, Any, int]]:
+        """List small named values by key, each with its version."""
+        ...
+
+    async def compact(self, session: SessionId, document: str, upto: int) -> int:
+        """Remove a document's updates up to a ``seq``; returns how many rows that were.
+
+        Raises LocalProtocolError unless both checkpoints that are kept hold them.
+        """
+        ...
+
     def verify(self) -> Iterator[str]:
         """Check every row and checkpoint, in slices; yields one sentence a damage."""
         ...
