@@ -21,7 +21,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from ..errors import CannotWrite, Corrupt, InvalidName, LocalProtocolError, ValueNotStorable
-from ..ids import DEFAULT_DOCUMENT, RoomName, SessionId, Subject
+from ..ids import RoomName, SessionId, Subject
 from . import database, named, reading, removal, rows
 from .base import Checkpoint, Draft, Loaded, Row, SessionRecord
 from .batch import Batch, Outcome
@@ -170,8 +170,9 @@ class Ledger:
 
     def create_session(self, name: str, project: str, kind: str, by: Subject) -> SessionRecord:
         """Add a session."""
-        if RoomName.parse(f"{project}~{name}") != RoomName(project, name, DEFAULT_DOCUMENT):
-            raise InvalidName(name, "a session is named without its document")
+        for part in (project, name):
+            if RoomName.parse(part).session != part:
+                raise InvalidName(part, "a session or project is named without `/` and `~`")
         now_ms = time.time_ns() // 1_000_000
         session = self.directory.new_session(project, name, kind, by, now_ms)
         with self.transaction():
