@@ -1,0 +1,451 @@
+"""The scan: it reads what real documents hold, and refuses the rest with a code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collabkit.crdt.budget import NO_BUDGET, REFUSALS, Budget
+from collabkit.crdt.lib0 import read_any, read_var_bytes, read_var_string, read_var_uint, var_string
+from collabkit.crdt.scan import Scan, Section, _typed, _Walk, scan
+from collabkit.crdt.update import advance, gap
+from collabkit.errors import MalformedBytes, UpdateRefused
+from crdt.crafting import engine_says, gc, item, shared, skip, string, update, values
+
+NULL = b"\x7e"
+A, B = 7, 4_000_000_000
+
+
+def refusal(data: bytes, budget: Budget = NO_BUDGET) -> str:
+    """The code with which an update is refused."""
+    with pytest.raises(UpdateRefused) as refused:
+        scan(data, budget)
+    return refused.value.code
+
+
+@pytest.fixture(scope="session")
+def series(data: Callable[[str], Path]) -> list[list[bytes]]:
+    """The updates of 5,320 documents that Yjs made."""
+    raw = data("yjs-small-test-dataset.bin").read_bytes()
+    count, at = read_var_uint(raw, 0)
+    documents = []
+    for _ in range(count):
+        size, at = read_var_uint(raw, at)
+        updates = []
+        for _ in range(size):
+            one, at = read_var_bytes(raw, at)
+            updates.append(one)
+        _, at = read_var_string(raw, at)
+        for _ in ("map", "array"):
+            _, at = read_any(raw, at)
+        documents.append(updates)
+    return documents
+
+
+# What is found
+
+
+def test_a_scan_tells_what_an_update_brings_and_needs() -> None:
+    """Sections with their byte ranges, deletes, and what must be there already."""
+    structs = [string("hé", origin=(B, 4)), string("x", origin=(A, 4), right=(9, 0))]
+    data = update(
+        (A, 3, structs), (B, 0, [string("y", root="t")]), deletes={A: [(1, 2)], 9: [(5, 1)]}
+    )
+    found = scan(data)
+    first, second = found.sections
+    assert (first.client, first.clock, first.length, first.structs) == (A, 3, 3, 2)
+    assert data[first.start : first.stop] == b"".join(structs)
+    assert (second.client, second.clock, second.length) == (B, 0, 1)
+    assert found.deletes == ((A, 1, 2), (9, 5, 1))
+    assert found.needs == {A: 3, B: 5, 9: 6}
+    assert data[found.deletes_start :] == update(deletes={A: [(1, 2)], 9: [(5, 1)]})[1:]
+    assert not found.plain
+    assert not found.holes
+
+
+def test_what_the_update_brings_itself_is_not_needed() -> None:
+    """Origins, parents and deletes inside the update's own sections need nothing more."""
+    data = update(
+        (A, 0, [shared(1, root="m", key="k"), values(NULL, parent=(A, 0), key="x")]),
+        (B, 0, [string("abc", root="t"), string("d", origin=(B, 2), right=(A, 1))]),
+        deletes={B: [(0, 4)], A: [(0, 2)]},
+    )
+    assert scan(data).needs == {}
+
+
+def test_a_hole_must_be_known_before_what_lies_behind_it() -> None:
+    """A Skip needs the document to have what it skips."""
+    found = scan(update((A, 2, [string("a", origin=(A, 1)), skip(4), string("b", origin=(A, 6))])))
+    assert found.needs == {A: 7}
+    assert found.holes
+
+
+@pytest.mark.parametrize(
+    ("struct", "length"),
+    [
+        (gc(5), 5),
+        (item(1, b"\x03", root="t"), 3),
+        (item(2, b"\x02\x09undefined\x04null", root="a"), 2),
+        (item(3, b"\x02\xff\xfe", root="a"), 1),
+        (string("a\U0001f600é", root="t"), 4),
+        (item(5, b"\x02{}", root="t"), 1),
+        (item(6, b"\x04bold\x04true", root="t"), 1),
+        (shared(0, root="a"), 1),
+        (item(7, b"\x03\x01p", root="x"), 1),
+        (item(7, b"\x05\x04hook", root="x"), 1),
+        (shared(6, root="x"), 1),
+        (values(NULL, b"\x78", root="a"), 2),
+        (item(9, b"\x01g\x76\x00", root="a"), 1),
+        (skip(9), 9),
+    ],
+)
+def test_every_content_of_yjs_has_its_length(struct: bytes, length: int) -> None:
+    """All ten kinds of content, GC and Skip are read, and counted in clocks."""
+    assert scan(update((A, 0, [struct]))).sections[0].length == length
+
+
+@pytest.mark.parametrize(
+    ("data", "plain"),
+    [
+        (update((A, 0, [string("a", root="t")])), True),
+        (update((A, 0, [string("a", root="m", key="k")])), True),
+        (update((A, 1, [string("a", origin=(A, 0), right=(B, 0))])), True),
+        (update((A, 0, [values(NULL, root="m", key="k")])), True),
+        (update((A, 1, [values(NULL, origin=(A, 0), key="k")]), deletes={A: [(0, 1)]}), True),
+        (update(deletes={A: [(0, 1)]}), True),
+        (update(), False),
+        (update((A, 0, [string("a", parent=(B, 0))])), False),
+        (update((A, 0, [values(b"\x75\x00", root="a")])), False),
+        (update((A, 0, [values(b"\x74\x00", root="a")])), False),
+        (update((A, 0, [values(NULL, NULL, root="a")])), False),
+        (update((A, 0, [shared(1, root="a")])), False),
+        (update((A, 0, [gc(1)])), False),
+        (update((A, 0, [item(6, b"\x01b\x04true", root="t")])), False),
+        (update((A, 0, [string("a", root="t"), string("b", origin=(A, 0))])), False),
+        (update((A, 0, [string("a", root="t")]), (B, 0, [string("b", root="t")])), False),
+    ],
+)
+def test_plain_is_one_string_or_scalar_or_deletions(data: bytes, plain: bool) -> None:
+    """Only the most harmless edits may go ahead of their verdict."""
+    assert scan(data).plain is plain
+
+
+def test_items_that_name_a_root_are_found() -> None:
+    """The scan keeps where they start."""
+    first, second = string("a", root="t"), shared(1, root="m", key="k")
+    data = update((A, 0, [first, string("b", origin=(A, 0)), second]))
+    assert [
+        data[at:].startswith(struct)
+        for at, struct in zip(scan(data).named, (first, second), strict=True)
+    ] == [True, True]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("code", "data"),
+    [
+        ("unknown-content", update((A, 0, [item(11, b"", root="t")]))),
+        ("unknown-content", update((A, 0, [item(31, b"", root="t")]))),
+        ("unknown-content", update((A, 1, [item(0, b"\x01", origin=(A, 0))]))),
+        ("unknown-content", update((A, 1, [item(10, b"\x01", origin=(A, 0))]))),
+        ("unknown-type", update((A, 0, [shared(7, root="t")]))),
+        ("clock-out-of-range", update((A, 2**31 - 1, [string("ab", origin=(A, 0))]))),
+        ("clock-out-of-range", update((A, 2**31 - 1, [string("é" * 2, origin=(A, 0))]))),
+        ("clock-out-of-range", update((A, 0, [gc(2**31 + 1)]))),
+        ("clock-out-of-range", update((A, 0, [string("a", origin=(B, 2**31))]))),
+        ("clock-out-of-range", update(deletes={A: [(0, 2**32)]})),
+        ("zero-length", update((A, 0, []))),
+        ("zero-length", update((A, 0, [gc(0)]))),
+        ("zero-length", update((A, 0, [skip(0)]))),
+        ("zero-length", update((A, 0, [string("", root="t")]))),
+        ("zero-length", update((A, 1, [string("", origin=(A, 0))]))),
+        ("zero-length", update((A, 0, [values(root="a")]))),
+        ("zero-length", update((A, 0, [item(1, b"\x00", root="t")]))),
+        ("zero-length", update(deletes={A: [(0, 0)]})),
+        ("future-origin", update((A, 0, [string("a", origin=(A, 0))]))),
+        ("future-origin", update((A, 5, [string("a", origin=(A, 4), right=(A, 9))]))),
+        ("future-origin", update((A, 5, [shared(1, parent=(A, 5), key="k")]))),
+        ("repeated-client", update((A, 0, [gc(1)]), (A, 1, [gc(1)]))),
+        ("trailing-bytes", update((A, 0, [string("a", root="t")])) + b"\x00"),
+        ("trailing-bytes", update((A, 1, [string("a", origin=(A, 0))])) + b"\x00"),
+        ("trailing-bytes", update() + b"\x01"),
+    ],
+)
+def test_what_no_honest_client_sends_is_refused(code: str, data: bytes) -> None:
+    """Each rule has its code, which programs can rely on."""
+    assert refusal(data) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "budget", "data"),
+    [
+        ("too-large", Budget(message_bytes=11), update((A, 0, [string("hi", root="t")]))),
+        ("too-many-structs", Budget(structs=2), update((A, 0, [gc(1)] * 3))),
+        ("too-many-structs", Budget(structs=2), update((A, 0, [gc(1)] * 2), (B, 0, [gc(1)]))),
+        ("too-many-clients", Budget(clients=1), update((A, 0, [gc(1)]), (B, 0, [gc(1)]))),
+        (
+            "too-many-deletes",
+            Budget(delete_ranges=2),
+            update(deletes={A: [(0, 1)] * 2, B: [(0, 1)]}),
+        ),
+        (
+            "too-many-roots",
+            Budget(roots=1),
+            update((A, 0, [string("a", root="t"), string("a", root="u")])),
+        ),
+        (
+            "too-deep",
+            Budget(depth=2),
+            update(
+                (
+                    A,
+                    0,
+                    [
+                        shared(1, root="m", key="k"),
+                        *(shared(1, parent=(A, n), key="k") for n in (0, 1)),
+                    ],
+                )
+            ),
+        ),
+    ],
+)
+def test_a_budget_bounds_each_amount(code: str, budget: Budget, data: bytes) -> None:
+    """One more than the budget is refused, and the same under no budget is read."""
+    assert refusal(data, budget) == code
+    assert isinstance(scan(data, NO_BUDGET), Scan)
+
+
+def test_shared_types_side_by_side_are_not_deep() -> None:
+    """A thousand maps in an array lie beside each other, each with a map inside."""
+    structs = [shared(1, root="a")]
+    for clock in range(1, 2000, 2):
+        structs += (shared(1, parent=(A, clock - 1), key="k"), shared(1, origin=(A, clock - 1)))
+    assert scan(update((A, 0, structs))).sections[0].length == 2001
+
+
+def test_every_refusal_is_a_sentence() -> None:
+    """The code is a word of the table, and the reason fills in its amount."""
+    with pytest.raises(UpdateRefused) as refused:
+        scan(b"\x00\x00" * 50, Budget(message_bytes=99))
+    assert (refused.value.code, refused.value.reason) == (
+        "too-large",
+        "the update is larger than 99 bytes",
+    )
+    assert all(
+        sentence[0].islower() and sentence.count("{}") == 1 for sentence in REFUSALS.values()
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        b"\x01",
+        b"\x01\x01",
+        b"\x01\x01\x07\x00\x04",
+        b"\x01\x01\x07\x00\x04\x02\x01t\x01a\x00",
+        update((A, 1, [string("hello", origin=(A, 0))]))[:-3],
+        update((A, 0, [string("a", root="t")]))[:-1],
+        b"\x01\x01\x07\x01\x84\x07\x00\x02\xc3\x28\x00",
+        update((A, 0, [item(5, var_string("nope"), root="t")])),
+        update((A, 0, [item(6, var_string("b") + var_string("["), root="t")])),
+        update((A, 0, [item(2, b"\x01" + var_string("NaN"), root="a")])),
+        update((A, 0, [values(b"\x73", root="a")])),
+        update((A, 0, [values(b"\x75\x01" * 65 + NULL, root="a")])),
+        b"\x01\x01\x80\x80\x80\x80\x80\x80\x80\x10\x00\x04\x01\x01t\x03abc\x00",
+        b"\x00\xff\xff\xff\xff\x0f",
+    ],
+)
+def test_what_is_no_update_is_malformed(data: bytes) -> None:
+    """Cut, ill-coded or over-nested bytes are told apart from refusals."""
+    with pytest.raises(MalformedBytes):
+        scan(data)
+
+
+# The short way for typing
+
+IDS = st.sampled_from([A, B, 300])
+NEAR = st.integers(0, 300)
+TYPED = st.builds(
+    lambda client, clock, text, origin, right, deletes: update(
+        (
+            client,
+            clock,
+            [string(text, origin=origin, right=right, root=None if origin or right else "t")],
+        ),
+        deletes=deletes,
+    ),
+    IDS,
+    NEAR,
+    st.sampled_from(["", "a", "é", "a" * 200]),
+    st.none() | st.tuples(IDS, NEAR),
+    st.none() | st.tuples(IDS, NEAR),
+    st.sampled_from([{}, {A: [(0, 1)]}]),
+)
+
+
+@given(TYPED, st.data())
+def test_the_short_way_decides_as_the_long_one(data: bytes, draw: st.DataObject) -> None:
+    """What `_typed` takes, the full walk takes, and finds the same in it."""
+    at = draw.draw(st.integers(0, len(data) - 1))
+    data = draw.draw(
+        st.sampled_from(
+            [data, data[:at] + bytes((draw.draw(st.integers(0, 255)),)) + data[at + 1 :]]
+        )
+    )
+    try:
+        short = _typed(data)
+    except (MalformedBytes, IndexError):
+        short = None
+    if short is not None:
+        walk = _Walk(data, NO_BUDGET)
+        sections = walk.sections()
+        start = walk.at
+        assert short == Scan(sections, walk.deletes(), walk.needs(sections), True, False, start)
+        assert walk.at == len(data)
+        assert walk.is_plain(sections[0])
+
+
+def test_typing_takes_the_short_way() -> None:
+    """A letter beside known ones is read without a walk."""
+    data = update((A, 1, [string("a", origin=(A, 0))]))
+    assert _typed(data) == Scan((Section(A, 1, 1, 4, 9, 1),), (), {A: 1}, True, False, 9)
+
+
+# Documents
+
+
+def test_the_documents_that_yjs_made_pass(series: list[list[bytes]]) -> None:
+    """46,385 updates are read, and each goes on where the ones before it ended."""
+    for updates in series:
+        vector: dict[int, int] = {}
+        for one in updates:
+            found = scan(one)
+            assert not gap(found, vector)
+            advance(found, vector)
+    assert sum(map(len, series)) == 46_385
+
+
+def test_a_document_of_six_megabytes_passes() -> None:
+    """560,000 runs of two authors and 100,000 deletions fit the default budget."""
+    clients = (4_000_000_000, 3_000_000_000)
+    sections = []
+    for own, other in (clients, clients[::-1]):
+        structs = [string("a", origin=(other, clock)) for clock in range(280_000)]
+        sections.append((own, 0, structs))
+    data = update(*sections, deletes={clients[0]: [(clock, 1) for clock in range(0, 200_000, 2)]})
+    size = len(data)
+    assert size > 6_000_000
+    assert sum(section.structs for section in scan(data).sections) == 560_000
+
+
+# Hostility
+
+LEGAL = {
+    # Legal alone, each: the harm is in what else the document holds. An engine judges it.
+    "poison_reload_144B": [None] * 4,
+    "partial_apply": [None],
+    "same_id_diff_content": [None] * 2,
+}
+REFUSED = {
+    "sigsegv_84B": ["future-origin"] * 3 + ["gap"],
+    "panic_26B": ["clock-out-of-range", "zero-length"],
+    "poison_clock_max": ["clock-out-of-range"],
+    "div_by_zero_doc_unencodable": ["zero-length"],
+    "silence_victim_10B": ["gap"],
+    "alias_client_id": ["malformed"],
+}
+
+
+@pytest.mark.parametrize("case", [*LEGAL, *REFUSED])
+def test_the_hostile_updates_that_were_collected(case: str, data: Callable[[str], Path]) -> None:
+    """Each is refused with its code, or is a gap, or is legal and named so above."""
+    cases = {
+        entry["id"]: entry
+        for entry in json.loads(data("hostile-updates.json").read_text())["cases"]
+    }
+    vector: dict[int, int] = {}
+    verdicts: list[str | None] = []
+    for one in map(bytes.fromhex, cases[case]["apply"]):
+        try:
+            found = scan(one)
+        except UpdateRefused as refused:
+            verdicts.append(refused.code)
+        except MalformedBytes:
+            verdicts.append("malformed")
+        else:
+            verdicts.append("gap" if gap(found, vector) else None)
+            if not gap(found, vector):
+                advance(found, vector)
+    assert verdicts == {**LEGAL, **REFUSED}[case]
+
+
+def test_bombs_are_refused() -> None:
+    """Nested values and types, and one key set by too many authors, go no further."""
+    nested = update((9, 0, [values(b"\x75\x01" * 27_000 + NULL, root="t")]))
+    chain = update(
+        (
+            9,
+            0,
+            [
+                shared(1, root="m", key="k"),
+                *(shared(1, parent=(9, n), key="k") for n in range(20_000)),
+            ],
+        )
+    )
+    crowd = update(*((client, 0, [values(NULL, root="m", key="k")]) for client in range(1, 20_001)))
+    with pytest.raises(MalformedBytes, match="nest deeper than 64"):
+        scan(nested)
+    assert refusal(chain, Budget()) == "too-deep"
+    assert refusal(crowd, Budget()) == "too-many-clients"
+
+
+@given(st.binary(max_size=200))
+def test_the_scan_is_total(data: bytes) -> None:
+    """Whatever the bytes, it is a scan or one of two errors."""
+    with contextlib.suppress(MalformedBytes, UpdateRefused):
+        assert sum(section.structs for section in scan(data).sections) <= len(data)
+
+
+def mutants(series: list[list[bytes]], dice: random.Random, count: int) -> list[list[bytes]]:
+    """Series of real updates whose last one was changed in a byte or two, and is still taken."""
+    taken: list[list[bytes]] = []
+    while len(taken) < count:
+        updates = dice.choice(series)[:6]
+        if not updates:
+            continue
+        changed = bytearray(updates[-1])
+        for _ in range(dice.choice((1, 1, 2))):
+            changed[dice.randrange(len(changed))] = dice.choice((0, 1, dice.randrange(256)))
+        vector: dict[int, int] = {}
+        for one in updates[:-1]:
+            advance(scan(one), vector)
+        try:
+            found = scan(bytes(changed))
+        except (MalformedBytes, UpdateRefused):
+            continue
+        if bytes(changed) != updates[-1] and not gap(found, vector):
+            taken.append([*updates[:-1], bytes(changed)])
+    return taken
+
+
+def test_what_the_scan_takes_the_engine_survives(series: list[list[bytes]], seed: int) -> None:
+    """Of 1,500 changed updates that pass, none panics or kills the engine."""
+    taken = mutants(series, random.Random(seed), 1_500)
+    verdicts = engine_says(taken)
+    bad = [
+        [one.hex() for one in updates]
+        for updates, verdict in zip(taken, verdicts, strict=True)
+        if verdict not in ("ok", "ValueError", "RuntimeError")
+    ]
+    assert bad == []
