@@ -50,6 +50,12 @@ def lacking(what: str) -> None:
 
 
 @pytest.fixture(scope="session")
+def lack() -> Callable[[str], None]:
+    """Skip or fail for want of what only the test can look for: ``lack("the page")``."""
+    return lacking
+
+
+@pytest.fixture(scope="session")
 def data() -> Callable[[str], Path]:
     """Find a file of the data written by others: ``data("golden-wire.json")``."""
 

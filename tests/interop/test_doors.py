@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,10 +50,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Iterato
 def token(key_file: Path) -> Minted:
     """Mint a token: ``token("user:ada", write=["plan"])``."""
 
-    def minted(subject: str, *, ttl: int = 3600, **rooms: list[str]) -> str:
+    def minted(
+        subject: str, *, read: Sequence[str] = (), write: Sequence[str] = (), ttl: int = 3600
+    ) -> str:
         now = int(time.time())
-        opened = {name: tuple(patterns) for name, patterns in rooms.items()}
-        claims = Claims(subject, exp=now + ttl, **opened)
+        claims = Claims(subject, exp=now + ttl, read=tuple(read), write=tuple(write))
         return mint(claims, key_file.read_bytes(), now=now)
 
     return minted

@@ -10,11 +10,17 @@ const encodePath = (name) => name.split('/').map(encodeURIComponent).join('/');
 
 export const readAddress = (location) => {
   const url = new URL(location.href);
-  const session = url.searchParams.get('session') || decodeURIComponent(url.hash.slice(1)) || 'welcome';
+  const session =
+    url.searchParams.get('session') || decodeURIComponent(url.hash.slice(1)) || 'welcome';
   // Relative to the page, so that a relay mounted below a path is found there.
   const socket = new URL(encodePath(session), new URL('.', url));
   socket.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const token = url.searchParams.get('token');
   if (token !== null) socket.searchParams.set('token', token);
-  return { session, root: url.searchParams.get('root') || 'content', socket: socket.href };
+  /** Where to connect, by a name for the log: a relay that asks nobody who they are keeps it. */
+  const socketAs = (name) => {
+    socket.searchParams.set('name', name);
+    return socket.href;
+  };
+  return { session, root: url.searchParams.get('root') || 'content', socketAs };
 };

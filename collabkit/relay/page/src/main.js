@@ -19,7 +19,7 @@ const openSession = () => {
   const doc = new Y.Doc();
   const awareness = new Awareness(doc);
   awareness.setLocalState({ user: me });
-  const provider = new Provider(address.socket, doc, { awareness });
+  const provider = new Provider(address.socketAs(me.name), doc, { awareness });
   const editor = openEditor(byId('editor'), doc.getText(address.root), awareness);
   let opened = false;
   provider.on('change', () => {
