@@ -17,25 +17,16 @@ from collections.abc import Callable
 
 import msgspec
 
-from ..crdt.awareness import Presence
-from ..crdt.splice import splice
-from ..crdt.update import EMPTY_UPDATE, Budget, encode_state_vector, scan
+from ..crdt.budget import NO_BUDGET
+from ..crdt.presence import Presence
+from ..crdt.update import EMPTY_UPDATE, encode_state_vector, scan, splice
 from ..ids import Subject
 from ..store.base import Loaded
 from .edits import Edits
 from .effects import Diff, ReadLog, RoomEffect, Send
 from .messages import Awareness, Row, Synced, SyncStep2, Update
 
-__all__ = ["UNBOUNDED", "CatchUp", "Member"]
-
-# For what the log holds and the engine says: it was within budget when it was accepted.
-UNBOUNDED = Budget(
-    message_bytes=1 << 40,
-    structs=1 << 40,
-    clients=1 << 40,
-    delete_ranges=1 << 40,
-    roots=1 << 40,
-)
+__all__ = ["CatchUp", "Member"]
 
 
 class Member(msgspec.Struct):
@@ -159,7 +150,7 @@ class CatchUp:
             effects.append(Send(to, Update(loaded.checkpoint.body)))
         tail = [*(row.body for row in loaded.rows), *(row.update for row in late)]
         if tail:
-            pieces = splice([(update, scan(update, UNBOUNDED)) for update in tail])
+            pieces = splice([(update, scan(update, NO_BUDGET)) for update in tail])
             effects += [Send(to, Update(piece)) for piece in pieces]
         return [*effects, *self._on_their_way(to), Send(to, SyncStep2(EMPTY_UPDATE))]
 

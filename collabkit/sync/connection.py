@@ -23,6 +23,7 @@ is a list of effects. :meth:`Connection.encode` turns a room's messages into fra
 from __future__ import annotations
 
 import enum
+from typing import TypeGuard
 
 from ..access.model import Identity, Knock, Refusal
 from ..crdt.lib0 import var_string
@@ -110,14 +111,14 @@ class Dialect(enum.Enum):
 class _Seat:
     """One address of the socket."""
 
-    __slots__ = ("address", "held", "identity", "refusals", "room", "version")
+    __slots__ = ("address", "asks", "held", "identity", "room")
 
     def __init__(self, address: str, room: RoomName) -> None:
         self.address = address
         self.room = room
         self.identity: Identity | None = None
         self.held: list[Message] = []
-        self.version: str | None = None
+        self.asks = False  # with an Authenticate, which then is answered
 
 
 class Connection:
@@ -230,19 +231,19 @@ class Connection:
         self, address: str, said: HocuspocusMessage, size: int, now: float
     ) -> list[ConnectionEffect]:
         seat = self._seats.get(address)
-        if seat is not None and seat.identity is not None and type(said) in _FOR_THE_ROOM:
-            return [Deliver(address, said)]  # type: ignore[arg-type]
+        if seat is not None and seat.identity is not None and _for_the_room(said):
+            return [Deliver(address, said)]
         match said:
             case Pong() | Stateless():
                 return []
             case CloseAddress():
                 return self._leave(address)
-            case Authenticate(token, version):
+            case Authenticate(token):
                 effects = self._knock(address, room_part(address), token or self._token, now)
                 if address in self._seats:
-                    self._seats[address].version = version
+                    self._seats[address].asks = True
                 return effects
-        if type(said) not in _FOR_THE_ROOM:
+        if not _for_the_room(said):
             raise BadFrame(f"a client does not send {type(said).__name__}")
         effects = []
         if seat is None:
@@ -284,7 +285,7 @@ class Connection:
         if seat is None:
             return []
         effects: list[ConnectionEffect] = []
-        if self.dialect is Dialect.HOCUSPOCUS:
+        if seat.asks:
             effects.append(self._send(address, Authenticated(identity.can_write), now))
         entered = seat.identity is not None
         seat.identity = identity
@@ -358,6 +359,10 @@ class Connection:
             return WriteFrame(write_hocuspocus(address, message))
         assert isinstance(message, Message)
         return WriteFrame(write(message))
+
+
+def _for_the_room(said: HocuspocusMessage) -> TypeGuard[Message]:
+    return type(said) in _FOR_THE_ROOM
 
 
 def _told_by(frame: bytes) -> Dialect:

@@ -169,7 +169,9 @@ class Edits:
         )
 
     def _gap(self, edit: Pending, now: float) -> list[RoomEffect]:
-        answers = self.answers(edit.author)
+        answers = self._answers.get(edit.author)
+        if answers is None:
+            return []
         answers.leave_open(edit.ticket, edit.scan)
         if answers.gaps > MAX_GAPS:
             return [Dismiss(edit.author, 1008, "its edits build on what nobody has")]

@@ -70,41 +70,41 @@ class _Message(msgspec.Struct, frozen=True, gc=False):
     """Fields are primitives only, so the garbage collector need not look inside."""
 
 
-class SyncStep1(_Message):
+class SyncStep1(_Message, frozen=True):
     """My state vector: send me what I lack."""
 
     vector: bytes
 
 
-class SyncStep2(_Message):
+class SyncStep2(_Message, frozen=True):
     """What you lacked, by the vector you sent."""
 
     update: bytes
 
 
-class Update(_Message):
+class Update(_Message, frozen=True):
     """A change that just happened."""
 
     update: bytes
 
 
-class Awareness(_Message):
+class Awareness(_Message, frozen=True):
     """Presence of one or more clients."""
 
     update: bytes
 
 
-class QueryAwareness(_Message):
+class QueryAwareness(_Message, frozen=True):
     """Send me everybody's presence."""
 
 
-class Denied(_Message):
+class Denied(_Message, frozen=True):
     """You may not be here."""
 
     reason: str
 
 
-class Welcome(_Message):
+class Welcome(_Message, frozen=True):
     """The room is open to you."""
 
     version: int
@@ -114,7 +114,7 @@ class Welcome(_Message):
     seq: int
 
 
-class Resume(_Message):
+class Resume(_Message, frozen=True):
     """Where the client's replica stands."""
 
     lineage: str
@@ -122,7 +122,7 @@ class Resume(_Message):
     vector: bytes
 
 
-class Edit(_Message):
+class Edit(_Message, frozen=True):
     """A change by this client; answered by exactly one Ack or Refused."""
 
     seen: int
@@ -130,33 +130,33 @@ class Edit(_Message):
     update: bytes
 
 
-class Ack(_Message):
+class Ack(_Message, frozen=True):
     """The oldest unanswered Edit is on disk as row ``seq``; 0 if it brought nothing new."""
 
     seq: int
 
 
-class Row(_Message):
+class Row(_Message, frozen=True):
     """One row of the log, or a checkpoint up to that row."""
 
     seq: int
     update: bytes
 
 
-class Synced(_Message):
+class Synced(_Message, frozen=True):
     """All rows up to ``seq`` were sent."""
 
     seq: int
 
 
-class Refused(_Message):
+class Refused(_Message, frozen=True):
     """The oldest unanswered Edit was not taken."""
 
     code: str
     reason: str
 
 
-class Call(_Message):
+class Call(_Message, frozen=True):
     """Carry out an operation."""
 
     id: int
@@ -165,7 +165,7 @@ class Call(_Message):
     arguments: bytes
 
 
-class Result(_Message):
+class Result(_Message, frozen=True):
     """How the call went: JSON."""
 
     id: int
@@ -195,7 +195,11 @@ Message: TypeAlias = (
 KEEP_ALIVE = Awareness(b"\x00")
 """Presence of nobody: every client ignores what it says and notes that the link lives."""
 
-_SYNC = {0: SyncStep1, 1: SyncStep2, 2: Update}
+_SYNC: dict[int, type[SyncStep1 | SyncStep2 | Update]] = {
+    0: SyncStep1,
+    1: SyncStep2,
+    2: Update,
+}
 
 # The fields of each extension in wire order; `read` and `write` are both driven by this table.
 _EXTENSIONS: dict[int, type[Message]] = {
@@ -260,7 +264,7 @@ def read_collabkit(frame: bytes) -> Message:
     for _, type_name in _FIELDS[kind]:
         value, at = _READERS[type_name](frame, at)
         values.append(value)
-    return finish(frame, kind(*values), at)
+    return finish(frame, kind(*values), at)  # type: ignore[arg-type]  # the table has the types
 
 
 def read_body(frame: bytes, kind: int, at: int) -> tuple[Message, int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..crdt.splice import splice
-from ..crdt.update import Scan
+from ..crdt.update import Scan, splice
 from ..ids import Subject
 from ..store.base import Draft
 from .effects import RoomEffect, Send

@@ -15,19 +15,20 @@ Rules:
    presence is taken all the same.
 3. An empty room lingers, then makes the checkpoint that is due, then closes.
 4. The rest is told where it is done: edits in :mod:`.edits`, joiners in :mod:`.catchup`,
-   presence in :mod:`collabkit.crdt.awareness`.
+   presence in :mod:`collabkit.crdt.presence`.
 """
 
 from __future__ import annotations
 
 import enum
 
-from ..crdt.awareness import Presence
+from ..crdt.budget import NO_BUDGET
+from ..crdt.presence import Presence
 from ..crdt.update import advances, decode_state_vector, encode_state_vector, scan
 from ..errors import RemoteProtocolError
 from ..ids import Seq
 from .answers import covers
-from .catchup import UNBOUNDED, CatchUp, Member
+from .catchup import CatchUp, Member
 from .edits import Edits
 from .effects import (
     AppendFailed,
@@ -294,7 +295,7 @@ class Room:
             return self.edits.answer(member.id, ticket, Ack(0))
 
         def judge(difference: bytes) -> list[RoomEffect]:
-            known = covers(scan(difference, UNBOUNDED).deletes, offered.deletes)
+            known = covers(scan(difference, NO_BUDGET).deletes, offered.deletes)
             return self.edits.answer(member.id, ticket, Ack(0) if known else refused)
 
         return self._catch_up.difference(encode_state_vector(self.edits.stored), judge)

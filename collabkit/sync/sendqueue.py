@@ -16,9 +16,8 @@ from collections import deque
 
 import msgspec
 
-from ..crdt.splice import splice
-from ..crdt.update import scan
-from .catchup import UNBOUNDED
+from ..crdt.budget import NO_BUDGET
+from ..crdt.update import scan, splice
 from .messages import Awareness, Message, Row, Synced, SyncStep2, Update
 
 __all__ = ["Lag", "SendQueue"]
@@ -132,7 +131,7 @@ class SendQueue:
                 return True
             case Update(update) | SyncStep2(update):
                 self._synced = self._synced or isinstance(message, SyncStep2)
-                for section in scan(update, UNBOUNDED).sections:
+                for section in scan(update, NO_BUDGET).sections:
                     known = self._clocks.get(section.client, section.clock)
                     self._clocks[section.client] = min(known, section.clock)
                 return True
@@ -140,11 +139,11 @@ class SendQueue:
 
 
 def _size(message: Message) -> int:
-    payload = getattr(message, "update", None) or getattr(message, "body", b"")
+    payload: bytes = getattr(message, "update", b"") or getattr(message, "body", b"")
     return len(payload) + OVERHEAD_BYTES
 
 
 def _spliced(updates: list[bytes]) -> list[Message]:
     if len(updates) < 2:
         return [Update(update) for update in updates]
-    return [Update(u) for u in splice([(u, scan(u, UNBOUNDED)) for u in updates])]
+    return [Update(u) for u in splice([(u, scan(u, NO_BUDGET)) for u in updates])]

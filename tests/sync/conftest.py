@@ -1,0 +1,81 @@
+"""A hub over a real file and the in-process engine, and sockets in memory to attach to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collabkit.access.model import Identity, Knock, Refusal
+from collabkit.crdt.inprocess import InProcessEngine
+from collabkit.ids import Subject
+from collabkit.store.sqlite import SQLiteStore
+from collabkit.sync.hub import Hub
+from collabkit.sync.link import Link
+
+
+class MemorySocket:
+    """A shell of its own kind: keeps frames in a list, and can be as slow as a test wants."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.closed: tuple[int, str] | None = None
+        self.buffered_bytes = 0
+        self.link: Link | None = None
+        self._arrived = asyncio.Event()
+
+    def send(self, frame: bytes) -> None:
+        self.frames.append(bytes(frame))
+        self._arrived.set()
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
+        self._arrived.set()
+
+    def say(self, *frames: bytes | str) -> None:
+        assert self.link is not None
+        for frame in frames:
+            self.link.received(frame)
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Wait, without polling, until what arrived makes the condition true."""
+        async with asyncio.timeout(20):
+            while not condition():
+                self._arrived.clear()
+                await self._arrived.wait()
+
+
+async def authenticate(knock: Knock) -> Identity | Refusal:
+    """Tokens that say what they allow."""
+    if knock.token == "no":
+        return Refusal(4403, "you may not enter")
+    return Identity(Subject(f"user:{knock.name or 'somebody'}"), can_write=knock.token != "ro")
+
+
+class Sockets:
+    """Makes sockets attached to one hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+    def __call__(self, path: str = "doc", **attach: Any) -> MemorySocket:
+        socket = MemorySocket()
+        socket.link = self.hub.attach(socket, path=path, **attach)
+        return socket
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(SQLiteStore.open(tmp_path / "hub.db"))
+        engine = InProcessEngine()
+        yield await stack.enter_async_context(Hub(store, engine, authenticate=authenticate))
+
+
+@pytest.fixture
+def attach(hub: Hub) -> Sockets:
+    return Sockets(hub)

@@ -1,0 +1,455 @@
+"""A room against every order in which engine, disk and people can answer.
+
+The machine plays the hub: it keeps what the room asked for and lets Hypothesis choose
+what comes back next, and how. Clients, engine and log are real documents.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from pycrdt import Doc, Text
+
+from collabkit.crdt.budget import NO_BUDGET
+from collabkit.crdt.engine import Bad, Gap, Good, NothingNew, Verdict
+from collabkit.crdt.update import advances, decode_state_vector, gap, scan
+from collabkit.ids import Lineage, Seq, Subject
+from collabkit.store.base import Draft, Loaded
+from collabkit.store.base import Row as LogRow
+from collabkit.sync import effects as fx
+from collabkit.sync.messages import (
+    Ack,
+    Edit,
+    Message,
+    Refused,
+    Resume,
+    Row,
+    Synced,
+    SyncStep1,
+    SyncStep2,
+    Update,
+    Welcome,
+)
+from collabkit.sync.room import Life, Room
+
+
+class Client:
+    """A member with a real document, of a stock client or of one that follows the log."""
+
+    def __init__(self, client_id: int, *, follows: bool, can_write: bool = True) -> None:
+        self.doc: Doc[Any] = Doc(client_id=client_id)
+        self.doc["t"] = Text()
+        self.follows = follows
+        self.can_write = can_write
+        self.member = 0
+        self.joined = False
+        self.waiting: deque[bytes] = deque()  # edits without an answer, of this connection
+        self.synced = False
+        self.text_at_sync: str | None = None
+        self.seen = 0
+        self.rows: list[int] = []
+
+    @property
+    def text(self) -> Text:
+        found: Text = self.doc["t"]
+        return found
+
+    def edit(self, text: str, at: int, delete: bool) -> bytes:
+        before = self.doc.get_state()
+        with self.doc.transaction():
+            length = len(str(self.text))
+            if delete and length:
+                position = at % length
+                del self.text[position : position + 1]
+            else:
+                self.text.insert(at % (length + 1), text)
+        return self.doc.get_update(before)
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """Chooses what happens next."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = 1000.0
+        self.room = Room("main", now=self.now)
+        self.log: list[tuple[Draft, int]] = []
+        self.engine: Doc[Any] | None = None
+        self.asked: dict[str, deque[Any]] = {
+            name: deque() for name in ("open", "taste", "append", "diff", "read")
+        }
+        self.due: set[bool] = set()
+        self.clients = [
+            Client(11, follows=False),
+            Client(12, follows=False),
+            Client(13, follows=True),
+            Client(14, follows=True),
+            Client(15, follows=False, can_write=False),
+        ]
+        self.last_member = 0
+        self.refused = False
+        self.acked: list[bytes] = []
+        self.carry(self.room.start())
+
+    # The hub's part
+
+    def feed(self, event: fx.RoomEvent) -> None:
+        self.carry(self.room.handle(event, now=self.now))
+
+    def carry(self, effects: list[fx.RoomEffect]) -> None:  # noqa: C901 - a table
+        for effect in effects:
+            match effect:
+                case fx.Send(to, message, but):
+                    for client in self.clients:
+                        if client.joined and client.member in to and client.member != but:
+                            self.deliver(client, message)
+                case fx.Open():
+                    self.asked["open"].append(None)
+                case fx.Taste(updates):
+                    assert not self.asked["taste"], "one trip to the engine at a time"
+                    assert all(updates)
+                    self.asked["taste"].append(updates)
+                case fx.Append(drafts):
+                    assert not self.asked["append"], "one transaction at a time"
+                    assert drafts
+                    self.asked["append"].append(drafts)
+                case fx.Diff(vector):
+                    self.asked["diff"].append(vector)
+                case fx.ReadLog():
+                    self.asked["read"].append(None)
+                case fx.Wake(soon):
+                    self.due.add(soon)
+                case fx.Dismiss(member):
+                    for client in self.clients:
+                        if client.joined and client.member == member:
+                            self.leave(client)
+                case fx.MakeCheckpoint() | fx.Shut():
+                    pass
+
+    def deliver(self, client: Client, message: Message) -> None:
+        match message:
+            case Update(update) | SyncStep2(update):
+                client.doc.apply_update(update)
+                if isinstance(message, SyncStep2) and not client.synced:
+                    client.synced = True
+                    client.text_at_sync = str(client.text)
+            case Row(seq, update):
+                assert client.follows
+                client.doc.apply_update(update)
+                client.rows.append(seq)
+                client.seen = seq
+            case SyncStep1(vector):
+                self.say(client, client.doc.get_update(vector), resync=True)
+            case Ack(seq):
+                update = client.waiting.popleft()
+                self.acked.append(update)
+                client.seen = max(client.seen, seq if client.follows else 0)
+            case Refused():
+                client.waiting.popleft()
+            case Synced():
+                client.synced = True
+            case Welcome():
+                state = client.doc.get_state()
+                self.feed(fx.Said(client.member, Resume(self.room.lineage, client.seen, state)))
+
+    def say(self, client: Client, update: bytes, *, resync: bool = False) -> None:
+        if not client.can_write and update == b"\x00\x00":
+            return
+        client.waiting.append(update)
+        if client.follows:
+            self.feed(fx.Said(client.member, Edit(client.seen, "", update)))
+        elif resync:
+            self.feed(fx.Said(client.member, SyncStep2(update)))
+        else:
+            self.feed(fx.Said(client.member, Update(update)))
+
+    def leave(self, client: Client) -> None:
+        client.joined = client.synced = False
+        client.waiting.clear()
+        client.rows.clear()
+        self.feed(fx.Left(client.member))
+
+    def loaded(self) -> Loaded:
+        rows = tuple(
+            LogRow(
+                Seq(seq), d.document, d.subject, d.body, d.at_ms, d.kind, d.clients,
+                d.seen, d.group, d.origin,
+            )
+            for d, seq in self.log
+        )  # fmt: skip
+        return Loaded(Lineage("L"), None, rows, Seq(len(self.log)))
+
+    def replay(self) -> Doc[Any]:
+        doc: Doc[Any] = Doc()
+        doc["t"] = Text()
+        for draft, _ in self.log:
+            doc.apply_update(draft.body)
+        return doc
+
+    # What people do
+
+    @rule(which=st.integers(0, 4))
+    def join(self, which: int) -> None:
+        client = self.clients[which]
+        if client.joined or self.room.life in (Life.CLOSED, Life.FAILED):
+            return
+        self.last_member += 1
+        client.member = self.last_member
+        client.joined = True
+        self.feed(
+            fx.Joined(client.member, Subject(f"user:{which}"), client.can_write, client.follows)
+        )
+        if not client.follows:
+            self.feed(fx.Said(client.member, SyncStep1(client.doc.get_state())))
+
+    @rule(which=st.integers(0, 4))
+    def go(self, which: int) -> None:
+        if self.clients[which].joined:
+            self.leave(self.clients[which])
+
+    @rule(
+        which=st.integers(0, 3),
+        text=st.sampled_from(["a", "bc", "def"]),
+        at=st.integers(0, 50),
+        delete=st.booleans(),
+    )
+    def edit(self, which: int, text: str, at: int, delete: bool) -> None:
+        client = self.clients[which]
+        update = client.edit(text, at, delete)
+        # A real client that is not in sync yet sends its edits all the same.
+        if client.joined and (client.synced or not client.follows):
+            self.say(client, update)
+
+    @rule(which=st.integers(0, 1))
+    def repeat(self, which: int) -> None:
+        client = self.clients[which]
+        if client.joined:
+            self.say(client, client.doc.get_update(), resync=True)
+
+    # What engine, disk and clock do
+
+    @precondition(lambda self: self.asked["open"])
+    @rule()
+    def opened(self) -> None:
+        self.asked["open"].popleft()
+        self.engine = self.replay()
+        vector = decode_state_vector(self.engine.get_state())
+        self.feed(fx.Opened("L", len(self.log), len(self.log), vector))
+
+    def verdict(self, update: bytes) -> Verdict:
+        assert self.engine is not None
+        if gap(scan(update), decode_state_vector(self.engine.get_state())):
+            return Gap()
+        changed: list[object] = []
+        subscription = self.engine.observe(changed.append)
+        self.engine.apply_update(update)
+        self.engine.unobserve(subscription)
+        return Good() if changed else NothingNew()
+
+    @precondition(lambda self: self.asked["taste"])
+    @rule()
+    def tasted(self) -> None:
+        updates = self.asked["taste"].popleft()
+        if self.engine is None:
+            self.feed(fx.EngineDied(tasting=True))
+            return
+        self.feed(fx.Tasted(tuple(self.verdict(update) for update in updates)))
+
+    @precondition(lambda self: self.asked["taste"])
+    @rule(known=st.booleans())
+    def died(self, known: bool) -> None:
+        updates = self.asked["taste"].popleft()
+        self.engine = None
+        self.refused = self.refused or known or len(updates) == 1
+        self.feed(fx.EngineDied(tasting=True, culprit=len(updates) - 1 if known else None))
+
+    @precondition(lambda self: self.asked["append"])
+    @rule()
+    def committed(self) -> None:
+        drafts = self.asked["append"].popleft()
+        seqs = tuple(Seq(len(self.log) + n + 1) for n in range(len(drafts)))
+        self.log += [(draft, seq) for draft, seq in zip(drafts, seqs, strict=True)]
+        self.feed(fx.Committed(seqs))
+
+    @precondition(lambda self: self.asked["append"])
+    @rule()
+    def append_failed(self) -> None:
+        self.asked["append"].popleft()
+        self.feed(fx.AppendFailed("disk full"))
+
+    @precondition(lambda self: self.asked["diff"])
+    @rule()
+    def diffed(self) -> None:
+        vector = self.asked["diff"].popleft()
+        if self.engine is None:
+            self.feed(fx.EngineDied(tasting=False))
+        else:
+            self.feed(fx.Diffed(vector, self.engine.get_update(vector)))
+
+    @precondition(lambda self: self.asked["read"])
+    @rule()
+    def read(self) -> None:
+        self.asked["read"].popleft()
+        self.feed(fx.LogRead(self.loaded()))
+
+    @precondition(lambda self: self.due)
+    @rule(soon=st.booleans())
+    def woke(self, soon: bool) -> None:
+        if soon in self.due:
+            self.due.discard(soon)
+            self.feed(fx.Woke(soon))
+
+    @rule(seconds=st.sampled_from([0.01, 0.5, 2.0, 12.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.feed(fx.Ticked())
+
+    # What must hold
+
+    @invariant()
+    def acknowledged_is_in_the_log(self) -> None:
+        """Nothing acknowledged is absent after a replay."""
+        if not hasattr(self, "log"):
+            return
+        vector = decode_state_vector(self.replay().get_state())
+        for update in self.acked:
+            assert not advances(scan(update), vector)
+        self.acked.clear()
+
+    @invariant()
+    def rows_come_in_order(self) -> None:
+        """Who follows the log is handed each row once a connection, in order."""
+        for client in getattr(self, "clients", ()):
+            assert client.rows == sorted(set(client.rows))
+
+    def teardown(self) -> None:
+        """Once everything answers, everybody who is there has the same, and the log has it."""
+        if not hasattr(self, "log") or self.room.life in (Life.CLOSED, Life.FAILED):
+            return
+        for _ in range(200):
+            self.now += 0.3
+            for name, answer in (
+                ("open", self.opened), ("taste", self.tasted), ("append", self.committed),
+                ("diff", self.diffed), ("read", self.read),
+            ):  # fmt: skip
+                while self.asked[name]:
+                    answer()
+            for soon in list(self.due):
+                self.due.discard(soon)
+                self.feed(fx.Woke(soon))
+        assert self.room.edits.idle
+        log = self.replay()
+        for client in self.clients:
+            if not client.joined or not client.can_write:
+                continue
+            # What was sent on and refused later stays with those who were sent it.
+            whole = scan(log.get_update(), NO_BUDGET)
+            assert not advances(whole, decode_state_vector(client.doc.get_state()))
+            if not self.refused:
+                assert not client.waiting, "every edit is answered in the end"
+                assert str(client.text) == str(log["t"])
+
+
+TestRoom = RoomMachine.TestCase
+TestRoom.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+
+
+@pytest.fixture
+def room() -> Room:
+    made = Room("main", now=0.0)
+    assert made.start() == [fx.Open()]
+    made.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+    return made
+
+
+HI = bytes.fromhex("010107000401017402686900")  # client 7 writes "hi" into root "t"
+YO = bytes.fromhex("0101070284070102796f00")  # and then "yo" behind it
+
+
+def test_plain_edit_goes_out_at_once_and_is_acknowledged_after_the_commit(room: Room) -> None:
+    """A plain edit is sent to the others at once; its author hears of it after the commit."""
+    for member in (1, 2):
+        room.handle(fx.Joined(member, Subject("user:a"), can_write=True), now=0.0)
+    [sent, wake] = room.handle(fx.Said(1, Update(HI)), now=0.0)
+    assert sent == fx.Send((1, 2), Update(HI), 1)
+    assert wake == fx.Wake()
+    assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((HI,))]
+    [append] = room.handle(fx.Tasted((Good(),)), now=0.0)
+    assert isinstance(append, fx.Append)
+    assert [draft.body for draft in append.drafts] == [HI]
+    assert room.handle(fx.Committed((Seq(1),)), now=0.0) == [fx.Send((1,), Ack(1))]
+
+
+def test_a_gap_is_asked_for_and_answered_once_it_is_stored(room: Room) -> None:
+    """An edit that builds on what the room lacks is not taken, but its content is asked for."""
+    room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)
+    [ask] = room.handle(fx.Said(1, Update(YO)), now=0.0)
+    assert ask == fx.Send((1,), SyncStep1(b"\x00"))
+    room.handle(fx.Said(1, SyncStep2(HI)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.Tasted((Good(),)), now=0.0)
+    assert room.handle(fx.Committed((Seq(1),)), now=0.0) == [], "the gap is older and still open"
+    room.handle(fx.Said(1, Update(YO)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.Tasted((Good(),)), now=0.0)
+    answers = room.handle(fx.Committed((Seq(2),)), now=0.0)
+    assert answers == [fx.Send((1,), Ack(seq)) for seq in (2, 1, 2)]
+
+
+def test_refused_edit_puts_its_author_out_and_nobody_else(room: Room) -> None:
+    """What the engine refuses costs its author the seat; the room goes on."""
+    for member in (1, 2):
+        room.handle(fx.Joined(member, Subject("user:a"), can_write=True), now=0.0)
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    effects = room.handle(fx.Tasted((Bad("bad", "no"),)), now=0.0)
+    assert fx.Dismiss(1, 1008, "no (bad)") in effects
+    assert fx.Send((1,), Refused("bad", "no")) in effects
+    assert room.life is Life.OPEN
+
+
+def test_readers_are_refused_only_what_is_new(room: Room) -> None:
+    """Who may not write is acknowledged what the room has, and refused the rest."""
+    room.handle(fx.Joined(1, Subject("user:r"), can_write=False), now=0.0)
+    assert room.handle(fx.Said(1, SyncStep2(b"\x00\x00")), now=0.0) == [fx.Send((1,), Ack(0))]
+    [answer] = room.handle(fx.Said(1, Update(HI)), now=0.0)
+    assert isinstance(answer, fx.Send)
+    assert isinstance(answer.message, Refused)
+
+
+def test_an_empty_room_lingers_and_then_is_over(room: Room) -> None:
+    """A reload of the page finds the room again; later it is gone."""
+    room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)
+    room.handle(fx.Left(1), now=0.0)
+    assert room.handle(fx.Ticked(), now=1.0) == []
+    room.handle(fx.Joined(2, Subject("user:a"), can_write=True), now=2.0)
+    assert room.life is Life.OPEN
+    room.handle(fx.Left(2), now=3.0)
+    assert room.handle(fx.Ticked(), now=60.0) == [fx.Shut()]
+    assert room.life.value == "closed"
+
+
+def test_a_busy_room_sends_spliced_after_the_taste(room: Room) -> None:
+    """Under a flood nothing goes out before its verdict, and then as one update."""
+    for member in (1, 2):
+        room.handle(fx.Joined(member, Subject("user:a"), can_write=True), now=0.0)
+    doc: Doc[Any] = Doc(client_id=9)
+    doc["t"] = text = Text()
+    out: list[Any] = []
+    for _ in range(60):
+        before = doc.get_state()
+        text += "x"
+        out = room.handle(fx.Said(1, Update(doc.get_update(before))), now=0.0)
+    assert out == [fx.Wake(soon=True)]
+    [taste] = room.handle(fx.Woke(soon=True), now=0.0)
+    assert isinstance(taste, fx.Taste)
+    verdicts = tuple(Good() for _ in taste.updates)
+    effects = room.handle(fx.Tasted(verdicts), now=0.0)
+    sends = [effect for effect in effects if isinstance(effect, fx.Send)]
+    assert len(sends) == 1
+    assert sends[0].but == 1
