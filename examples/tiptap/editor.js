@@ -52,6 +52,8 @@ const editor = new Editor({
 });
 
 for (const button of document.querySelectorAll('[data-mark]')) {
+  // The text keeps the focus while the mouse is on a button.
+  button.addEventListener('mousedown', (event) => event.preventDefault());
   button.addEventListener('click', () => {
     editor.chain().focus().toggleMark(button.dataset.mark).run();
   });
