@@ -14,14 +14,14 @@ The store knows bytes and rows. It never decodes an update.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from ..ids import Lineage, Seq, SessionId, Subject
 
-__all__ = ["Checkpoint", "Draft", "Loaded", "Row", "SessionRecord", "Store"]
+__all__ = ["Checkpoint", "Draft", "Gather", "Loaded", "Row", "SessionRecord", "Store"]
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -48,6 +48,10 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     seen: int = 0
     group: str | None = None
     origin: str = "relay"
+
+
+Gather: TypeAlias = Callable[[], Sequence[Draft]]
+"""Gives the rows that have gathered since it was queued."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -155,8 +159,11 @@ class Store(Protocol):
         """
         ...
 
-    def enqueue(self, session: SessionId, draft: Draft) -> None:
-        """Queue one row without waiting, for the hot path; :meth:`flush` tells how it went.
+    def enqueue(self, session: SessionId, draft: Draft | Gather) -> None:
+        """Queue a row without waiting, for the hot path; :meth:`flush` tells how it went.
+
+        Instead of a row it takes a function that gives what rows there are by the time they are
+        written. It is called once, from any thread; what it raises, :meth:`flush` raises.
 
         Raises CannotWrite if an earlier enqueued row of this session could not be written.
         """

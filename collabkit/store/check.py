@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 from ..errors import Corrupt
-from . import named, reading, rows
+from . import database, named, reading, rows
 from .directory import Directory, Document, Session, lenient
 
 __all__ = ["verify"]
@@ -36,7 +36,7 @@ def verify(connection: sqlite3.Connection, path: str, transaction: Transaction) 
     connection.text_factory = lenient
     try:
         yield from _Check(connection, path, transaction).everything()
-    except sqlite3.Error as error:
+    except (Corrupt, *database.UNREADABLE) as error:
         yield f"SQLite: {error}"
     finally:
         connection.text_factory = str
@@ -83,7 +83,7 @@ class _Check:
                 found, faults = self._rows(session, document)
                 sentences += faults
                 sentences += self._checkpoints(session, document, where)
-            except sqlite3.Error as error:
+            except (Corrupt, *database.UNREADABLE) as error:
                 sentences.append(f"{where}: SQLite: {error}")
             else:
                 count += found

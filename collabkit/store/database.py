@@ -22,10 +22,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ..errors import CannotWrite, Corrupt, NotACollabFile, SchemaTooNew, StoreError
+from ..errors import CannotWrite, CollabError, Corrupt, NotACollabFile, SchemaTooNew, StoreError
 from . import schema
 
-__all__ = ["Durability", "connect", "connect_readonly", "explained", "failure", "sync_file"]
+__all__ = [
+    "UNREADABLE",
+    "Durability",
+    "connect",
+    "connect_readonly",
+    "explained",
+    "failure",
+    "sync_file",
+    "sync_folder",
+]
 
 Durability: TypeAlias = Literal["stored", "durable"]
 """``stored``: commits survive the process, and power loss but for the last second.
@@ -36,6 +45,9 @@ _BUSY_TIMEOUT = 5.0
 
 # A WAL that one huge transaction blew up is cut back to this at the next checkpoint.
 _WAL_LIMIT_BYTES = 64 << 20
+
+# What reading damaged pages raises: SQLite believes a page about the type of a value.
+UNREADABLE = (sqlite3.Error, TypeError, ValueError)
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)
 
@@ -124,11 +136,15 @@ def sync_folder(path: str) -> None:
 
 @contextlib.contextmanager
 def explained(path: str) -> Iterator[None]:
-    """Read something: what SQLite raises meanwhile is damage."""
+    """Read something: what goes wrong meanwhile is damage, and is raised as Corrupt."""
     try:
         yield
+    except CollabError:
+        raise
     except sqlite3.Error as error:
         raise failure(path, error, reading=True) from error
+    except UNREADABLE as error:
+        raise Corrupt(path, "a row", f"it is not of the kind that was written: {error}") from error
 
 
 def _connect(path: str, mode: str) -> sqlite3.Connection:

@@ -50,14 +50,12 @@ class Ledger:
         self.path = path
         self.connection = database.connect(path, durability=durability, create=create)
         try:
-            self.directory = Directory.read(self.connection, path)
-            (self.epoch,) = self.connection.execute("SELECT epoch FROM file").fetchone()
+            with database.explained(path):
+                self.directory = Directory.read(self.connection, path)
+                (self.epoch,) = self.connection.execute("SELECT epoch FROM file").fetchone()
             with self.transaction():
                 self.connection.execute("UPDATE file SET epoch = epoch + 1")
             self.epoch += 1
-        except sqlite3.Error as error:
-            self.connection.close()
-            raise database.failure(path, error, reading=True) from error
         except BaseException:
             self.connection.close()
             raise
@@ -145,7 +143,8 @@ class Ledger:
         document = session.documents.get(name)
         if document is None:
             document = self._create_document(session, name)
-        return (yield from reading.load(self.connection, self.path, session, document))
+        with database.explained(self.path):
+            return (yield from reading.load(self.connection, self.path, session, document))
 
     def rows(
         self, session_id: SessionId, *, after: int, document: str | None, limit: int
@@ -155,7 +154,10 @@ class Ledger:
         if document is not None and document not in session.documents:
             self.directory.absent("documents")
         chosen = [one for one in session.documents.values() if document in (None, one.name)]
-        return reading.log(self.connection, self.path, session, chosen, after=after, limit=limit)
+        with database.explained(self.path):
+            return reading.log(
+                self.connection, self.path, session, chosen, after=after, limit=limit
+            )
 
     def sync(self) -> None:
         """Make every commit so far survive a power loss. Raises CannotWrite."""
@@ -252,11 +254,13 @@ class Ledger:
 
     def get(self, bucket: str, key: str) -> tuple[Any, int] | None:
         """Read a small named value."""
-        return named.get(self.connection, self.path, bucket, key)
+        with database.explained(self.path):
+            return named.get(self.connection, self.path, bucket, key)
 
     def entries(self, bucket: str, prefix: str) -> list[tuple[str, Any, int]]:
         """List small named values."""
-        return named.entries(self.connection, self.path, bucket, prefix)
+        with database.explained(self.path):
+            return named.entries(self.connection, self.path, bucket, prefix)
 
 
 def _nothing() -> Generator[None, None, int]:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import Conflict, Corrupt, ValueNotStorable
-from . import database, rows
+from . import rows
 
 __all__ = ["drop_owned", "entries", "get", "put", "verify"]
 
@@ -48,11 +48,10 @@ def put(
 
 def get(connection: sqlite3.Connection, path: str, bucket: str, key: str) -> tuple[Any, int] | None:
     """Read a value and its version. Raises Corrupt."""
-    with database.explained(path):
-        found = connection.execute(
-            "SELECT bucket, key, version, value, crc FROM named WHERE bucket = ? AND key = ?",
-            (bucket, key),
-        ).fetchone()
+    found = connection.execute(
+        "SELECT bucket, key, version, value, crc FROM named WHERE bucket = ? AND key = ?",
+        (bucket, key),
+    ).fetchone()
     return _read(path, found) if found else None
 
 
@@ -60,12 +59,11 @@ def entries(
     connection: sqlite3.Connection, path: str, bucket: str, prefix: str
 ) -> list[tuple[str, Any, int]]:
     """List the values of a bucket whose keys begin with ``prefix``. Raises Corrupt."""
-    with database.explained(path):
-        found = connection.execute(
-            "SELECT bucket, key, version, value, crc FROM named "
-            "WHERE bucket = ? AND substr(key, 1, length(?)) = ? ORDER BY key",
-            (bucket, prefix, prefix),
-        ).fetchall()
+    found = connection.execute(
+        "SELECT bucket, key, version, value, crc FROM named "
+        "WHERE bucket = ? AND substr(key, 1, length(?)) = ? ORDER BY key",
+        (bucket, prefix, prefix),
+    ).fetchall()
     return [(row[1], *_read(path, row)) for row in found]
 
 

@@ -115,11 +115,13 @@ class Reader:
 
     def get(self, table: str, key: str) -> tuple[Any, int] | None:
         """Read a small named value and its version. Raises Corrupt."""
-        return named.get(self._connection, self.path, table, key)
+        with self._transaction():
+            return named.get(self._connection, self.path, table, key)
 
     def entries(self, table: str, *, prefix: str = "") -> list[tuple[str, Any, int]]:
         """List small named values by key, each with its version. Raises Corrupt."""
-        return named.entries(self._connection, self.path, table, prefix)
+        with self._transaction():
+            return named.entries(self._connection, self.path, table, prefix)
 
     def verify(self) -> Iterator[str]:
         """Check everything in the file; yields one sentence for each damage."""
@@ -148,8 +150,7 @@ class Reader:
         return int(value)
 
     def _directory(self) -> Directory:
-        with database.explained(self.path):
-            return Directory.read(self._connection, self.path)
+        return Directory.read(self._connection, self.path)
 
     def _session(self, session: SessionId) -> tuple[Session, Directory]:
         directory = self._directory()
@@ -157,8 +158,9 @@ class Reader:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._connection.execute("COMMIT")
+        with database.explained(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")

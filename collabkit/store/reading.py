@@ -6,6 +6,7 @@ Rules:
    Corrupt. Rows that compaction removed can only be stood in for by a checkpoint.
 2. Work is done in pages; between two of them the writer may commit. What is read is
    what there was when reading began.
+3. Callers read inside :func:`collabkit.store.database.explained`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Generator, Sequence
 
 from ..errors import Corrupt
 from ..ids import Seq
-from . import database, rows
+from . import rows
 from .base import Checkpoint, Loaded, Row
 from .directory import Document, Session
 
@@ -31,7 +32,7 @@ def load(
     """Read what opens a document, a page a slice. Raises Corrupt."""
     upto, last = session.last_seq, document.last_seq
     while True:
-        checkpoint = newest(connection, path, document)
+        checkpoint = newest(connection, document)
         base = checkpoint.seq if checkpoint else 0
         if document.floor > base:
             raise Corrupt(
@@ -42,8 +43,7 @@ def load(
         chain = chained(path, session, document, after=base)
         found: list[Row] = []
         while True:
-            with database.explained(path):
-                values = rows.page(connection, document.no, after=chain.last)
+            values = rows.page(connection, document.no, after=chain.last)
             found += map(chain.row, values)
             yield
             if len(values) < rows.PAGE_ROWS or chain.last >= last:
@@ -55,13 +55,10 @@ def load(
             return Loaded(document.lineage, checkpoint, kept, Seq(upto))
 
 
-def newest(connection: sqlite3.Connection, path: str, document: Document) -> Checkpoint | None:
+def newest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:
     """The newest checkpoint of a document that verifies."""
-    with database.explained(path):
-        for _, checkpoint in rows.checkpoints(connection, document.no, document.name):
-            if checkpoint is not None:
-                return checkpoint
-    return None
+    kept = rows.checkpoints(connection, document.no, document.name)
+    return next((checkpoint for _, checkpoint in kept if checkpoint is not None), None)
 
 
 def log(
@@ -78,8 +75,7 @@ def log(
     pages: list[list[rows.Values]] = []
     for document in documents:
         if document.last_seq > after:
-            with database.explained(path):
-                page = rows.page(connection, document.no, after=after, limit=limit)
+            page = rows.page(connection, document.no, after=after, limit=limit)
             chains[document.no] = chained(path, session, document, after=after)
             pages.append(page)
             if not page:

@@ -24,6 +24,7 @@ import msgspec
 
 from ..errors import Corrupt
 from ..ids import Seq, Subject
+from . import database
 from .base import Checkpoint, Draft, Row
 
 __all__ = [
@@ -267,17 +268,24 @@ def checkpoints(
         "SELECT no, seq FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
         (document,),
     ).fetchall()
-    for no, listed in found:
+    for no, seq in found:
+        yield Seq(seq), _checkpoint(connection, no, name)
+
+
+def _checkpoint(connection: sqlite3.Connection, no: int, name: str) -> Checkpoint | None:
+    try:
         *fields, body, kept = connection.execute(
             "SELECT document, seq, size_bytes, digest, at_ms, body, crc "
             "FROM checkpoints WHERE no = ?",
             (no,),
         ).fetchone()
-        _, seq, _, digest, at_ms = fields
-        if crc(fields, body) == kept:
-            yield Seq(seq), Checkpoint(name, Seq(seq), body, digest, at_ms)
-        else:
-            yield Seq(listed), None
+        if crc(fields, body) != kept:
+            return None
+    except database.UNREADABLE:
+        # There is another one, or there are the rows: no reason to fail.
+        return None
+    _, seq, _, digest, at_ms = fields
+    return Checkpoint(name, Seq(seq), body, digest, at_ms)
 
 
 def checkpoint_bytes(connection: sqlite3.Connection) -> list[tuple[int, int]]:

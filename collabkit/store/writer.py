@@ -25,12 +25,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from ..errors import CannotWrite, CollabError, LocalProtocolError, StoreError, ValueNotStorable
 from ..ids import Seq, SessionId
-from .base import Draft
+from .base import Draft, Gather
 from .ledger import Ledger
 
 __all__ = ["Writer"]
@@ -38,7 +38,8 @@ __all__ = ["Writer"]
 T = TypeVar("T")
 
 Promise: TypeAlias = asyncio.Future[Any]
-Write: TypeAlias = tuple[SessionId, Sequence[Draft], Promise | None]
+Write: TypeAlias = tuple[SessionId, tuple[Draft, ...], Promise | None]
+Waiting: TypeAlias = tuple[SessionId, tuple[Draft, ...] | Gather, Promise | None]
 Work: TypeAlias = Callable[[Ledger], Any]
 Slices: TypeAlias = Generator[None, None, Any]
 
@@ -70,7 +71,7 @@ class Writer:
         self.path = path
         self._open_ledger = open_ledger
         self._sync = sync
-        self._writes: deque[Write] = deque()
+        self._writes: deque[Waiting] = deque()
         self._work: deque[tuple[Work, Promise]] = deque()
         self._running: deque[tuple[Slices, Promise]] = deque()
         self._wake = threading.Event()
@@ -80,7 +81,7 @@ class Writer:
         self._closing = False
         self._held: list[Write] = []
         self._troubled: dict[SessionId, StoreError] = {}
-        self._refused: list[CollabError] = []
+        self._refused: list[Exception] = []
         self._retry_at: float | None = None
         self._sync_at: float | None = None
         self._thread: threading.Thread | None = None
@@ -127,11 +128,11 @@ class Writer:
         self._wake.set()
         return promise
 
-    def enqueue(self, session: SessionId, draft: Draft) -> None:
-        """Queue one row that nobody awaits. Raises CannotWrite as rule 3 says."""
+    def enqueue(self, session: SessionId, draft: Draft | Gather) -> None:
+        """Queue rows that nobody awaits. Raises CannotWrite as rule 3 says."""
         if self._closing:
             self._check_open()
-        self._writes.append((session, (draft,), None))
+        self._writes.append((session, (draft,) if isinstance(draft, Draft) else draft, None))
         waiting = len(self._writes)
         if self._idle or waiting == BATCH_WRITES:
             self._wake.set()
@@ -230,14 +231,28 @@ class Writer:
     def _commit(self, ledger: Ledger) -> None:
         waiting = len(self._writes)
         while waiting or self._held:
-            taken = [self._writes.popleft() for _ in range(min(waiting, BATCH_WRITES))]
-            waiting -= len(taken)
-            batch, self._held = self._held + taken, []
+            taken = min(waiting, BATCH_WRITES)
+            waiting -= taken
+            batch, self._held = self._held, []
+            for _ in range(taken):
+                batch += self._gather(*self._writes.popleft())
             self._commit_batch(ledger, batch)
             with self._room:
                 self._room.notify_all()
             if not waiting:
                 break
+
+    def _gather(
+        self, session: SessionId, drafts: tuple[Draft, ...] | Gather, promise: Promise | None
+    ) -> Iterator[Write]:
+        if isinstance(drafts, tuple):
+            yield session, drafts, promise
+            return
+        try:
+            yield session, tuple(drafts()), promise
+        except Exception as error:
+            # Somebody else's function must not end this thread.
+            self._refused.append(error)
 
     def _commit_batch(self, ledger: Ledger, batch: list[Write]) -> None:
         try:
