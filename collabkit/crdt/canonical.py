@@ -1,28 +1,23 @@
-"""What is in a document: as plain Python values, and as a digest.
+"""What is in a document, as plain Python values.
 
-Both walk the engine's branches inside one transaction. The plain form is for people and
-programs; the digest is for comparing replicas:
-
-1. It is of content and types alone. How edits were cut into structs, in which order they
-   came and what was deleted leave no trace, so equal content has an equal digest in every
-   replica, after every checkpoint.
-2. A text counts as its formatted pieces, neighbours with equal formatting joined.
-3. Keys are sorted. A plain dict and a shared map differ, as do a text and an array of
-   letters; 1 and 1.0 do not.
-4. An empty root is no content: nobody else can know that somebody asked for it.
+Shared maps read as dicts and arrays as lists. Text reads as a string, with U+FFFC for each
+embedded object, and XML as markup: attributes in order of their names, formatting as tags
+around what it formats. Equal content reads the same in every replica.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 from pycrdt import _pycrdt as yrs
 
 from .core import Branch, read_text
 from .values import plain
 
-__all__ = ["OBJECT", "render", "runs"]
+__all__ = ["OBJECT", "elements", "render", "runs"]
 
 OBJECT = "\ufffc"
 """Stands in a text for an embedded object: U+FFFC OBJECT REPLACEMENT CHARACTER."""
@@ -41,26 +36,63 @@ def _map(branch: Branch, txn: Any) -> dict[str, Any]:
     return {key: render(branch.get(txn, key), txn) for key in branch.keys(txn)}
 
 
+def elements(branch: Branch, txn: Any) -> list[Any]:
+    """The elements of an array, as the engine gives them."""
+    return [branch.get(txn, index) for index in range(branch.len(txn))]
+
+
 def _array(branch: Branch, txn: Any) -> list[Any]:
-    return [render(branch.get(txn, index), txn) for index in range(branch.len(txn))]
+    return [render(element, txn) for element in elements(branch, txn)]
 
 
 def _text(branch: Branch, txn: Any) -> str:
     return read_text(branch, txn, OBJECT)
 
 
-def _xml(branch: Branch, txn: Any) -> str:
-    text: str = branch.get_string(txn)
-    return text
+def _fragment(branch: Branch, txn: Any) -> str:
+    return "".join(_NODES[type(child)](child, txn) for child in branch.children(txn))
 
+
+def _element(branch: Branch, txn: Any) -> str:
+    tag = branch.tag()
+    return f"<{tag}{_attributes(branch.attributes(txn))}>{_fragment(branch, txn)}</{tag}>"
+
+
+def _styled(branch: Branch, txn: Any) -> str:
+    """A text in XML, each kind of formatting as a tag around what it formats."""
+    parts = []
+    for piece, style in runs(branch, txn):
+        names = sorted(style)
+        opening = (f"<{name}{_attributes(_details(style[name]))}>" for name in names)
+        closing = (f"</{name}>" for name in reversed(names))
+        content = escape(piece) if isinstance(piece, str) else OBJECT
+        parts.append("".join((*opening, content, *closing)))
+    return "".join(parts)
+
+
+def _attributes(attributes: Iterable[tuple[str, Any]]) -> str:
+    return "".join(f" {name}={quoteattr(_quoted(value))}" for name, value in sorted(attributes))
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(plain(value), sort_keys=True, default=repr)
+
+
+def _details(value: Any) -> Iterable[tuple[str, Any]]:
+    return value.items() if isinstance(value, dict) else ()
+
+
+_NODES = {yrs.XmlElement: _element, yrs.XmlText: _styled, yrs.XmlFragment: _fragment}
 
 _RENDER: dict[type, Callable[[Branch, Any], Any]] = {
     yrs.Map: _map,
     yrs.Array: _array,
     yrs.Text: _text,
     yrs.XmlText: _text,
-    yrs.XmlFragment: _xml,
-    yrs.XmlElement: _xml,
+    yrs.XmlFragment: _fragment,
+    yrs.XmlElement: _element,
     yrs.Doc: lambda branch, _txn: {"guid": branch.guid()},
 }
 

@@ -20,6 +20,7 @@ here and above works on the inner one, under these rules:
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 from weakref import ref
 
@@ -188,6 +189,16 @@ class Core:
             raise
         return self.commit()
 
+    def run(self, action: Callable[[], object]) -> bytes | None:
+        """Let the engine run a transaction of its own; returns what :meth:`commit` does."""
+        self.update = None
+        self._ours = True
+        try:
+            action()
+        finally:
+            self._ours = False
+        return self.update
+
     def encode(self, since: bytes = b"\0") -> bytes:
         """What a replica with this state vector lacks; everything by default."""
         self.read()
@@ -254,33 +265,42 @@ class Core:
             found.update((name, self._told[name]) for name in untold if name in self._told)
         return found
 
-    def offsets(self, branch: Branch, key: object) -> Offsets:
+    def offsets(self, branch: Branch, key: object, txn: Any = None) -> Offsets:
         """The offsets of a text, up to date.
 
         Args:
             branch: The text, found in the open transaction.
             key: What tells the text from others: a root's name, or :func:`identity`.
+            txn: The transaction to read in, if it is not the core's own.
         """
         found = self._offsets.get(key)
         if found is None:
-            found = self._offsets[key] = Offsets(read_text(branch, self.txn))
+            found = self._offsets[key] = Offsets(read_text(branch, txn or self.txn))
             if not self.staged:
-                follow = _changed(ref(self), key, found)
-                self._subscriptions[key] = branch.observe(follow)
-            if len(self._offsets) > _NESTED_TEXTS:
-                self._forget_oldest()
+                self._subscriptions[key] = branch.observe(_changed(ref(self), key, found))
+            if len(self._offsets) > _NESTED_TEXTS and self.hear is None:
+                oldest = next((k for k in self._offsets if not isinstance(k, str)), key)
+                if oldest != key:
+                    self._drop(oldest)
         elif found.stale:
-            found.load(read_text(branch, self.txn))
+            found.load(read_text(branch, txn or self.txn))
         return found
 
-    def _forget_oldest(self) -> None:
-        for key in self._offsets:
-            if not isinstance(key, str):  # roots stay
-                del self._offsets[key]
-                subscription = self._subscriptions.pop(key, None)
-                if subscription is not None:
-                    subscription.drop()
-                return
+    @property
+    def followed(self) -> int:
+        """Of how many texts the offsets are kept."""
+        return len(self._offsets)
+
+    def forget(self, but: AbstractSet[object]) -> None:
+        """Drop the offsets of all texts but these."""
+        for key in self._offsets.keys() - but:
+            self._drop(key)
+
+    def _drop(self, key: object) -> None:
+        del self._offsets[key]
+        subscription = self._subscriptions.pop(key, None)
+        if subscription is not None:
+            subscription.drop()
 
 
 def read_text(branch: Branch, txn: Any, embed: str = EMBED) -> str:

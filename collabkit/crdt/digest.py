@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from pycrdt import _pycrdt as yrs
 
-from .canonical import runs
+from .canonical import elements, runs
 from .core import Branch, Core
 from .roots import UNKNOWN, root_kinds
 from .values import plain
@@ -64,7 +64,7 @@ def _map(branch: Branch, txn: Any) -> list[Any]:
 
 
 def _array(branch: Branch, txn: Any) -> list[Any]:
-    return ["array", [_tree(branch.get(txn, at), txn) for at in range(branch.len(txn))]]
+    return ["array", [_tree(element, txn) for element in elements(branch, txn)]]
 
 
 def _text(branch: Branch, txn: Any) -> list[Any]:

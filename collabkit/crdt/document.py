@@ -23,20 +23,23 @@ import pycrdt
 
 from ..errors import UpdateRefused, WrongRoot
 from ..ids import new_client_id
-from .budget import DEFAULT_BUDGET, Budget
+from .block import Block
+from .budget import NO_BUDGET
 from .canonical import render
+from .changes import Change
 from .containers import Array, Map
-from .core import is_panic
-from .desk import Block, Change, Desk, Guard
+from .desk import Desk, Guard
 from .digest import content_digest
+from .history import History
 from .node import Node, Root
 from .text import Text
-from .update import scan
+from .update import Scan, StateVector, advance, decode_state_vector, gap, scan
 from .values import check_text
+from .xml import XmlFragment
 
 __all__ = ["Change", "Document"]
 
-_KINDS: dict[str, type[Node]] = {"text": Text, "map": Map, "array": Array}
+_KINDS: dict[str, type[Node]] = {"text": Text, "map": Map, "array": Array, "xml": XmlFragment}
 
 
 class Document:
@@ -57,13 +60,14 @@ class Document:
         self.name = name
         self._desk = Desk(name, doc)
         self._roots: dict[str, tuple[str, Node]] = {}
+        self._vector: StateVector = {}
 
     @classmethod
     def wrap(cls, doc: pycrdt.Doc[Any], name: str = "main") -> Self:
         """Give a pycrdt document this interface; both see the same content."""
         document = cls.__new__(cls)
         document._start(name, doc)
-        document._desk.live.watch()
+        document._desk.overhear()
         return document
 
     def __repr__(self) -> str:
@@ -98,6 +102,10 @@ class Document:
         """The root array of this name. Raises WrongRoot if the name is another kind of root."""
         return self._root("array", name)  # type: ignore[return-value]
 
+    def xml(self, name: str) -> XmlFragment:
+        """The root XML fragment of this name. Raises WrongRoot if it is another kind of root."""
+        return self._root("xml", name)  # type: ignore[return-value]
+
     def _root(self, kind: str, name: str) -> Node:
         known = self._roots.get(name)
         if known is None:
@@ -107,6 +115,8 @@ class Document:
             known = (found, _KINDS[found](self._desk, Root(found, name)))
             if found == kind:
                 self._roots[name] = known
+                if self._desk.history is not None:
+                    self._desk.history.follow(kind, name)
         if known[0] != kind:
             raise WrongRoot(name, known[0], kind)
         return known[1]
@@ -146,34 +156,99 @@ class Document:
         """Edit in one transaction that happens as a whole, or not at all if the block raises.
 
         Args:
-            group: What to call this change. Neighbours of one group are undone together.
+            group: What to call this change. Neighbouring blocks of one group are undone together.
+
+        >>> document = Document()
+        >>> try:
+        ...     with document.edit():
+        ...         document.text("body").append("half a th")
+        ...         raise RuntimeError("changed my mind")
+        ... except RuntimeError:
+        ...     str(document.text("body"))
+        ''
         """
         return Block(self._desk, group)
 
-    def apply(
-        self, update: bytes, *, origin: str = "remote", budget: Budget = DEFAULT_BUDGET
-    ) -> None:
+    def apply(self, update: bytes, *, origin: str = "remote", trusted: bool = False) -> None:
         """Take in an update from elsewhere.
 
         Args:
-            update: The bytes, as they came.
-            origin: Where from; :attr:`Change.origin` says it to those who listen.
-            budget: How much it may hold; ``NO_BUDGET`` for what this program accepted before.
+            update: A Yjs v1 update.
+            origin: What to call where it came from, in the change that listeners get.
+            trusted: It was accepted before, as the rows of a log were: it is not scanned.
 
         Raises:
-            UpdateRefused: It is outside the limits, or cannot be applied.
-            MalformedBytes: It is no update.
+            MalformedBytes: It is no update. The document is as it was.
+            UpdateRefused: It is outside the limits; or its code is ``gap``, and it builds on edits
+                that are not here: ask for all that is missing since :attr:`state_vector`.
+            EngineLost: It contradicts the document, or broke the engine. This document cannot be
+                used any more.
         """
-        scan(update, budget)
-        with self._desk.lock:
+        desk = self._desk
+        with desk.lock:
+            found = None if trusted else self._fitting(update)
             try:
-                self._desk.take(update, origin)
+                desk.take(update, origin)
             except ValueError as error:
                 raise UpdateRefused("undecodable", str(error)) from None
-            except BaseException as error:
-                if is_panic(error):
-                    raise self._desk.lose(error) from error
-                raise
+            if found is not None:
+                advance(found, self._vector)
+
+    def _fitting(self, update: bytes) -> Scan:
+        """Scan an update, and make sure that the engine can integrate it at once."""
+        found = scan(update)
+        if gap(found, self._vector):
+            self._vector = decode_state_vector(self._desk.live.state_vector(), NO_BUDGET.clients)
+            if gap(found, self._vector):
+                raise UpdateRefused("gap", "it builds on edits that are not here")
+        return found
+
+    def track_undo(self, steps: int = 100) -> None:
+        """From now on, let edits made here be undone.
+
+        Args:
+            steps: How many calls and blocks can be undone at least. What they deleted stays in
+                the document for as long.
+        """
+        desk = self._desk
+        with desk.lock:
+            if desk.history is None:
+                desk.history = History(desk.live, steps)
+
+    def undo(self) -> bool:
+        """Undo the last edit made here that is not undone; never anybody else's.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            LocalProtocolError: ``track_undo()`` was not called, or a block is open.
+        """
+        return self._desk.travel(History.undo, "undo")
+
+    def redo(self) -> bool:
+        """Do again what :meth:`undo` undid, unless something was edited here since.
+
+        Returns:
+            Whether there was something.
+
+        Raises:
+            LocalProtocolError: ``track_undo()`` was not called, or a block is open.
+        """
+        return self._desk.travel(History.redo, "redo")
+
+    # Hearing of changes
+
+    def on_update(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call back after each transaction that changed something; returns what stops it.
+
+        Callbacks are told in the order of the changes, and may edit.
+        """
+        return self._desk.listen(callback)
+
+    def observe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """As :meth:`on_update`, with ``change.parts`` saying what changed in which shared type."""
+        return self._desk.listen(callback, in_parts=True)
 
     # State
 
@@ -187,7 +262,3 @@ class Document:
         """How far this replica has got: what a peer needs to know to send the rest."""
         with self._desk.lock:
             return self._desk.live.state_vector()
-
-    def on_update(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call back after each transaction that changed something; returns what stops it."""
-        return self._desk.listen(callback)

@@ -24,6 +24,7 @@ from pycrdt import _pycrdt as yrs
 
 from ..errors import Gone
 from .canonical import render
+from .changes import Change, Part, Path
 from .core import AFTER, Branch, Core, identity
 from .desk import Desk
 from .values import plain
@@ -40,6 +41,10 @@ class Place(Protocol):
 
     def key(self, branch: Branch, core: Core) -> object:
         """What the text at this place is remembered under."""
+        ...
+
+    def path(self, core: Core) -> Path | None:
+        """Where it is now, inside the core's transaction; None if it is gone."""
         ...
 
     def __str__(self) -> str: ...
@@ -62,6 +67,10 @@ class Root:
         """The root's name."""
         return self._name
 
+    def path(self, core: Core) -> Path:
+        """The name alone."""
+        return (self._name,)
+
     def __str__(self) -> str:
         return self._name
 
@@ -79,6 +88,16 @@ class _Nested:
         """The id of the branch, whatever its place."""
         return identity(branch, core.txn)
 
+    def index(self, core: Core) -> str | int | None:
+        """The last part of the path."""
+        raise NotImplementedError
+
+    def path(self, core: Core) -> Path | None:
+        """The parent's path and one more."""
+        parent = self._parent.place.path(core)
+        index = None if parent is None else self.index(core)
+        return None if parent is None or index is None else (*parent, index)
+
 
 class Key(_Nested):
     """The place under a key of a map."""
@@ -87,8 +106,14 @@ class Key(_Nested):
 
     def find(self, core: Core) -> Branch | None:
         """What the key holds."""
-        parent = self._parent.branch(core)
-        return parent.get(core.txn, self._id) if parent.has(core.txn, self._id) else None
+        return (
+            None if self.index(core) is None else self._parent.branch(core).get(core.txn, self._id)
+        )
+
+    def index(self, core: Core) -> str | None:
+        """The key, if it holds anything."""
+        key: str = self._id
+        return key if self._parent.branch(core).has(core.txn, key) else None
 
     def __str__(self) -> str:
         return f"{self._parent.place}[{self._id!r}]"
@@ -158,6 +183,25 @@ class Node:
         """The content as plain Python values."""
         with self._desk.reading as core:
             return render(self.branch(core), core.txn)
+
+    def observe(self, callback: Callable[[Part, Change], None]) -> Callable[[], None]:
+        """Call back after each transaction that changed this very shared type.
+
+        Args:
+            callback: Called with what happened here, and the change that it was part of.
+
+        Returns:
+            What stops it.
+        """
+
+        def listener(change: Change) -> None:
+            with self._desk.reading as core:
+                path = self.place.path(core)
+            for part in change.parts:
+                if part.path == path:
+                    callback(part, change)
+
+        return self._desk.listen(listener, in_parts=True)
 
 
 _handles: dict[type, Callable[[Desk, Place], Node]] = {}

@@ -1,0 +1,223 @@
+"""Hears what a transaction does to each shared type, and puts it down as parts of a change.
+
+Rules:
+
+1. It listens at every root; a root that is new is told of as if it had been empty.
+2. What it hears it renders at once, inside the transaction: nothing of the engine's is
+   kept (see `core`, rule 1).
+3. The engine tells text in bytes. To have code points one must know what was there before,
+   so the offsets of every text are kept while an ear listens, from the moment a text appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from weakref import ref
+
+from pycrdt import _pycrdt as yrs
+
+from .canonical import elements, render, runs
+from .changes import (
+    ArrayChanged,
+    Delete,
+    Insert,
+    KeyChanged,
+    MapChanged,
+    Part,
+    Path,
+    Retain,
+    Step,
+    TextChanged,
+    XmlChanged,
+)
+from .core import Branch, Core, Delta, identity
+from .values import plain
+
+__all__ = ["Ear"]
+
+# How many texts may come and go before those that went are looked for.
+_SLACK = 256
+
+
+class Ear:
+    """Listens to a live core. Call :meth:`take` after each transaction to get what it did."""
+
+    __slots__ = ("__weakref__", "_core", "_parts", "_points", "_roots", "_subscriptions", "_texts")
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._parts: list[Part] = []
+        self._points: dict[object, Delta] = {}
+        self._roots: set[str] = set()
+        self._subscriptions: dict[str, yrs.Subscription] = {}
+        self._texts = 0
+        core.hear = _noting(ref(self))
+        core.read()
+        try:
+            self._attend(core.txn, tell=False)
+        finally:
+            core.done()
+
+    def __repr__(self) -> str:
+        return f"<Ear on {len(self._subscriptions)} roots>"
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._core.hear = None
+        for subscription in self._subscriptions.values():
+            subscription.drop()
+        self._subscriptions.clear()
+
+    def take(self) -> tuple[Part, ...]:
+        """What the last transaction did, by shared type."""
+        core = self._core
+        core.read()
+        try:
+            if not self._roots.issuperset(core.raw.roots(core.txn)):
+                self._attend(core.txn, tell=True)
+            if core.followed > 2 * self._texts + _SLACK:
+                self._forget_gone(core.txn)
+        finally:
+            core.done()
+        parts, self._parts = tuple(self._parts), []
+        self._points.clear()
+        return parts
+
+    def _attend(self, txn: Any, *, tell: bool) -> None:
+        """Listen to the roots that are new."""
+        core = self._core
+        self._roots.update(core.raw.roots(txn))
+        for name, kind in core.kinds().items():
+            if name in self._subscriptions:
+                continue
+            branch = core.root(kind, name)
+            self._subscriptions[name] = branch.observe_deep(_hearing(ref(self), name))
+            self._follow(branch, txn, name)
+            part = _as_new(branch, (name,), txn) if tell else None
+            if part is not None:
+                self._parts.append(part)
+        self._texts = core.followed
+
+    def _follow(self, branch: Branch, txn: Any, root: str | None = None) -> set[object]:
+        """Keep the offsets of a text, or of all texts inside; returns their keys."""
+        keys: set[object] = set()
+        for text in _texts(branch, txn):
+            key = root if root is not None and text is branch else identity(text, txn)
+            self._core.offsets(text, key, txn)
+            keys.add(key)
+        return keys
+
+    def _forget_gone(self, txn: Any) -> None:
+        """Drop the offsets of texts that were deleted."""
+        core = self._core
+        there: set[object] = set()
+        for name, kind in core.kinds().items():
+            there |= self._follow(core.root(kind, name), txn, name)
+        core.forget(there)
+        self._texts = core.followed
+
+    def _hear(self, name: str, events: list[Any]) -> None:
+        txn = events[0].transaction
+        for event in events:
+            target = event.target
+            path = (name, *event.path)
+            kind = type(event)
+            if kind is yrs.MapEvent:
+                self._parts.append(MapChanged(path, _keys(event.keys, txn)))
+                self._follow_new((key.get("newValue") for key in event.keys.values()), txn)
+                continue
+            delta = event.delta
+            in_text = type(target) in (yrs.Text, yrs.XmlText)
+            if in_text:
+                key = name if len(path) == 1 else identity(target, txn)
+                delta = self._points.get(key, delta)
+            else:
+                self._follow_new((v for step in delta for v in step.get("insert", ())), txn)
+            steps = tuple(_step(step, txn, in_text) for step in delta)
+            if kind is yrs.TextEvent:
+                self._parts.append(TextChanged(path, steps))
+            elif kind is yrs.ArrayEvent:
+                self._parts.append(ArrayChanged(path, steps))
+            else:
+                self._parts.append(XmlChanged(path, steps, _keys(event.keys, txn)))
+
+    def _follow_new(self, values: Iterable[Any], txn: Any) -> None:
+        for value in values:
+            self._follow(value, txn)
+
+
+def _noting(ear_ref: ref[Ear]) -> Callable[[object, Delta], None]:
+    def note(key: object, delta: Delta) -> None:
+        ear = ear_ref()
+        if ear is not None:
+            ear._points[key] = delta
+
+    return note
+
+
+def _hearing(ear_ref: ref[Ear], name: str) -> Callable[[list[Any]], None]:
+    def hear(events: list[Any]) -> None:
+        ear = ear_ref()
+        if ear is not None:
+            ear._hear(name, events)
+
+    return hear
+
+
+def _texts(value: Branch, txn: Any) -> Iterator[Branch]:
+    """The texts in a branch, itself included."""
+    kind = type(value)
+    if kind in (yrs.Text, yrs.XmlText):
+        yield value
+    elif kind is yrs.Map:
+        for key in value.keys(txn):
+            yield from _texts(value.get(txn, key), txn)
+    elif kind is yrs.Array:
+        for item in elements(value, txn):
+            yield from _texts(item, txn)
+    elif kind in (yrs.XmlFragment, yrs.XmlElement):
+        for child in value.children(txn):
+            yield from _texts(child, txn)
+
+
+def _step(step: dict[str, Any], txn: Any, in_text: bool) -> Step:
+    if "delete" in step:
+        return Delete(step["delete"])
+    attributes = plain(step.get("attributes") or {})
+    if "retain" in step:
+        return Retain(step["retain"], attributes)
+    value = step["insert"]
+    if in_text:
+        return Insert(render(value, txn), attributes)
+    return Insert([render(item, txn) for item in value])
+
+
+def _keys(keys: dict[str, Any], txn: Any) -> dict[str, KeyChanged]:
+    return {
+        key: KeyChanged(
+            change["action"],
+            render(change.get("oldValue"), txn),
+            render(change.get("newValue"), txn),
+        )
+        for key, change in keys.items()
+    }
+
+
+def _as_new(branch: Branch, path: Path, txn: Any) -> Part | None:
+    """What happened to a root that was not there before."""
+    kind = type(branch)
+    if kind is yrs.Map:
+        keys = {
+            key: KeyChanged("add", None, render(branch.get(txn, key), txn))
+            for key in branch.keys(txn)
+        }
+        return MapChanged(path, keys) if keys else None
+    if kind is yrs.Text:
+        pieces = tuple(Insert(render(piece, txn), style) for piece, style in runs(branch, txn))
+        return TextChanged(path, pieces) if pieces else None
+    if kind is yrs.Array:
+        values = render(branch, txn)
+        return ArrayChanged(path, (Insert(values),)) if values else None
+    nodes = [render(child, txn) for child in branch.children(txn)]
+    return XmlChanged(path, (Insert(nodes),), {}) if nodes else None
