@@ -29,7 +29,7 @@ PYTEST    := $(WHEEL_ENV) pytest
 
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 SOURCES      := $(shell find collabkit -name '*.py' -o -name py.typed)
-NPM_LOCKS    := $(shell find $(wildcard $(PAGE) tests benchmarks) -name package-lock.json -not -path '*/node_modules/*')
+NPM_LOCKS    := $(shell find $(wildcard $(PAGE) tests examples benchmarks) -name package-lock.json -not -path '*/node_modules/*')
 NPM_READY    := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help

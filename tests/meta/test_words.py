@@ -34,6 +34,12 @@ def test_no_path_of_one_machine_is_written_down(root: Path) -> None:
     assert found == set()
 
 
+def test_nothing_installed_or_built_is_tracked(root: Path) -> None:
+    """What npm installs and a build makes is made again from what is tracked."""
+    made = [name for name in _texts(root) if {"node_modules", "dist"} & set(Path(name).parts)]
+    assert "\n".join(made) == ""
+
+
 def test_npm_locks_name_no_host(root: Path) -> None:
     """A package lock pins versions and hashes; the registry is the reader's choice."""
     found = [
