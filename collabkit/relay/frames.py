@@ -25,7 +25,7 @@ import msgspec
 
 from ..errors import BadFrame
 
-__all__ = ["MAX_FRAGMENTS", "Assembler", "Closing", "Opcode", "Ping", "Taken", "close_payload"]
+__all__ = ["MAX_FRAGMENTS", "Assembler", "Closing", "Opcode", "Ping", "Taken", "close_reason"]
 
 # Far above what any client cuts a message into.
 MAX_FRAGMENTS = 4096
@@ -153,17 +153,11 @@ def _read_close(payload: bytes) -> Closing:
     return Closing(code, _utf8(payload[2:]))
 
 
-def close_payload(code: int | None, reason: str = "") -> bytes:
-    """Write what a close frame carries.
+def close_reason(reason: str) -> bytes:
+    """Write a reason as a close frame carries it.
 
-    >>> close_payload(1001, "bye").hex(" ")
-    '03 e9 62 79 65'
-    >>> close_payload(None)
-    b''
+    >>> close_reason("später").decode(), len(close_reason("ä" * 100))
+    ('später', 122)
     """
-    if code is None:
-        return b""
     said = reason.encode("utf-8", "replace")
-    if len(said) > MAX_REASON_BYTES:
-        said = said[:MAX_REASON_BYTES].decode("utf-8", "ignore").encode()
-    return code.to_bytes(2, "big") + said
+    return said[:MAX_REASON_BYTES].decode("utf-8", "ignore").encode()

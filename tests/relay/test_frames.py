@@ -15,7 +15,7 @@ from collabkit.relay.frames import (
     Closing,
     Opcode,
     Ping,
-    close_payload,
+    close_reason,
 )
 
 CONTROLS = st.sampled_from([(Opcode.PING, b"?"), (Opcode.PONG, b"!")])
@@ -136,14 +136,14 @@ def test_control_frames_bring_what_they_say() -> None:
     assert assembler.take(Opcode.PING, b"p", fin=True) == Ping(b"p")
     assert assembler.take(Opcode.PONG, b"p", fin=True) is None
     assert assembler.take(Opcode.CLOSE, b"", fin=True) == Closing(None, "")
-    bye = assembler.take(Opcode.CLOSE, close_payload(4401, "später"), fin=True)
+    bye = assembler.take(Opcode.CLOSE, b"\x11\x31" + close_reason("später"), fin=True)
     assert bye == Closing(4401, "später")
 
 
 @given(st.text(max_size=200))
 def test_a_close_frame_holds_any_reason(reason: str) -> None:
     """What we send as a reason fits, and is text that the assembler takes."""
-    payload = close_payload(1000, reason)
+    payload = b"\x03\xe8" + close_reason(reason)
     assert len(payload) <= 125
     closing = Assembler(max_message_bytes=1).take(Opcode.CLOSE, payload, fin=True)
     assert isinstance(closing, Closing)

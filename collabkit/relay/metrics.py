@@ -1,0 +1,101 @@
+"""What the relay counts, as Prometheus reads it.
+
+The hub and the server keep plain integers on their hot paths; they become metrics only when
+somebody asks. Names follow https://prometheus.io/docs/practices/naming/: a unit, and ``_total`` on
+what only grows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ..sync.hub import Hub
+
+__all__ = ["Metrics", "Traffic"]
+
+
+class Traffic:
+    """What a server counts of its sockets.
+
+    Attributes:
+        connections: How many there are.
+        bytes_in: Payload bytes received.
+        refused: Requests refused before the upgrade, by HTTP status.
+        closed: Connections ended from here, by close code.
+        unsent_bytes: Counts what was sent and the kernel has not taken yet.
+    """
+
+    __slots__ = ("bytes_in", "closed", "connections", "refused", "unsent_bytes")
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.bytes_in = 0
+        self.refused: Counter[int] = Counter()
+        self.closed: Counter[int] = Counter()
+        self.unsent_bytes: Callable[[], int] = int
+
+    def __repr__(self) -> str:
+        return f"<Traffic {self.connections} connections, {self.bytes_in} bytes in>"
+
+
+class Metrics(Collector):
+    """The metrics of one relay, in a registry of their own.
+
+    Args:
+        hub: Whose rooms are counted.
+        traffic: What the server around it counts.
+    """
+
+    def __init__(self, hub: Hub, traffic: Traffic) -> None:
+        self._hub = hub
+        self._traffic = traffic
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def __repr__(self) -> str:
+        return f"<Metrics of {self._hub!r}>"
+
+    def exposition(self) -> tuple[bytes, str]:
+        """The text that a scraper reads, and its media type."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the registry need not look for names of others, it has none."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """All metrics, as they are now."""
+        stats, traffic = self._hub.stats(), self._traffic
+        yield _gauge("connections", "Open WebSockets of this server.", traffic.connections)
+        yield _gauge("links", "Links of the hub, those of the host's own code too.", stats.links)
+        yield _gauge("rooms", "Documents that are open.", stats.rooms)
+        yield _gauge("stalled_rooms", "Rooms whose edits cannot be stored.", stats.stalled_rooms)
+        yield _count("edits", "Edits committed.", stats.edits)
+        yield _count("deliveries", "Edits delivered to others.", stats.deliveries)
+        yield _gauge("unsent_bytes", "Bytes that wait for slow readers.", traffic.unsent_bytes())
+        yield _count("received_bytes", "Payload bytes received.", traffic.bytes_in)
+        yield _counts("refused", "Knocks refused.", "code", stats.refused)
+        yield _counts("dismissed", "Sockets ended by the hub.", "code", stats.dismissed)
+        yield _counts("closed", "Connections ended by this server.", "code", traffic.closed)
+        yield _counts("http_refused", "Requests refused.", "status", traffic.refused)
+
+
+def _gauge(name: str, help: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"collabkit_{name}", help, value)
+
+
+def _count(name: str, help: str, value: float) -> Metric:
+    return CounterMetricFamily(f"collabkit_{name}", help, value)
+
+
+def _counts(name: str, help: str, label: str, values: Mapping[int, int]) -> Metric:
+    family = CounterMetricFamily(f"collabkit_{name}", help, labels=[label])
+    for value, count in sorted(values.items()):
+        family.add_metric([str(value)], count)
+    return family
