@@ -49,7 +49,7 @@ class _Check:
         self._transaction = transaction
 
     def everything(self) -> Iterator[str]:
-        for (problem,) in self._connection.execute("PRAGMA quick_check"):
+        for (problem,) in self._connection.execute("PRAGMA integrity_check"):
             if problem != "ok":
                 yield f"SQLite: {problem}"
         directory = self._directory()

@@ -4,8 +4,10 @@ Rules:
 
 1. Nothing is looked up in an index of the file. A damaged index answers "not there",
    and not-there is how an empty session would be made out of a lost one.
-2. Where a row of the tables ``sessions`` or ``documents`` is damaged, absence cannot be
-   proved any more: what is found is served, what is not found raises Corrupt.
+2. Where a row of ``sessions`` is damaged, absence cannot be proved any more: what is found
+   is served, what is not found raises Corrupt.
+3. A session says how many documents it has. One that lacks some is not served at all: its
+   last ``seq`` is unknown, and what is written to it would get a place that is taken.
 """
 
 from __future__ import annotations
@@ -45,7 +47,12 @@ class Document(msgspec.Struct):
 
 
 class Session(msgspec.Struct):
-    """A session as the file knows it."""
+    """A session as the file knows it.
+
+    Attributes:
+        listed: How many documents the file said it has.
+        damage: Why it cannot be served, if so.
+    """
 
     no: int
     id: SessionId
@@ -54,12 +61,14 @@ class Session(msgspec.Struct):
     kind: str
     created_at_ms: int
     created_by: Subject
+    listed: int = 0
     last_seq: int = 0
+    damage: str = ""
     documents: dict[str, Document] = {}
 
     def sealed(self) -> Values:
         """The values of its row in ``sessions``."""
-        fields = msgspec.structs.astuple(self)[:7]
+        fields = (*msgspec.structs.astuple(self)[:7], len(self.documents))
         return (*fields, rows.crc(fields))
 
     def record(self) -> SessionRecord:
@@ -85,7 +94,7 @@ class Directory:
 
     Attributes:
         leaving: Sessions whose deletion has begun.
-        damage: One sentence for each row that does not verify.
+        damage: One sentence for each fault.
         unsettled: Documents with rows in ``hot``, by number.
         hot_rows: How many rows that are.
         hot_bytes: And how many bytes of bodies.
@@ -98,6 +107,7 @@ class Directory:
         self.unsettled: dict[int, Document] = {}
         self.hot_rows = 0
         self.hot_bytes = 0
+        self._unsure = False
         self._next_session = 1
         self._next_document = 1
         self._by_no: dict[int, Session] = {}
@@ -128,12 +138,13 @@ class Directory:
         return directory
 
     def _read_sessions(self, connection: sqlite3.Connection) -> None:
-        self._quick_check(connection, "sessions")
+        self._unsure = self._check(connection, "quick_check(sessions)")
         for *fields, crc in connection.execute("SELECT * FROM sessions ORDER BY no"):
             session = Session(*fields)
             self._next_session = session.no + 1
             if rows.crc(fields) != crc:
                 self.damage.append(f"session {session.name!r}: its check sum is wrong")
+                self._unsure = True
             elif session.project:
                 self.add(session)
             else:
@@ -142,7 +153,7 @@ class Directory:
 
     def _read_documents(self, connection: sqlite3.Connection) -> dict[int, Document]:
         documents: dict[int, Document] = {}
-        self._quick_check(connection, "documents")
+        self._check(connection, "quick_check(documents)")
         for *fields, crc in connection.execute("SELECT * FROM documents ORDER BY no"):
             document = Document(*fields)
             self._next_document = document.no + 1
@@ -155,12 +166,16 @@ class Directory:
                 session.documents[document.name] = document
                 session.last_seq = max(session.last_seq, document.last_seq)
                 documents[document.no] = document
+        for session in self:
+            if len(session.documents) != session.listed:
+                session.damage = f"{session.listed} documents, {len(session.documents)} found"
+                self.damage.append(f"{session.project}~{session.name}: {session.damage}")
         return documents
 
-    def _quick_check(self, connection: sqlite3.Connection, table: str) -> None:
-        for (problem,) in connection.execute(f"PRAGMA quick_check({table})"):
-            if problem != "ok":
-                self.damage.append(f"table {table}: {problem}")
+    def _check(self, connection: sqlite3.Connection, pragma: str) -> bool:
+        problems = [row[0] for row in connection.execute(f"PRAGMA {pragma}") if row[0] != "ok"]
+        self.damage += [f"SQLite: {problem}" for problem in problems]
+        return bool(problems)
 
     def _count_hot(self, connection: sqlite3.Connection, documents: dict[int, Document]) -> None:
         for no, count, last_seq, size_bytes in rows.hot_totals(connection):
@@ -173,7 +188,7 @@ class Directory:
             document.rows += count
             document.size_bytes += size_bytes
             document.last_seq = last_seq
-            session = self._by_no[document.session]
+            session = self.owner(document)
             session.last_seq = max(session.last_seq, last_seq)
             self.unsettled[no] = document
         last = rows.last_document(connection)
@@ -192,17 +207,22 @@ class Directory:
             found = self._by_id.get(SessionId(name_or_id))
         # An id is no way around what a caller may do in which project.
         if found is None or found.project != project:
-            self.absent("sessions")
+            self.vouch()
             raise SessionNotFound(name_or_id)
-        return found
+        return self._sound(found)
 
     def get(self, session: SessionId) -> Session:
         """Find a session by its id. Raises SessionNotFound."""
-        try:
-            return self._by_id[session]
-        except KeyError:
-            self.absent("sessions")
-            raise SessionNotFound(session) from None
+        found = self._by_id.get(session)
+        if found is None:
+            self.vouch()
+            raise SessionNotFound(session)
+        return self._sound(found)
+
+    def _sound(self, session: Session) -> Session:
+        if session.damage:
+            raise Corrupt(self.path, f"{session.project}~{session.name}", session.damage)
+        return session
 
     def find_id(self, session: SessionId) -> Session | None:
         """The session of this id, if it is there."""
@@ -216,10 +236,15 @@ class Directory:
             for document in session.documents.values()
         )
 
-    def absent(self, table: str) -> None:
-        """Vouch that what was not found is not there. Raises Corrupt if nobody can."""
-        if self.damage:
-            raise Corrupt(self.path, f"the table {table}", self.damage[0])
+    def vouch(self) -> None:
+        """Say that a session which was not found is not there. Raises Corrupt if nobody can."""
+        if self._unsure:
+            raise Corrupt(self.path, "its list of sessions", self.damage[0])
+
+    def all(self) -> list[Session]:
+        """List all sessions by project and name. Raises Corrupt if that would not be all."""
+        self.vouch()
+        return [self._sound(session) for session in self]
 
     def add(self, session: Session) -> None:
         """Take a session in."""
@@ -237,22 +262,25 @@ class Directory:
         """Make a session, not taken in yet. Raises SessionExists."""
         if (project, name) in self._by_name:
             raise SessionExists(name)
-        self.absent("sessions")
+        self.vouch()
         no = self._next_session
         self._next_session += 1
         return Session(no, SessionId(new_id()), project, name, kind, at_ms, by)
 
     def new_document(self, session: Session, name: str) -> Document:
         """Take a new document in, with a lineage of its own."""
-        self.absent("documents")
         document = Document(self._next_document, session.no, name, Lineage(new_id()))
         self._next_document += 1
         session.documents[name] = document
         return document
 
+    def owner(self, document: Document) -> Session:
+        """The session of a document."""
+        return self._by_no[document.session]
+
     def forget(self, document: Document) -> None:
         """Take back a document that did not reach the file."""
-        del self._by_no[document.session].documents[document.name]
+        del self.owner(document).documents[document.name]
 
     def appended(self, document: Document, size_bytes: int) -> None:
         """Count a row that was committed to ``hot``."""

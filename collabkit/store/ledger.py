@@ -151,8 +151,6 @@ class Ledger:
     ) -> list[Row]:
         """Read a page of a session's log."""
         session = self.directory.get(session_id)
-        if document is not None and document not in session.documents:
-            self.directory.absent("documents")
         chosen = [one for one in session.documents.values() if document in (None, one.name)]
         with database.explained(self.path):
             return reading.log(
@@ -179,7 +177,7 @@ class Ledger:
         session = self.directory.new_session(project, name, kind, by, now_ms)
         with self.transaction():
             self.connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", session.sealed()
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", session.sealed()
             )
         self.directory.add(session)
         return session.record()
@@ -190,7 +188,7 @@ class Ledger:
 
     def sessions(self, project: str | None) -> list[SessionRecord]:
         """List sessions, of one project or of all."""
-        return [one.record() for one in self.directory if project in (None, one.project)]
+        return [one.record() for one in self.directory.all() if project in (None, one.project)]
 
     def delete_session(self, session_id: SessionId) -> Generator[None, None, None]:
         """Remove a session with all it has, in slices."""
@@ -199,10 +197,8 @@ class Ledger:
     def compact(self, session_id: SessionId, name: str, upto: int) -> Generator[None, None, int]:
         """Remove the updates of a document that two checkpoints hold, in slices."""
         session = self.directory.get(session_id)
-        if name not in session.documents:
-            self.directory.absent("documents")
-            return _nothing()
-        return removal.compact(self, session, session.documents[name], upto)
+        document = session.documents.get(name)
+        return removal.compact(self, session, document, upto) if document else _nothing()
 
     def _create_document(self, session: Session, name: str) -> Document:
         document = self.directory.new_document(session, name)
@@ -220,6 +216,11 @@ class Ledger:
             bare = Document(document.no, document.session, document.name, document.lineage)
             self.connection.execute(
                 "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bare.sealed()
+            )
+            session = self.directory.owner(document)
+            no, *_, count, crc = session.sealed()
+            self.connection.execute(
+                "UPDATE sessions SET documents = ?, crc = ? WHERE no = ?", (count, crc, no)
             )
 
     def update_document(self, document: Document) -> None:

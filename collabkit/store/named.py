@@ -18,6 +18,8 @@ from . import rows
 
 __all__ = ["drop_owned", "entries", "get", "put", "verify"]
 
+_FIELDS = "bucket, key, version, value, crc"
+
 
 def put(
     connection: sqlite3.Connection, bucket: str, key: str, value: Any, expect: int | None
@@ -32,26 +34,25 @@ def put(
         text = msgspec.json.encode(value).decode()
     except (TypeError, ValueError, msgspec.MsgspecError) as error:
         raise ValueNotStorable(str(error)) from error
-    found = connection.execute(
-        "SELECT version FROM named WHERE bucket = ? AND key = ?", (bucket, key)
-    ).fetchone()
-    version = found[0] if found else 0
+    found = _find(connection, bucket, key)
+    version = found[3] if found else 0
     if expect is not None and expect != version:
         raise Conflict(f"{bucket}/{key}", expect, version)
     fields = (bucket, key, version + 1, text)
-    connection.execute(
-        "INSERT OR REPLACE INTO named (bucket, key, version, value, crc) VALUES (?, ?, ?, ?, ?)",
-        (*fields, rows.crc(fields)),
-    )
+    sealed = (*fields, rows.crc(fields))
+    if found:
+        connection.execute(
+            "UPDATE named SET bucket = ?, key = ?, version = ?, value = ?, crc = ? WHERE rowid = ?",
+            (*sealed, found[0]),
+        )
+    else:
+        connection.execute(f"INSERT INTO named ({_FIELDS}) VALUES (?, ?, ?, ?, ?)", sealed)
     return version + 1
 
 
 def get(connection: sqlite3.Connection, path: str, bucket: str, key: str) -> tuple[Any, int] | None:
     """Read a value and its version. Raises Corrupt."""
-    found = connection.execute(
-        "SELECT bucket, key, version, value, crc FROM named WHERE bucket = ? AND key = ?",
-        (bucket, key),
-    ).fetchone()
+    found = _find(connection, bucket, key)
     return _read(path, found) if found else None
 
 
@@ -60,16 +61,27 @@ def entries(
 ) -> list[tuple[str, Any, int]]:
     """List the values of a bucket whose keys begin with ``prefix``. Raises Corrupt."""
     found = connection.execute(
-        "SELECT bucket, key, version, value, crc FROM named "
-        "WHERE bucket = ? AND substr(key, 1, length(?)) = ? ORDER BY key",
-        (bucket, prefix, prefix),
+        f"SELECT rowid, {_FIELDS} FROM named "
+        "WHERE +bucket = ?1 AND substr(key, 1, length(?2)) = ?2 ORDER BY key",
+        (bucket, prefix),
     ).fetchall()
-    return [(row[1], *_read(path, row)) for row in found]
+    return [(row[2], *_read(path, row)) for row in found]
+
+
+def _find(connection: sqlite3.Connection, bucket: str, key: str) -> rows.Values | None:
+    """Find a row by the index; one that is not there must not be in the table either."""
+    for chosen in ("bucket = ? AND key = ?", "+bucket = ? AND +key = ?"):
+        found: rows.Values | None = connection.execute(
+            f"SELECT rowid, {_FIELDS} FROM named WHERE {chosen}", (bucket, key)
+        ).fetchone()
+        if found:
+            return found
+    return None
 
 
 def verify(connection: sqlite3.Connection, path: str) -> Iterator[str]:
     """Check all values; yields one sentence for each that is damaged."""
-    for row in connection.execute("SELECT bucket, key, version, value, crc FROM named").fetchall():
+    for row in connection.execute(f"SELECT rowid, {_FIELDS} FROM named").fetchall():
         try:
             _read(path, row)
         except Corrupt as damage:
@@ -85,7 +97,7 @@ def drop_owned(connection: sqlite3.Connection, session: str) -> None:
 
 
 def _read(path: str, row: rows.Values) -> tuple[Any, int]:
-    *fields, crc = row
+    _, *fields, crc = row
     bucket, key, version, text = fields
     if rows.crc(fields) != crc:
         raise Corrupt(path, f"the value {bucket}/{key}", "its check sum is wrong")

@@ -14,7 +14,7 @@ import msgspec
 from ..ids import Lineage, Seq, SessionId
 from . import check, database, named, reading
 from .base import Loaded, Row, SessionRecord
-from .directory import Directory, Session
+from .directory import Directory
 from .lock import Holder, holder
 
 __all__ = ["Info", "Reader"]
@@ -74,8 +74,8 @@ class Reader:
     def sessions(self, *, project: str | None = None) -> list[SessionRecord]:
         """All sessions, by project and name."""
         with self._transaction():
-            directory = self._directory()
-            return [one.record() for one in directory if project in (None, one.project)]
+            every = self._directory().all()
+            return [one.record() for one in every if project in (None, one.project)]
 
     def find(self, name_or_id: str, *, project: str) -> SessionRecord:
         """Look a session up by its id or its name. Raises SessionNotFound."""
@@ -85,9 +85,8 @@ class Reader:
     def load(self, session: SessionId, document: str) -> Loaded:
         """Read what opens a document; one that never was opened has no lineage. Raises Corrupt."""
         with self._transaction():
-            found, known = self._session(session)
+            found = self._directory().get(session)
             if document not in found.documents:
-                known.absent("documents")
                 return Loaded(Lineage(""), None, (), Seq(found.last_seq))
             slices = reading.load(self._connection, self.path, found, found.documents[document])
             while True:
@@ -107,9 +106,7 @@ class Reader:
     ) -> list[Row]:
         """Read a page of the log, oldest first. Raises Corrupt."""
         with self._transaction():
-            found, known = self._session(session)
-            if document is not None and document not in found.documents:
-                known.absent("documents")
+            found = self._directory().get(session)
             chosen = [one for one in found.documents.values() if document in (None, one.name)]
             return reading.log(self._connection, self.path, found, chosen, after=after, limit=limit)
 
@@ -151,10 +148,6 @@ class Reader:
 
     def _directory(self) -> Directory:
         return Directory.read(self._connection, self.path)
-
-    def _session(self, session: SessionId) -> tuple[Session, Directory]:
-        directory = self._directory()
-        return directory.get(session), directory
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

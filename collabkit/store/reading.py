@@ -71,17 +71,16 @@ def log(
     limit: int,
 ) -> list[Row]:
     """Read the next rows of these documents of a session, in order of ``seq``. Raises Corrupt."""
-    chains: dict[int, rows.Chain] = {}
-    pages: list[list[rows.Values]] = []
+    pages: list[list[tuple[int, rows.Values, rows.Chain]]] = []
     for document in documents:
         if document.last_seq > after:
             page = rows.page(connection, document.no, after=after, limit=limit)
-            chains[document.no] = chained(path, session, document, after=after)
-            pages.append(page)
-            if not page:
-                chains[document.no].end(document.last_seq)
-    in_order = heapq.merge(*pages, key=operator.itemgetter(1))
-    return [chains[values[0]].row(values) for values in itertools.islice(in_order, limit)]
+            chain = chained(path, session, document, after=after)
+            if len(page) < limit and (not page or page[-1][1] < document.last_seq):
+                raise chain.damaged(document.last_seq, "it is missing")
+            pages.append([(values[1], values, chain) for values in page])
+    in_order = heapq.merge(*pages, key=operator.itemgetter(0))
+    return [chain.row(values) for _, values, chain in itertools.islice(in_order, limit)]
 
 
 def chained(path: str, session: Session, document: Document, *, after: int) -> rows.Chain:

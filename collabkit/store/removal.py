@@ -32,16 +32,7 @@ _PAGES_A_SLICE = 256
 
 def delete(ledger: Ledger, session: Session) -> Generator[None, None, None]:
     """Remove a session with all it has."""
-    gone = Session(
-        session.no,
-        session.id,
-        project="",
-        name=session.id,
-        kind=session.kind,
-        created_at_ms=session.created_at_ms,
-        created_by=session.created_by,
-        documents=session.documents,
-    )
+    gone = msgspec.structs.replace(session, project="", name=session.id)
     with ledger.transaction():
         ledger.connection.execute(
             "UPDATE sessions SET project = '', name = id, crc = ? WHERE no = ?",
@@ -90,7 +81,7 @@ def compact(
         LocalProtocolError: Not both checkpoints that are kept verify and reach ``upto``.
     """
     kept = list(rows.checkpoints(ledger.connection, document.no, document.name))
-    sound = [seq for seq, checkpoint in kept if checkpoint is not None and seq >= upto]
+    sound = [one for _, one in kept if one is not None and one.seq >= upto]
     if len(kept) < rows.CHECKPOINTS_KEPT or len(sound) < len(kept):
         where = reading.where(session, document)
         raise LocalProtocolError(

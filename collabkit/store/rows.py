@@ -208,6 +208,8 @@ class Chain:
         (_, seq, prev, _, at_ms, subject, kind, seen, group, origin, clients, body, kept) = values
         if crc(values[:11], body) != kept:
             raise self.damaged(seq, "its check sum is wrong")
+        if seq <= self.last:
+            raise self.damaged(seq, f"it stands after row {self.last}")
         if prev != self.last and prev > self._floor:
             raise self.damaged(seq, f"the row before it, {prev}, is missing")
         self.last = seq

@@ -60,6 +60,7 @@ def _first(db: sqlite_utils.Database) -> None:
         "kind": str,
         "created_at_ms": int,
         "created_by": str,
+        "documents": int,  # how many it has
         "crc": int,
     }
     db.table("sessions").create(sessions, pk="no", not_null=set(sessions), strict=True)
