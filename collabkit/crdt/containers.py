@@ -8,13 +8,15 @@ handle of what is shared, and a copy of what is plain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from pycrdt import _pycrdt as yrs
 
 from ..errors import OutOfRange
 from .core import AFTER, Branch
 from .node import Item, Key, Node, handle, handles
+from .positions import Position
+from .sticking import hold, locate
 from .values import Json, NewText, check, check_text
 
 __all__ = ["Array", "Map"]
@@ -35,7 +37,7 @@ class Map(Node, MutableMapping[str, Any]):
 
     __slots__ = ()
 
-    engine_type = yrs.Map
+    engine_type: ClassVar[type] = yrs.Map
 
     def __repr__(self) -> str:
         return f"<Map {self.place} with {len(self)} keys>"
@@ -105,7 +107,7 @@ class Array(Node, MutableSequence[Any]):
 
     __slots__ = ()
 
-    engine_type = yrs.Array
+    engine_type: ClassVar[type] = yrs.Array
 
     def __repr__(self) -> str:
         return f"<Array {self.place} with {len(self)} elements>"
@@ -165,6 +167,21 @@ class Array(Node, MutableSequence[Any]):
     def clear(self) -> None:
         """Remove all elements in one transaction."""
         self._replace(slice(None), [])
+
+    def position_at(self, index: int, *, before: bool = False) -> Position:
+        """Make a position that stays put while others edit; as :meth:`Text.position_at`."""
+        with self._desk.reading as core:
+            branch = self.branch(core)
+            length = branch.len(core.txn)
+            if not 0 <= index <= length:
+                raise OutOfRange(index, length)
+            return hold(branch, core.txn, index, length, before=before)
+
+    def index_of(self, position: Position) -> int | None:
+        """Where a position is now; None if it is not in this array, or not known here (yet)."""
+        with self._desk.reading as core:
+            branch = self.branch(core)
+            return locate(branch, core, position, branch.len(core.txn))
 
     def _replace(self, index: int | slice, values: list[Any], *, at_end: bool = False) -> None:
         check(values, "the elements")

@@ -46,12 +46,12 @@ def _measure(text: str, scale: Scale) -> int:
 
 
 def _head(text: str, length: int, scale: Scale) -> str:
-    """The first ``length`` units of a text."""
+    """The first ``length`` units of a text, without half a character at the end."""
     if scale is Scale.POINTS:
         return text[:length]
     if scale is Scale.BYTES:
         return text.encode()[:length].decode()
-    return text.encode("utf-16-le")[: 2 * length].decode("utf-16-le")
+    return text.encode("utf-16-le")[: 2 * length].decode("utf-16-le", "ignore")
 
 
 class Offsets:

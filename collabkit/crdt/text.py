@@ -8,7 +8,7 @@ of the string is an index of the text.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 from pycrdt import _pycrdt as yrs
@@ -18,6 +18,8 @@ from .canonical import OBJECT, render, runs
 from .core import Branch, Core, read_text
 from .node import Node, handles
 from .offsets import EMBED, Offsets, Scale
+from .positions import Position
+from .sticking import hold, hold_in_copy, locate
 from .values import Attributes, check, check_attributes, check_plain, check_text
 
 __all__ = ["Run", "Text"]
@@ -50,7 +52,8 @@ class Text(Node):
 
     __slots__ = ()
 
-    engine_type = yrs.Text
+    engine_type: ClassVar[type] = yrs.Text
+    _has_ids: ClassVar[bool] = True  # the engine tells the ids of its characters
 
     def __repr__(self) -> str:
         text = str(self)
@@ -201,6 +204,40 @@ class Text(Node):
         self.replace(*self._bounds(index), "")
 
     # Positions
+
+    def position_at(self, index: int, *, before: bool = False) -> Position:
+        """Make a position that stays put while others edit, such as a cursor.
+
+        Args:
+            index: Where it is now.
+            before: Stay with the character before it; by default, with the one behind.
+
+        Raises:
+            OutOfRange: There is no such index.
+
+        >>> from collabkit.crdt.document import Document
+        >>> text = Document().text("body")
+        >>> text.append("world")
+        >>> cursor = text.position_at(0)
+        >>> text.insert(0, "hello ")
+        >>> text.index_of(cursor)
+        6
+        """
+        with self._desk.reading as core:
+            branch = self.branch(core)
+            offsets, length = self._measure(core, branch)
+            if not 0 <= index <= length:
+                raise OutOfRange(index, length)
+            if offsets.narrow and self._has_ids:
+                return hold(branch, core.txn, index, length, before=before)
+            return hold_in_copy(core, self.place, offsets, index, length, before=before)
+
+    def index_of(self, position: Position) -> int | None:
+        """Where a position is now; None if it is not in this text, or not known here (yet)."""
+        with self._desk.reading as core:
+            branch = self.branch(core)
+            offsets, length = self._measure(core, branch)
+            return locate(branch, core, position, length, offsets)
 
     def _measure(self, core: Core, branch: Branch) -> tuple[Offsets, int]:
         """The offsets of this text, and its length in code points."""
