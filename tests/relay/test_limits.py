@@ -1,0 +1,88 @@
+"""That each limit is kept to, by a server that has small ones."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+
+import pytest
+
+from collabkit.crdt.update import DEFAULT_BUDGET
+from collabkit.relay.limits import DEFAULT_LIMITS, Limits
+from collabkit.relay.server import SPARE_FILES, Relay
+from collabkit.sessions.workspace import Workspace
+from relay.conftest import Metric
+from relay.peers import BINARY, CLOSE, PING, SYNC_STEP_1, Raw, frame
+
+
+async def test_one_connection_too_many_is_told_to_wait(
+    workspace: Workspace, metric: Metric
+) -> None:
+    """Above the limit an upgrade gets 503, and a place that becomes free is given again."""
+    async with Relay(workspace, port=0, limits=Limits(max_connections=2)) as relay:
+        async with Raw.connect(relay.url) as one, Raw.connect(relay.url) as two:
+            assert (one.status, two.status) == (101, 101)
+            async with Raw.connect(relay.url) as three:
+                assert (three.status, three.headers["retry-after"]) == (503, "5")
+            two.say(frame(CLOSE))
+            while await two.hear() is not None:
+                pass
+            async with Raw.connect(relay.url) as three:
+                assert three.status == 101
+        assert await metric(relay, "collabkit_http_refused_total", status="503") == 1
+
+
+async def test_connections_are_no_more_than_there_are_files(workspace: Workspace) -> None:
+    """Where files are scarce, connections are refused before the last one is gone."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SPARE_FILES + 1, files[1]))
+    try:
+        async with Relay(workspace, port=0) as relay, Raw.connect(relay.url) as one:
+            assert one.status == 101
+            async with Raw.connect(relay.url) as two:
+                assert two.status == 503
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+
+
+def test_every_update_that_a_room_takes_fits_in_a_message() -> None:
+    """The largest update passes with what its dialect puts around it."""
+    envelope = 3 * 5 + 512 + 512  # lengths; a Hocuspocus address; a group's name
+    assert DEFAULT_LIMITS.max_message_bytes >= DEFAULT_BUDGET.message_bytes + envelope
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /notes HTTP/1.1\r\nHost: localhost\r\n"])
+async def test_a_handshake_ends_in_time(workspace: Workspace, begun: bytes) -> None:
+    """Who does not finish asking is let go, however much he has said."""
+    async with Relay(workspace, port=0, limits=Limits(handshake_timeout=0.1)) as relay:
+        host, port = relay.url.removeprefix("ws://").split(":")
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(begun)
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        writer.close()
+
+
+async def test_a_goodbye_must_be_answered_in_time(workspace: Workspace) -> None:
+    """Who is told goodbye and does not hang up is cut off."""
+    async with (
+        Relay(workspace, port=0, limits=Limits(close_timeout=0.1)) as relay,
+        Raw.connect(relay.url) as mute,
+    ):
+        mute.say(frame(BINARY, SYNC_STEP_1, reserved=1))
+        assert (await mute.hear_only(CLOSE))[:2] == (1002).to_bytes(2, "big")
+        assert await mute.hear() is None
+
+
+async def test_who_only_sends_is_alive(workspace: Workspace) -> None:
+    """In the middle of one long frame no pong can come, and nobody is cut off for that."""
+    async with (
+        Relay(workspace, port=0, limits=Limits(round_s=0.2)) as relay,
+        Raw.connect(relay.url) as slow,
+    ):
+        pinged = asyncio.ensure_future(slow.hear())
+        message = frame(BINARY, b"\xff" * 60_000)
+        for at in range(0, len(message), 2000):
+            slow.say(message[at : at + 2000])
+            await asyncio.sleep(0.03)
+        assert await pinged == (PING, b"")
+        assert (await slow.hear_only(CLOSE))[:2] != b"", "the frame was read, and was no message"

@@ -1,0 +1,71 @@
+"""What is decided about a request, by a reception in front of a real hub."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from collabkit.relay.http import Request, Response
+from collabkit.relay.reception import Reception
+from collabkit.relay.upgrade import Door, Visit
+from collabkit.sessions.workspace import Workspace
+
+UPGRADE = (("host", "localhost"), ("upgrade", "websocket"))
+
+
+@pytest.fixture
+def reception(workspace: Workspace) -> Reception:
+    """The reception of an open house with two places."""
+    return Reception(workspace.hub, Door(asks=False), max_connections=2)
+
+
+def ask(reception: Reception, target: str, *headers: tuple[str, str]) -> Response | Visit:
+    """Put one request."""
+    return reception.receive(Request.of("GET", target.encode(), headers))
+
+
+def test_an_upgrade_is_a_visit(reception: Reception) -> None:
+    """Who asks for a WebSocket and may have one is a visit."""
+    assert ask(reception, "/notes?name=Ada", *UPGRADE) == Visit("notes", None, "Ada", None)
+
+
+def test_a_full_house_lets_nobody_in(reception: Reception) -> None:
+    """Upgrades beyond the last place get 503; the pages are still there."""
+    reception.traffic.connections = 2
+    answer = ask(reception, "/notes", *UPGRADE)
+    assert isinstance(answer, Response)
+    assert answer.status == 503
+    assert dict(answer.headers)["Retry-After"] == "5"
+    assert ask(reception, "/healthz", UPGRADE[0]).status == 200  # type: ignore[union-attr]
+
+
+def test_a_draining_house_lets_nobody_in(reception: Reception) -> None:
+    """Once it drains, upgrades get 503, and balancers are told."""
+    reception.draining = True
+    for target, headers in (("/notes", UPGRADE), ("/healthz", UPGRADE[:1])):
+        answer = ask(reception, target, *headers)
+        assert isinstance(answer, Response)
+        assert answer.status == 503
+
+
+def test_health_counts(reception: Reception) -> None:
+    """/healthz tells connections and rooms."""
+    reception.traffic.connections = 1
+    answer = ask(reception, "/healthz", UPGRADE[0])
+    assert isinstance(answer, Response)
+    said = json.loads(answer.body)
+    assert (said["status"], said["connections"], said["rooms"]) == ("ok", 1, 0)
+
+
+def test_a_refusal_is_counted_and_logged(
+    reception: Reception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A developer whose page is refused finds the sentence in the relay's log, and no secret."""
+    caplog.set_level(logging.WARNING)
+    ask(reception, "/notes?token=secret", *UPGRADE, ("origin", "https://evil.example"))
+    assert reception.traffic.refused == {403: 1}
+    assert "'/notes'" in caplog.text
+    assert "https://evil.example" in caplog.text
+    assert "secret" not in caplog.text

@@ -1,0 +1,79 @@
+"""All connections of a server together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+
+from collabkit.relay.limits import Limits
+from collabkit.relay.server import Relay
+from collabkit.relay.wire import Wire
+from collabkit.sessions.workspace import Workspace
+from relay.conftest import Metric
+from relay.peers import BINARY, CLOSE, PING, PONG, SYNC_STEP_1, Raw, frame
+
+
+def wires() -> set[Wire]:
+    """All that are alive in this process."""
+    return {each for each in gc.get_objects() if type(each) is Wire}
+
+
+async def test_everybody_is_looked_after_in_a_round(workspace: Workspace) -> None:
+    """More connections than there are slices of a round are all pinged, and all stay."""
+    async with Relay(workspace, port=0, limits=Limits(round_s=0.2)) as relay:
+
+        async def live() -> None:
+            async with Raw.connect(relay.url) as client:
+                for _ in range(2):
+                    assert await client.hear() == (PING, b"")
+                    client.say(frame(PONG))
+
+        await asyncio.gather(*(live() for _ in range(45)))
+
+
+async def test_who_leaves_is_forgotten(relay: Relay, metric: Metric) -> None:
+    """However a connection ends, nothing of it is kept, and the count is right."""
+    gc.collect()
+    others = wires()
+    for last in (frame(CLOSE), b"", frame(BINARY, reserved=7), frame(BINARY, b"\xff")):
+        async with Raw.connect(relay.url) as client:
+            client.say(frame(BINARY, SYNC_STEP_1), last)
+            if last:
+                await client.farewell()
+    async with asyncio.timeout(20):
+        while await metric(relay, "collabkit_connections"):
+            await asyncio.sleep(0.01)
+    gc.collect()
+    assert wires() <= others
+
+
+async def test_closes_are_counted_by_their_code(relay: Relay, metric: Metric) -> None:
+    """Frames that picows refuses, that the wire refuses, and that the hub refuses, are counted."""
+    for data, code in (
+        (frame(3), "1002"),
+        (frame(BINARY, reserved=1), "1002"),
+        (b"\x82\xff" + (1 << 40).to_bytes(8, "big"), "1009"),
+        (frame(1, b"text"), "1003"),
+    ):
+        async with Raw.connect(relay.url) as client:
+            before = await metric(relay, "collabkit_closed_total", code=code)
+            client.say(data)
+            await client.farewell()
+            async with asyncio.timeout(20):
+                while await metric(relay, "collabkit_closed_total", code=code) != before + 1:
+                    await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("clients", [0, 1, 25])
+async def test_all_are_sent_home(workspace: Workspace, clients: int) -> None:
+    """At the end everybody is told the same, once."""
+    async with Relay(workspace, port=0) as relay:
+        raws = [Raw.connect(relay.url) for _ in range(clients)]
+        joined = [await each.__aenter__() for each in raws]
+        leaving = asyncio.gather(*(each.farewell() for each in joined))
+        await relay.__aexit__(None, None, None)
+        assert await leaving == [(1012, "the relay restarts")] * clients
+        for each in raws:
+            await each.__aexit__(None, None, None)
