@@ -16,9 +16,8 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Protocol, Self, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +29,7 @@ from websockets.typing import Subprotocol
 from ..errors import BadFrame, ConnectionClosed, LocalProtocolError
 from .hub import Hub
 from .messages import SUBPROTOCOL
+from .outbox import Outbox
 
 __all__ = [
     "Channel",
@@ -301,41 +301,22 @@ class WebSocketChannel:
 class _Socket:
     """A channel as a hub wants it: write now, and it leaves when the other end takes it."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.buffered_bytes = 0
-        self._channel = channel
-        self._frames: deque[bytes] = deque()
-        self._goodbye: tuple[int, str] | None = None
-        self._more = asyncio.Event()
+    def __init__(self) -> None:
+        self.outbox = Outbox()
+        self.goodbye: tuple[int, str] | None = None
+        self.closing = asyncio.Event()
 
-    def __repr__(self) -> str:
-        return f"<_Socket of {self._channel!r}, {self.buffered_bytes} bytes waiting>"
+    @property
+    def buffered_bytes(self) -> int:
+        return self.outbox.buffered_bytes
 
     def send(self, frame: bytes) -> None:
-        if self._goodbye is None:
-            self._frames.append(frame)
-            self.buffered_bytes += len(frame)
-            self._more.set()
+        if self.goodbye is None:
+            self.outbox.put(frame)
 
     def close(self, code: int, reason: str) -> None:
-        self._goodbye = self._goodbye or (code, reason)
-        self._more.set()
-
-    async def pump(self, drained: Callable[[], None]) -> None:
-        """Write until closed, and tell each time that nothing waits any more."""
-        while True:
-            while self._frames:
-                frame = self._frames.popleft()
-                await self._channel.send(frame)
-                self.buffered_bytes -= len(frame)
-            if self._goodbye is not None:
-                break
-            drained()
-            if not self._frames:
-                self._more.clear()
-                await self._more.wait()
-        if isinstance(self._channel, Closable):
-            await self._channel.close(*self._goodbye)
+        self.goodbye = self.goodbye or (code, reason)
+        self.closing.set()
 
 
 async def serve_channel(
@@ -360,7 +341,7 @@ async def serve_channel(
     Returns when the channel is over. What waits for a slow reader is bounded by the hub's
     own queues: they see the bytes that wait here.
     """
-    socket = _Socket(channel)
+    socket = _Socket()
     link = hub.attach(
         socket,
         path=channel.path,
@@ -374,15 +355,24 @@ async def serve_channel(
         async for frame in channel:
             link.received(frame)
 
-    reading = asyncio.ensure_future(read())
-    writing = asyncio.ensure_future(socket.pump(link.writable))
+    async def leave() -> None:
+        await socket.closing.wait()
+        await socket.outbox.emptied()
+
+    parts = [
+        asyncio.create_task(read()),
+        asyncio.create_task(leave()),
+        asyncio.create_task(socket.outbox.pump(channel, link.writable)),
+    ]
     try:
-        done, _ = await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
-        for ended in done:
-            with contextlib.suppress(ConnectionClosed, BadFrame):
-                ended.result()
+        await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        reading.cancel()
-        writing.cancel()
-        await asyncio.wait({reading, writing})
+        for part in parts:
+            part.cancel()
+        ends = await asyncio.gather(*parts, return_exceptions=True)
         link.lost()
+        if isinstance(channel, Closable):
+            await channel.close(*(socket.goodbye or (1000, "")))
+    for end in ends:
+        if isinstance(end, Exception) and not isinstance(end, ConnectionClosed | BadFrame):
+            raise end

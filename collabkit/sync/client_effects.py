@@ -24,13 +24,13 @@ __all__ = [
     "Inquire",
     "Integrate",
     "Introduce",
-    "Mark",
     "MeetOthers",
     "Record",
     "Replied",
     "Send",
     "Share",
     "Status",
+    "Words",
 ]
 
 
@@ -85,22 +85,24 @@ class Inquire(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """Write, as this kind of message, what the document has beyond ``since`` (None: the Mark)."""
+    """Write, as this kind of message, what the document has beyond the vector ``since``."""
 
-    since: bytes | None
+    since: bytes
     kind: type[Edit | SyncStep2 | Update]
     seen: int
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """Note the document's state vector."""
-
-
 class Integrate(msgspec.Struct, frozen=True, gc=False):
-    """Apply this update; ``seq`` is its row, 0 if that is not known."""
+    """Apply this update, or leave the rest undone and say Gapped or Broken.
+
+    Attributes:
+        seq: Its row, 0 if that is not known.
+        whole: It may hold a whole document, so its size says nothing of its sender.
+    """
 
     update: bytes
-    seq: int
+    seq: int = 0
+    whole: bool = False
 
 
 class MeetOthers(msgspec.Struct, frozen=True, gc=False):
@@ -137,19 +139,9 @@ class Failed(msgspec.Struct, frozen=True):
     error: CollabError
 
 
+Words: TypeAlias = Send | Introduce | Inquire | Answer | Share
+"""Effects that write something."""
+
 Effect: TypeAlias = (
-    Dial
-    | HangUp
-    | Send
-    | Introduce
-    | Inquire
-    | Answer
-    | Mark
-    | Integrate
-    | MeetOthers
-    | Share
-    | Replied
-    | Record
-    | Changed
-    | Failed
+    Words | Dial | HangUp | Integrate | MeetOthers | Replied | Record | Changed | Failed
 )

@@ -6,10 +6,12 @@ from typing import TypeAlias
 
 import msgspec
 
+from ..errors import CollabError
 from .messages import Call, Message
 
 __all__ = [
     "Asked",
+    "Broken",
     "Called",
     "Clogged",
     "Dialling",
@@ -17,6 +19,7 @@ __all__ = [
     "Edited",
     "Event",
     "Forgotten",
+    "Gapped",
     "Lost",
     "Opened",
     "Received",
@@ -58,6 +61,18 @@ class Edited(msgspec.Struct, frozen=True, gc=False):
 
     update: bytes
     group: str = ""
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """What came does not parse, or cannot be applied."""
+
+    error: CollabError
+
+
+class Gapped(msgspec.Struct, frozen=True):
+    """An update builds on what is not here, and was not applied; ``seq`` is its row, if known."""
+
+    seq: int
 
 
 class Clogged(msgspec.Struct, frozen=True):
@@ -103,11 +118,13 @@ Event: TypeAlias = (
     | Received
     | Asked
     | Edited
+    | Broken
     | Clogged
     | Drained
     | Called
     | Forgotten
     | Ticked
+    | Gapped
     | Lost
     | Stopped
 )

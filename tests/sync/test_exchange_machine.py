@@ -79,7 +79,6 @@ class Links(RuleBasedStateMachine):
         self.connected = False
         self.up: deque[tuple[int, bool]] = deque()  # what the relay will read: upto, all of it
         self.down: deque[say.Message] = deque()
-        self.marked = 0
         self.clogged = False
         self.tell(on.Started())
 
@@ -96,13 +95,10 @@ class Links(RuleBasedStateMachine):
                     self.cut()
                 case do.Send(say.Edit(update=update)):
                     self.up.append((int.from_bytes(update), False))
-                case do.Answer(since, say.Edit):
-                    assert since is not None or self.marked is not None
+                case do.Answer():
                     self.up.append((self.made, True))
-                case do.Mark():
-                    self.marked = self.made
                 case do.Record():
-                    self.kept.append((self.exchange.standing, self.made, self.numbered[:]))
+                    self.kept.append((self.exchange.position.standing, self.made, self.numbered[:]))
 
     def cut(self) -> None:
         self.connected = False
@@ -191,7 +187,7 @@ class Links(RuleBasedStateMachine):
     def kill(self, age: int) -> None:
         """A new life, from the log of edits and a standing that may be old."""
         kept, edits, numbered = self.kept[-1 - min(age, len(self.kept) - 1)]
-        self.current = self.current and kept.cursor == self.exchange.standing.cursor
+        self.current = self.current and kept.cursor == self.exchange.position.standing.cursor
         self.numbered = [*numbered, *range(edits + 1, self.made + 1)]
         self.begin(Standing(kept.lineage, kept.cursor, len(self.numbered), kept.acked))
 

@@ -1,0 +1,341 @@
+"""Carries out, for one document and one link after another, what its exchange wants done.
+
+Rules:
+
+1. What was changed here is first queued for the local file, then told to the exchange, in the
+   order in which it happened, whichever thread did it.
+2. Everything else happens on the loop that the courier runs on. Effects are carried out at
+   once: writing puts a frame into the outbox, from where it leaves as the link takes it.
+3. More than :data:`HIGH_WATER_BYTES` in the outbox clogs the link: edits only count then, and
+   nothing is said twice, so its memory is bounded.
+4. Bytes from the other end are scanned by the document before its engine sees them. What cannot
+   be applied ends the link for good: it would come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, assert_never
+
+from ..crdt.budget import NO_BUDGET
+from ..crdt.document import Change, Document
+from ..crdt.scan import scan
+from ..crdt.update import decode_state_vector, gap
+from ..errors import (
+    BadFrame,
+    CollabError,
+    ConnectionClosed,
+    EngineError,
+    ProtocolError,
+    RemoteProtocolError,
+    StoreError,
+    UpdateRefused,
+)
+from . import client_effects as do
+from . import client_events as on
+from . import messages as say
+from .channel import Channel, Closable
+from .exchange import Exchange
+from .local import REMOTE, SEED, LocalCopy
+from .outbox import Outbox
+from .presence import Presence
+
+__all__ = ["Courier", "Dial", "Report"]
+
+_log = logging.getLogger("collabkit.replica")
+
+# A megabyte is what a relay lets wait for a slow reader, too.
+HIGH_WATER_BYTES = 1024 * 1024
+# What a leaving replica waits for its last words to be taken by the network.
+LAST_WORDS_TIMEOUT = 1.0
+
+Dial: TypeAlias = Callable[[], Awaitable[Channel]]
+"""Opens a link. Raises ConnectionClosed, whose code says whether another try makes sense."""
+
+
+Report: TypeAlias = do.Changed | do.Failed | do.Replied | ConnectionClosed
+"""What the owner of a courier hears: effects that are his, and why a link ended."""
+
+
+class Courier:
+    """The shell of an :class:`~collabkit.sync.exchange.Exchange`.
+
+    Args:
+        report: Told what concerns the owner.
+        moved: Called whenever something may have changed that somebody waits for.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        document: Document,
+        presence: Presence,
+        *,
+        dial: Dial,
+        copy: LocalCopy | None,
+        report: Callable[[Report], None],
+        moved: Callable[[], None],
+    ) -> None:
+        self.exchange = exchange
+        self._document = document
+        self._presence = presence
+        self._dial = dial
+        self._copy = copy
+        self._report = report
+        self._moved = moved
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._edits: deque[tuple[Change, int]] = deque()
+        self._dial_after: float | None = None
+        self._outbox: Outbox | None = None
+        self._clogged = False
+        self._ending: do.HangUp | None = None
+        self._hung_up = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._unlisten = document.on_update(self._changed)
+
+    def __repr__(self) -> str:
+        return f"<Courier {self.exchange!r}, {self._outbox!r}>"
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to dial."""
+        self.tell(on.Started())
+        self._running = asyncio.create_task(self._run(), name="collabkit replica")
+        self._running.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Let what waits leave, if the link takes it, and hang up."""
+        self._unlisten()
+        self.take_edits()
+        if self._outbox is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._outbox.emptied(), LAST_WORDS_TIMEOUT)
+        self.tell(on.Stopped())
+        if self._running is not None:
+            if self._outbox is None:
+                self._running.cancel()
+            await asyncio.wait({self._running})
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        if not running.cancelled() and (error := running.exception()) is not None:
+            _log.error("%r failed", self, exc_info=error)
+            self.tell(on.Broken(CollabError(f"the replica failed: {error!r}")))
+
+    async def _run(self) -> None:
+        while self._dial_after is not None:
+            after, self._dial_after = self._dial_after, None
+            await asyncio.sleep(after)
+            self.tell(on.Dialling())
+            try:
+                channel = await self._dial()
+            except ConnectionClosed as error:
+                lost = error
+            else:
+                lost = await self._talk(channel)
+            self._report(lost)
+            # Spreads out those who lost the same relay; nothing is kept secret by it.
+            dice = random.random()  # noqa: S311
+            self.tell(on.Lost(lost.code, lost.reason, dice))
+
+    async def _talk(self, channel: Channel) -> ConnectionClosed:
+        self._outbox = Outbox()
+        self._clogged = False
+        self._ending = None
+        self._hung_up.clear()
+        self.tell(on.Opened(getattr(channel, "subprotocol", None) == say.SUBPROTOCOL))
+        parts = [
+            asyncio.create_task(self._read(channel)),
+            asyncio.create_task(self._outbox.pump(channel, self._drained)),
+            asyncio.create_task(self._keep_time()),
+        ]
+        try:
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._outbox = None
+            for part in parts:
+                part.cancel()
+            ends = await asyncio.gather(*parts, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, RemoteProtocolError):
+                self.tell(on.Broken(end))
+            elif isinstance(end, Exception) and not isinstance(end, ConnectionClosed):
+                raise end
+        return await self._hang_up(channel)
+
+    async def _hang_up(self, channel: Channel) -> ConnectionClosed:
+        lost = ConnectionClosed(1006, "the link ended")
+        if self._ending is not None:
+            lost = ConnectionClosed(self._ending.code, self._ending.reason)
+        if isinstance(channel, Closable):
+            if self._ending is None and channel.close_code is not None:
+                lost = ConnectionClosed(channel.close_code, channel.close_reason)
+            mine = self._ending or do.HangUp(1000, "")
+            await channel.close(mine.code, mine.reason)
+        return lost
+
+    async def _read(self, channel: Channel) -> None:
+        async for frame in channel:
+            self._hear(frame)
+
+    async def _keep_time(self) -> None:
+        while not self._hung_up.is_set():
+            try:
+                async with asyncio.timeout_at(self.exchange.wake_at):
+                    await self._hung_up.wait()
+            except TimeoutError:
+                self.tell(on.Ticked())
+
+    # In
+
+    def tell(self, event: on.Event) -> None:
+        """Let the exchange take an event, and carry out what it wants."""
+        for effect in self.exchange.handle(event, now=self._loop.time()):
+            follows = self._carry(effect)
+            if follows is not None:
+                self.tell(follows)
+                break
+        self._moved()
+
+    def share(self) -> None:
+        """Tell the others what this participant shows, if there is anybody to tell."""
+        if self._outbox is not None and not self._clogged:
+            self._say(do.Share())
+
+    def _changed(self, change: Change) -> None:
+        """The document was changed, on any thread and under its lock."""
+        mine = change.local or change.origin == SEED
+        try:
+            if self._copy is not None:
+                self._copy.keep(change, seen=self.exchange.position.standing.cursor)
+        except StoreError as error:
+            if mine:
+                raise
+            _log.warning("%s: %s", self, error)
+        finally:
+            if mine:
+                self._edits.append((change, self._copy.row if self._copy else 0))
+                if threading.get_ident() == self._thread:
+                    self.take_edits()
+                else:
+                    self._loop.call_soon_threadsafe(self.take_edits)
+
+    def take_edits(self) -> None:
+        """Tell the exchange what other threads have changed until now."""
+        while self._edits:
+            change, _ = self._edits.popleft()
+            self.tell(on.Edited(change.update, change.group or ""))
+
+    def _hear(self, frame: bytes) -> None:
+        try:
+            message = say.read_collabkit(frame)
+        except RemoteProtocolError as error:
+            unknown = isinstance(error, BadFrame) and error.close_code == 1003
+            if not (unknown and self.exchange.dialect is do.Dialect.YWEBSOCKET):
+                self.tell(on.Broken(error))
+            return
+        if isinstance(message, say.SyncStep1):
+            self.tell(on.Asked(message.vector, self._document.state_vector))
+        else:
+            self.tell(on.Received(message))
+
+    # Out
+
+    def _carry(self, effect: do.Effect) -> on.Event | None:
+        """Do it; returns what the exchange must hear of before it wants more."""
+        match effect:
+            case do.Integrate():
+                return self._integrate(effect)
+            case do.MeetOthers(update):
+                return self._meet(update)
+            case do.Record():
+                if self._copy is not None:
+                    row = self._edits[0][1] - 1 if self._edits else self._copy.row
+                    self._copy.record(self.exchange.position.standing, row=row)
+            case do.Dial(after):
+                self._dial_after = after
+            case do.HangUp():
+                self._dial_after = None
+                self._ending = effect
+                self._hung_up.set()
+            case do.Replied() | do.Changed() | do.Failed():
+                self._report(effect)
+            case do.Send() | do.Introduce() | do.Inquire() | do.Answer() | do.Share():
+                self._say(effect)
+            case _:
+                assert_never(effect)
+        return None
+
+    def _integrate(self, effect: do.Integrate) -> on.Event | None:
+        try:
+            _apply(self._document, effect.update, whole=effect.whole)
+        except UpdateRefused as error:
+            return on.Gapped(effect.seq) if error.code == "gap" else on.Broken(error)
+        except (ProtocolError, EngineError) as error:
+            return on.Broken(error)
+        except Exception:
+            # The update is in; one of those who watch the document failed over it.
+            _log.exception("an observer of %r failed", self._document)
+        return None
+
+    def _meet(self, update: bytes | None) -> on.Event | None:
+        try:
+            if self._presence.hear(update):
+                self.share()
+        except RemoteProtocolError as error:
+            return on.Broken(error)
+        except Exception:
+            _log.exception("an observer of %r failed", self._presence)
+        return None
+
+    def _say(self, words: do.Words) -> None:
+        document = self._document
+        match words:
+            case do.Send(message):
+                self._put(message)
+            case do.Introduce(lineage, seq):
+                self._put(say.Resume(lineage, seq, document.state_vector))
+            case do.Inquire():
+                self._put(say.SyncStep1(document.state_vector))
+            case do.Answer(since, kind, seen):
+                update = document.update(since)
+                self._put(
+                    say.Edit(seen, "", update) if issubclass(kind, say.Edit) else kind(update)
+                )
+            case do.Share(anew):
+                state = self._presence.words(anew=anew)
+                if state is not None:
+                    self._put(say.Awareness(state))
+
+    def _put(self, message: say.Message) -> None:
+        if self._outbox is None:
+            return
+        self._outbox.put(say.write(message))
+        if self._outbox.buffered_bytes > HIGH_WATER_BYTES and not self._clogged:
+            self._clogged = True
+            self.tell(on.Clogged())
+
+    def _drained(self) -> None:
+        if self._clogged:
+            self._clogged = False
+            self.tell(on.Drained())
+
+
+def _apply(document: Document, update: bytes, *, whole: bool) -> None:
+    """Take in what the other end sent. A whole document may be of any size, but is scanned too."""
+    try:
+        document.apply(update, origin=REMOTE)
+    except UpdateRefused as error:
+        if not whole or not error.code.startswith("too-") or error.code == "too-deep":
+            raise
+        found = scan(update, NO_BUDGET)
+        if gap(found, decode_state_vector(document.state_vector, NO_BUDGET.clients)):
+            raise UpdateRefused("gap", "it builds on edits that are not here") from None
+        document.apply(update, origin=REMOTE, trusted=True)

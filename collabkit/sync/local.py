@@ -1,0 +1,218 @@
+"""A replica's own file: what lets it open offline, and lose nothing it has not sent.
+
+One session of the file is one URL. Its log has the replica's own edits and those that came
+from the relay, in the order in which they happened to the document, and beside it a
+**record** says where the replica stood at one row.
+
+Rules:
+
+1. A row is queued before the edit is sent, and before an observer of the replica hears of
+   a remote one. The file may lag behind the relay's log, never behind the record.
+2. The record is written seldom. What was made since is counted in the rows behind it; that
+   something was acknowledged since is not known then, and it is sent again, which does no
+   harm.
+3. A log that has grown long gets a checkpoint, from a fresh process, at the next opening.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from ..crdt.budget import NO_BUDGET
+from ..crdt.document import Change, Document
+from ..crdt.rebuild import rebuild
+from ..crdt.scan import scan
+from ..errors import CollabError, Corrupt, EngineLost, SessionNotFound, StoreError
+from ..ids import Seq, Subject
+from ..store.base import Checkpoint, Draft, Loaded, SessionRecord, Store
+from ..store.sqlite import SQLiteStore
+from .tally import NEWBORN, Standing
+
+__all__ = ["REMOTE", "SEED", "LocalCopy"]
+
+_log = logging.getLogger("collabkit.replica")
+
+PROJECT = "replicas"
+KIND = "replica"
+TABLE = "replicas"
+SEED = "seed"
+REMOTE = "relay"
+# The origins of rows that were made here.
+OWN = frozenset({"local", SEED})
+# Between two records: what a crash costs is that so much is sent again.
+RECORD_EVERY = 0.5
+# Replaying 2,000 rows costs some 20 ms.
+CHECKPOINT_ROWS = 2000
+PAGE_ROWS = 1000
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """A standing, and the last row of the file that it knew of."""
+
+    lineage: str
+    cursor: int
+    made: int
+    acked: int
+    row: int
+
+
+class LocalCopy:
+    """The file of one replica; see :meth:`open`.
+
+    Attributes:
+        standing: Where the replica stood when the file was opened.
+        row: Number of the last row that was queued.
+    """
+
+    def __init__(
+        self, store: Store, session: SessionRecord, document: Document, loaded: Loaded
+    ) -> None:
+        self.standing = NEWBORN
+        self._store = store
+        self._session = session
+        self._document = document
+        self.row: int = loaded.upto
+        self._next: _Record | None = None
+        self._recording: asyncio.Task[None] | None = None
+        self._checkpointing: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<LocalCopy of {self._session.name!r} in {self._store.path}>"
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls, place: str | os.PathLike[str] | Store, url: str, document: Document
+    ) -> AsyncIterator[LocalCopy]:
+        """Bring a document to where its replica left off, and keep what happens to it.
+
+        Args:
+            place: The file, or a store that is open and stays so.
+            url: Which replica of the file it is.
+            document: An empty document.
+
+        Raises:
+            FileHeld: Another process has the file.
+            Corrupt: What it holds does not load.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            if isinstance(place, str | os.PathLike):
+                store: Store = await stack.enter_async_context(SQLiteStore.open(place))
+            else:
+                store = place
+            session = await _session(store, url)
+            loaded = await store.load(session.id, document.name)
+            _replay(document, loaded, store.path)
+            copy = cls(store, session, document, loaded)
+            copy.standing = await copy._stand()
+            if len(loaded.rows) >= CHECKPOINT_ROWS:
+                copy._checkpointing = asyncio.create_task(copy._checkpoint(loaded))
+            try:
+                yield copy
+            finally:
+                await copy._close()
+
+    def keep(self, change: Change, *, seen: int) -> None:
+        """Queue a row. May be called from any thread.
+
+        Raises:
+            CannotWrite: The disk takes nothing at the moment; the row waits in memory.
+        """
+        origin = "local" if change.local else change.origin
+        clients = tuple(s.client for s in scan(change.update, NO_BUDGET).sections)
+        self.row += 1
+        self._store.enqueue(
+            self._session.id,
+            Draft(
+                self._document.name,
+                Subject("local" if origin in OWN else "relay"),
+                change.update,
+                time.time_ns() // 1_000_000,
+                clients=clients,
+                seen=seen,
+                group=change.group,
+                origin=origin,
+            ),
+        )
+
+    def record(self, standing: Standing, *, row: int) -> None:
+        """Write down soon where the replica stands, knowing of all edits up to this row."""
+        lineage, cursor = standing.lineage, standing.cursor
+        self._next = _Record(lineage, cursor, standing.made, standing.acked, row)
+        if self._recording is None or self._recording.done():
+            self._recording = asyncio.create_task(self._write_records())
+
+    async def flush(self) -> None:
+        """Wait until all that was kept is in the file. Raises CannotWrite."""
+        await self._store.flush()
+
+    async def _write_records(self) -> None:
+        while self._next is not None:
+            await self._write_record()
+            await asyncio.sleep(RECORD_EVERY)
+
+    async def _write_record(self) -> None:
+        record, self._next = self._next, None
+        if record is None:
+            return
+        try:
+            await self._store.flush()
+            await self._store.put(TABLE, self._session.id, msgspec.to_builtins(record))
+        except StoreError as error:
+            _log.warning("%s: %s", self, error)
+
+    async def _stand(self) -> Standing:
+        found = await self._store.get(TABLE, self._session.id)
+        record = msgspec.convert(found[0], _Record) if found else _Record("", 0, 0, 0, 0)
+        made, after = record.made, Seq(record.row)
+        while True:
+            rows = await self._store.rows(self._session.id, after=after, limit=PAGE_ROWS)
+            made += sum(row.origin in OWN for row in rows)
+            if len(rows) < PAGE_ROWS:
+                return Standing(record.lineage, record.cursor, made, record.acked)
+            after = rows[-1].seq
+
+    async def _checkpoint(self, loaded: Loaded) -> None:
+        updates = [row.body for row in loaded.rows]
+        if loaded.checkpoint is not None:
+            updates.insert(0, loaded.checkpoint.body)
+        try:
+            built = await rebuild(updates)
+            at_ms = time.time_ns() // 1_000_000
+            name = self._document.name
+            kept = Checkpoint(name, loaded.upto, built.body, built.digest, at_ms)
+            await self._store.put_checkpoint(self._session.id, kept)
+        except (EngineLost, StoreError) as error:
+            _log.warning("%s: no checkpoint was made: %s", self, error)
+
+    async def _close(self) -> None:
+        for task in (self._recording, self._checkpointing):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+        await self._write_record()
+
+
+async def _session(store: Store, url: str) -> SessionRecord:
+    try:
+        return await store.find_session(url, project=PROJECT)
+    except SessionNotFound:
+        return await store.create_session(url, project=PROJECT, kind=KIND, by=Subject("local"))
+
+
+def _replay(document: Document, loaded: Loaded, path: str) -> None:
+    updates = [(f"row {row.seq}", row.body) for row in loaded.rows]
+    if loaded.checkpoint is not None:
+        updates.insert(0, (f"checkpoint {loaded.checkpoint.seq}", loaded.checkpoint.body))
+    for what, update in updates:
+        try:
+            document.apply(update, origin="log", trusted=True)
+        except CollabError as error:
+            raise Corrupt(path, what, str(error)) from error
