@@ -240,16 +240,21 @@ def documents(raw: bytes) -> Iterator[tuple[list[bytes], tuple[Any, ...]]]:
 def reordered(updates: list[bytes], dice: random.Random) -> list[bytes]:
     """The updates in another order in which none is a gap, some of them twice."""
     waiting = [(one, scan(one)) for one in updates]
+    dice.shuffle(waiting)
     vector: dict[int, int] = {}
     order: list[bytes] = []
     while waiting:
-        ready = [pair for pair in waiting if not gap(pair[1], vector)]
-        one, found = pair = dice.choice(ready)
-        waiting.remove(pair)
-        advance(found, vector)
-        order.append(one)
-        if dice.random() < 0.2:
-            order.append(dice.choice(order))
+        later = []
+        for one, found in waiting:
+            if gap(found, vector):
+                later.append((one, found))
+                continue
+            advance(found, vector)
+            order.append(one)
+            if dice.random() < 0.2:
+                order.append(dice.choice(order))
+        assert len(later) < len(waiting)
+        waiting = later
     return order
 
 
