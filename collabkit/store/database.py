@@ -29,6 +29,7 @@ __all__ = [
     "UNREADABLE",
     "Durability",
     "connect",
+    "connect_foreign",
     "connect_readonly",
     "explained",
     "failure",
@@ -62,8 +63,7 @@ def connect(path: str, *, durability: Durability, create: bool) -> sqlite3.Conne
         Corrupt: It is damaged.
     """
     if not os.path.lexists(path):
-        if os.path.exists(f"{path}-wal"):
-            raise Corrupt(path, "the file itself", "it is gone, but its -wal file is still there")
+        _refuse_orphan(path)
         if not create:
             raise NotACollabFile(path, "there is no such file")
         _make(path)
@@ -94,13 +94,40 @@ def connect(path: str, *, durability: Durability, create: bool) -> sqlite3.Conne
 
 def connect_readonly(path: str) -> sqlite3.Connection:
     """Open a file for reading, beside its holder or without one. Raises as :func:`connect` does."""
-    if not os.path.lexists(path):
-        raise NotACollabFile(path, "there is no such file")
     _inspect(path)
+    try:
+        return _identified(path, "ro")
+    except CannotWrite:
+        # SQLite wants to make files beside it, where nobody can: then nobody writes, either.
+        if os.path.exists(f"{path}-wal"):
+            raise
+        return _identified(path, "ro&immutable=1")
+
+
+def _identified(path: str, mode: str) -> sqlite3.Connection:
     with explained(path):
-        connection = _connect(path, "ro")
+        connection = _connect(path, mode)
         try:
             _identify(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def connect_foreign(path: str) -> sqlite3.Connection:
+    """Open another program's SQLite file for reading, and leave no trace of it.
+
+    Raises:
+        NotACollabFile: It is no SQLite file, or not there.
+    """
+    _inspect(path)
+    with explained(path):
+        # A file without a write-ahead log stands still; with one, it is read beside its writer.
+        written = os.path.exists(f"{path}-wal") or os.path.exists(f"{path}-journal")
+        connection = _connect(path, "ro" if written else "ro&immutable=1")
+        try:
+            connection.execute("PRAGMA schema_version").fetchone()
         except BaseException:
             connection.close()
             raise
@@ -114,6 +141,8 @@ def failure(path: str, error: sqlite3.Error, *, reading: bool = False) -> StoreE
         return NotACollabFile(path, "it is not an SQLite database")
     if code == sqlite3.SQLITE_BUSY:
         return CannotWrite(path, "another program is writing to it")
+    if code == sqlite3.SQLITE_READONLY and reading:
+        return CannotWrite(path, "its folder is read-only, and SQLite needs files beside it")
     if code == sqlite3.SQLITE_CORRUPT or reading:
         return Corrupt(path, "an SQLite page", str(error))
     return CannotWrite(path, str(error))
@@ -152,6 +181,18 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT)
 
 
+def _refuse_orphan(path: str) -> None:
+    """A log without its file holds commits that a new file must not take for its own."""
+    try:
+        left = os.path.getsize(f"{path}-wal")
+    except FileNotFoundError:
+        return
+    if left:
+        raise Corrupt(path, "the file itself", "it is gone, but its -wal file is still there")
+    # Readers leave an empty one behind.
+    os.unlink(f"{path}-wal")
+
+
 def _make(path: str) -> None:
     """Create an empty file of ours, whole or not at all."""
     draft = f"{path}.new"
@@ -178,6 +219,8 @@ def _inspect(path: str) -> None:
     """Refuse what is no file, without opening it."""
     try:
         status = os.stat(path)
+    except FileNotFoundError:
+        raise NotACollabFile(path, "there is no such file") from None
     except OSError as error:
         raise NotACollabFile(path, f"it cannot be read: {error.strerror}") from None
     if stat.S_ISDIR(status.st_mode):

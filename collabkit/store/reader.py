@@ -45,7 +45,8 @@ class Reader:
     """Read-only access to a file, from any process, at any time.
 
     No method leaves a transaction open, so a reader never keeps the holder from anything.
-    Use it in one thread at a time.
+    Use it in one thread at a time. Where nobody holds the file, SQLite leaves two small
+    files beside it, which the next holder removes.
 
     Raises:
         NotACollabFile: It is something else, or not there.
