@@ -13,8 +13,8 @@ Rules:
    order in which edits were offered.
 2. Nothing is answered with an Ack before it was tasted and committed. An edit that
    brings nothing new makes no row and no message, and is acknowledged.
-3. A **plain** edit (see ``crdt.update``) of a calm room goes to stock members at once;
-   everything else waits for its verdict. Members that follow the log get rows, after
+3. A **plain** edit (see ``crdt.update``) of a calm room goes to stock members at once,
+   unless one before it waits; everything else waits for its verdict. Members that follow the log get rows, after
    the commit and in its order. Nobody is sent an edit of his own.
 4. A busy room tastes in short trips, sends what came spliced into one update, and
    commits at the pace of a calm one.
@@ -32,6 +32,7 @@ Rules:
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -154,13 +155,19 @@ class Edits:
         edit.seen = seen or self.stored_seq
         edit.group = group or None
         edit.at_ms = int(now * 1000)
+        overtakes = self._holds_back()
         self._waiting.append(edit)
         if self._pace.count(now=now):
             return [_WAKE_SOON]
-        if not scanned.plain:
+        if overtakes or not scanned.plain:
             return [_WAKE]
         edit.sent = True
         return [Send(self.stock, Update(update), author), _WAKE]
+
+    def _holds_back(self) -> bool:
+        """Whether an edit waits for its verdict before it is sent; none may overtake it."""
+        on_their_way = itertools.chain(self._tasting, self._waiting)
+        return any(edit.update and not edit.sent for edit in on_their_way)
 
     def _is_banned(self, scanned: Scan) -> bool:
         return any(

@@ -1,0 +1,162 @@
+"""The loads. Each takes a peer's name and a scale, and returns named figures."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from load import Arrivals, join_all, percentile, typing, until
+from peers import HERE, Missing, Server, running
+from pycrdt import Doc, Text
+
+from collabkit.crdt.update import advance, scan
+
+Figures = dict[str, float]
+
+
+def trace_path(name: str) -> Path:
+    """A recorded trace; Missing names it."""
+    folder = Path(os.environ.get("COLLABKIT_DATA") or HERE.parent.parent / "shared" / "data")
+    path = folder / name
+    if not path.is_file():
+        raise Missing(f"{name} is missing: name its folder in COLLABKIT_DATA")
+    return path
+
+
+def read_trace(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(gzip.decompress(trace_path(name).read_bytes()))
+    return loaded
+
+
+def _per_edit(server: Server, cpu_s: float, filled: list[tuple[Arrivals, Any]]) -> Figures:
+    delivered = sum(arrivals.delivered for arrivals, _ in filled)
+    latencies = [value for arrivals, _ in filled for value in arrivals.latencies_s]
+    return {
+        "cpu_us_per_delivered_edit": cpu_s * 1e6 / delivered if delivered else float("nan"),
+        "delivered": delivered,
+        "p50_ms": percentile(latencies, 0.5) * 1e3,
+        "p99_ms": percentile(latencies, 0.99) * 1e3,
+        "rss_mb": server.rss_kb() / 1024,
+    }
+
+
+async def steady(peer: str, scale: float) -> Figures:
+    """50 rooms, 10 clients each, 20 edits a second a room."""
+    rooms, clients, rate, seconds = max(2, int(50 * scale)), 10, 20, max(1.0, 8 * scale)
+    with running(peer) as server:
+        filled = await join_all(server, rooms, clients)
+        edits = int(rate * seconds)
+        cpu_before = server.cpu_s()
+        began = time.perf_counter()
+        for clock in range(edits):
+            for place, (_, members) in enumerate(filled):
+                due = began + (clock + place / rooms) / rate
+                if (early := due - time.perf_counter()) > 0:
+                    await asyncio.sleep(early)
+                members[0].write(typing(1000 + place, clock))
+        want = edits * (clients - 1)
+        await until(lambda: all(a.delivered >= want for a, _ in filled), 10)
+        return _per_edit(server, server.cpu_s() - cpu_before, filled)
+
+
+async def flood(peer: str, scale: float) -> Figures:
+    """One room, one writer who has 64 edits on their way, and 49 readers."""
+    edits, clients, window = max(500, int(8000 * scale)), 50, 64
+    with running(peer) as server:
+        filled = await join_all(server, 1, clients)
+        arrivals, members = filled[0]
+        writer, witness = members[0], members[1]
+        cpu_before = server.cpu_s()
+        began = time.perf_counter()
+        for clock in range(edits):
+            while clock - witness.vector.get(1000, 0) >= window:
+                witness.got.clear()
+                async with asyncio.timeout(30):
+                    await witness.got.wait()
+            writer.write(typing(1000, clock))
+        await until(lambda: arrivals.delivered >= edits * (clients - 1), 20)
+        seconds = time.perf_counter() - began
+        figures = _per_edit(server, server.cpu_s() - cpu_before, filled)
+        return {**figures, "edits_per_s": edits / seconds}
+
+
+async def idle(peer: str, scale: float) -> Figures:
+    """Sockets that say nothing after they have joined."""
+    rooms, clients, seconds = max(10, int(200 * scale)), 10, max(1.0, 10 * scale)
+    with running(peer) as server:
+        before_kb = server.rss_kb()
+        await join_all(server, rooms, clients)
+        after_kb = server.rss_kb()
+        cpu_before = server.cpu_s()
+        await asyncio.sleep(seconds)
+        return {
+            "rss_kb_per_connection": (after_kb - before_kb) / (rooms * clients),
+            "cpu_percent_of_a_core": (server.cpu_s() - cpu_before) / seconds * 100,
+        }
+
+
+async def trace(peer: str, scale: float) -> Figures:
+    """Two people's recorded session, each sending in his own order through a real socket."""
+    updates = _updates_of(read_trace("friendsforever.json.gz"), max(500, int(26_078 * scale)))
+    vector: dict[int, int] = {}
+    for _, update in updates:
+        advance(scan(update), vector)
+    with running(peer) as server:
+        [(_, members)] = await join_all(server, 1, 3)
+        reader = members[2]
+        cpu_before = server.cpu_s()
+        began = time.perf_counter()
+        for number, (agent, update) in enumerate(updates):
+            members[agent].write(update)
+            if number % 16 == 15:
+                await asyncio.sleep(0)
+        arrived = await until(lambda: reader.vector == vector, 120)
+        seconds = time.perf_counter() - began
+        return {
+            "cpu_us_per_edit": (server.cpu_s() - cpu_before) * 1e6 / len(updates),
+            "edits_per_s": len(updates) / seconds if arrived else float("nan"),
+        }
+
+
+def _updates_of(recorded: dict[str, Any], limit: int) -> list[tuple[int, bytes]]:
+    """Each transaction as the update its author sends: made knowing its causal parents only."""
+    docs: list[Doc[Any]] = [Doc(client_id=100 + n) for n in range(recorded["numAgents"])]
+    texts = [doc.get("t", type=Text) for doc in docs]
+    seen: list[set[int]] = [set() for _ in docs]
+    made: list[tuple[int, bytes]] = []
+    transactions = recorded["txns"][:limit]
+    for number, transaction in enumerate(transactions):
+        agent = transaction["agent"]
+        doc, text = docs[agent], texts[agent]
+        for past in _unseen(transactions, transaction["parents"], seen[agent]):
+            doc.apply_update(made[past][1])
+        before = doc.get_state()
+        with doc.transaction():
+            for position, deleted, inserted in transaction["patches"]:
+                if deleted:
+                    del text[position : position + deleted]
+                if inserted:
+                    text.insert(position, inserted)
+        seen[agent].add(number)
+        made.append((agent, doc.get_update(before)))
+    return made
+
+
+def _unseen(transactions: list[dict[str, Any]], tips: list[int], seen: set[int]) -> list[int]:
+    """The ancestors that an agent has not seen, oldest first; from now on he has."""
+    found, stack = [], list(tips)
+    while stack:
+        past = stack.pop()
+        if past not in seen:
+            seen.add(past)
+            found.append(past)
+            stack += transactions[past]["parents"]
+    return sorted(found)
+
+
+NETWORK = {"steady": steady, "flood": flood, "idle": idle, "trace": trace}

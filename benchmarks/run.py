@@ -1,0 +1,90 @@
+"""Run benchmarks: ``python benchmarks/run.py [CASE …] [--peers …] [--rounds N] [--smoke]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections import defaultdict
+from importlib.metadata import version
+from typing import Any
+
+import uvloop
+from cases import NETWORK
+from local import LOCAL
+from peers import HERE, PEERS, Missing
+
+SMOKE_SCALE = 0.04
+
+
+def measure(case: str, peer: str | None, scale: float) -> dict[str, float] | None:
+    """One run; None, and a word on the screen, where something is missing."""
+    try:
+        if peer is None:
+            return uvloop.run(LOCAL[case](scale))
+        return uvloop.run(NETWORK[case](peer, scale))
+    except Missing as reason:
+        print(f"  not measured: {case} {peer or ''}: {reason}", file=sys.stderr)
+        return None
+
+
+def medians(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+def show(case: str, figures: dict[str, dict[str, float]]) -> None:
+    print(f"\n{case}")
+    names = list(dict.fromkeys(name for row in figures.values() for name in row))
+    width = max(map(len, names))
+    print(" " * width, *(f"{peer:>18}" for peer in figures))
+    for name in names:
+        cells = (row.get(name, float("nan")) for row in figures.values())
+        print(f"{name:<{width}}", *(f"{cell:>18,.2f}" for cell in cells))
+
+
+def run(cases: list[str], peers: list[str], rounds: int, scale: float) -> dict[str, Any]:
+    results: dict[str, Any] = {}
+    for case in cases:
+        runs: dict[str, list[dict[str, float]]] = defaultdict(list)
+        for _ in range(rounds):
+            # Alternating: when the machine drifts, it drifts for everybody.
+            for peer in peers if case in NETWORK else [None]:
+                if (figures := measure(case, peer, scale)) is not None:
+                    runs[peer or "collabkit"].append(figures)
+        results[case] = {peer: {"median": medians(r), "runs": r} for peer, r in runs.items()}
+        if runs:
+            show(case, {peer: medians(r) for peer, r in runs.items()})
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    everything = [*NETWORK, *LOCAL]
+    parser.add_argument("cases", nargs="*", choices=[*everything, []], default=everything)
+    parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--smoke", action="store_true", help="a second a case, ours only")
+    given = parser.parse_args()
+    scale, rounds, peers = (1.0, given.rounds, given.peers)
+    if given.smoke:
+        scale, rounds, peers = (SMOKE_SCALE, 1, ["collabkit", "collabkit-hp"])
+    results = run(given.cases, peers, rounds, scale)
+    if given.smoke:
+        missing = sorted(set(given.cases) - {case for case, found in results.items() if found})
+        print("\nnot measured:", ", ".join(missing) or "nothing")
+        return
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
+    machine = {"cpus": os.cpu_count(), "python": platform.python_version()}
+    about = {"machine": machine, "collabkit": version("collabkit"), "rounds": rounds}
+    path.write_text(json.dumps({"about": about, "results": results}, indent=1) + "\n")
+    print(f"\nwritten to {path.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()
