@@ -12,7 +12,7 @@ from ..sync.hub import Hub
 from . import assets
 from .http import Request, Response, State, refuse, respond
 from .metrics import Metrics, Traffic
-from .upgrade import Door, Visit, forbidden, visit, wants_websocket
+from .upgrade import Door, Visit, forbidden, visit
 
 __all__ = ["Reception"]
 
@@ -44,10 +44,10 @@ class Reception:
         state = "draining" if self.draining else "open"
         return f"<Reception {state}, {self.traffic!r}>"
 
-    def receive(self, request: Request) -> Response | Visit:
+    def receive(self, request: Request, *, websocket: bool) -> Response | Visit:
         """Decide on a request. A Visit is to be connected, with its subprotocol agreed."""
         answer = forbidden(request, self._door)
-        if answer is None and wants_websocket(request):
+        if answer is None and websocket:
             if self.draining:
                 answer = refuse(503, "This relay is going away.", ("Retry-After", RETRY_AFTER))
             elif self.traffic.connections >= self._max_connections:

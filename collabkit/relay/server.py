@@ -40,7 +40,7 @@ from .auth import open_house
 from .http import Request, Response, refuse
 from .limits import DEFAULT_LIMITS, Limits
 from .reception import Reception
-from .upgrade import Door
+from .upgrade import Door, wants_websocket
 from .ward import Ward
 from .wire import Wire
 
@@ -207,7 +207,8 @@ def _receive(
 ) -> picows.WSUpgradeResponseWithListener:
     headers = tuple((name.lower(), value) for name, value in head.headers.items())
     try:
-        answer = reception.receive(Request.of(head.method.decode(), head.path, headers))
+        request = Request.of(head.method.decode(), head.path, headers)
+        answer = reception.receive(request, websocket=wants_websocket(request))
     except Exception:
         log.exception("the relay failed over a request")
         answer = refuse(500, "The relay failed over this request.")

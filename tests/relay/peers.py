@@ -6,9 +6,10 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol, Self
+from types import MappingProxyType
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import pycrdt
@@ -51,7 +52,7 @@ class Raw:
         upgrade: bool = True,
         tls: ssl.SSLContext | None = None,
         narrow: bool = False,
-        **headers: str,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> AsyncIterator[Self]:
         """Send a request and read the answer's head.
 
@@ -78,13 +79,13 @@ class Raw:
         )
         raw = cls(reader, writer)
         try:
-            await raw._ask(target, {"Host": parts.netloc} | (UPGRADE if upgrade else {}), headers)
+            usual = {"Host": parts.netloc} | (UPGRADE if upgrade else {})
+            await raw._ask(target, usual | dict(headers))
             yield raw
         finally:
             writer.transport.abort()
 
-    async def _ask(self, target: str, always: dict[str, str], headers: dict[str, str]) -> None:
-        lines = always | {name.replace("_", "-"): value for name, value in headers.items()}
+    async def _ask(self, target: str, lines: dict[str, str]) -> None:
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
         self.writer.write(f"GET {target} HTTP/1.1\r\n{text}\r\n".encode())
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
@@ -155,14 +156,14 @@ class Frames(Protocol):
 
     async def send(self, message: bytes, /) -> None: ...
 
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def __aiter__(self) -> AsyncIterator[Any]: ...
 
 
 class Peer:
     """A y-websocket client with a document that has one text; see :meth:`joined`."""
 
     def __init__(self, frames: Frames) -> None:
-        self.doc: pycrdt.Doc = pycrdt.Doc()
+        self.doc = pycrdt.Doc[Any]()
         self.text = self.doc.get("text", type=pycrdt.Text)
         self.place = self.doc.get("place", type=pycrdt.Map)
         self._frames = frames

@@ -7,7 +7,7 @@ import pytest
 from collabkit.access.model import Identity, Knock, Refusal
 from collabkit.access.tokens import Claims, mint
 from collabkit.errors import InvalidToken
-from collabkit.ids import RoomName
+from collabkit.ids import RoomName, Subject
 from collabkit.relay.auth import jwt, open_house
 
 KEY = b"k" * 32
@@ -16,8 +16,8 @@ NOTES = RoomName.parse("notes")
 
 def token(*, key: bytes = KEY, read: str = "", write: str = "", exp: int = 2000) -> str:
     """A token of Ada, valid from 1000 on."""
-    patterns = {"read": tuple(read.split()), "write": tuple(write.split())}
-    return mint(Claims("user:ada", exp=exp, **patterns), key, now=1000)
+    claims = Claims("user:ada", exp, tuple(read.split()), tuple(write.split()))
+    return mint(claims, key, now=1000)
 
 
 async def asked(shown: str | None, *, room: RoomName = NOTES, now: float = 1500.0) -> object:
@@ -37,8 +37,8 @@ async def test_an_open_house_takes_everybody_by_name(name: str | None, subject: 
 
 async def test_a_token_says_who_and_until_when() -> None:
     """The bearer's subject, rights and end are those of the token."""
-    assert await asked(token(write="notes")) == Identity("user:ada", True, 2_000_000)
-    assert await asked(token(read="notes")) == Identity("user:ada", False, 2_000_000)
+    assert await asked(token(write="notes")) == Identity(Subject("user:ada"), True, 2_000_000)
+    assert await asked(token(read="notes")) == Identity(Subject("user:ada"), False, 2_000_000)
 
 
 @pytest.mark.parametrize(

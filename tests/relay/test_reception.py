@@ -9,7 +9,7 @@ import pytest
 
 from collabkit.relay.http import Request, Response
 from collabkit.relay.reception import Reception
-from collabkit.relay.upgrade import Door, Visit
+from collabkit.relay.upgrade import Door, Visit, wants_websocket
 from collabkit.sessions.workspace import Workspace
 
 UPGRADE = (("host", "localhost"), ("upgrade", "websocket"))
@@ -23,7 +23,8 @@ def reception(workspace: Workspace) -> Reception:
 
 def ask(reception: Reception, target: str, *headers: tuple[str, str]) -> Response | Visit:
     """Put one request."""
-    return reception.receive(Request.of("GET", target.encode(), headers))
+    request = Request.of("GET", target.encode(), headers)
+    return reception.receive(request, websocket=wants_websocket(request))
 
 
 def test_an_upgrade_is_a_visit(reception: Reception) -> None:

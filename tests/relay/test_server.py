@@ -113,10 +113,10 @@ async def test_a_relay_that_asks_nobody_stays_on_its_machine(
 async def test_pages_of_others_are_refused_at_the_upgrade(relay: Relay) -> None:
     """A foreign Origin or Host gets 403 and a sentence, and no connection."""
     for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
-        async with Raw.connect(relay.url, **headers) as client:
+        async with Raw.connect(relay.url, headers=headers) as client:
             assert client.status == 403
             assert b"evil.example" in await client.body()
-    async with Raw.connect(relay.url, Origin="http://localhost:5173") as client:
+    async with Raw.connect(relay.url, headers={"Origin": "http://localhost:5173"}) as client:
         assert client.status == 101
 
 
@@ -126,7 +126,7 @@ async def test_named_origins_are_let_in(workspace: Workspace) -> None:
         workspace, port=0, authenticate=Book(), origins=["https://App.example"]
     ) as relay:
         for origin, status in (("https://app.example", 101), ("http://localhost", 403), ("", 101)):
-            async with Raw.connect(relay.url, Origin=origin) as client:
+            async with Raw.connect(relay.url, headers={"Origin": origin}) as client:
                 assert client.status == status
 
 
@@ -135,7 +135,7 @@ async def test_named_origins_are_let_in(workspace: Workspace) -> None:
 )
 async def test_every_browser_can_upgrade(relay: Relay, connection: str) -> None:
     """`Connection` is a list: Firefox sends two words."""
-    async with Raw.connect(relay.url, Connection=connection) as client:
+    async with Raw.connect(relay.url, headers={"Connection": connection}) as client:
         assert client.status == 101
         client.say(frame(BINARY, SYNC_STEP_1))
         assert await client.hear_only(BINARY)
@@ -146,16 +146,16 @@ async def test_every_browser_can_upgrade(relay: Relay, connection: str) -> None:
     [
         {"Connection": "keep-alive"},
         {"Connection": ""},
-        {"Sec_WebSocket_Version": "12"},
-        {"Sec_WebSocket_Key": "short"},
-        {"Sec_WebSocket_Key": ""},
-        {"Content_Length": "5"},
-        {"Transfer_Encoding": "chunked"},
+        {"Sec-WebSocket-Version": "12"},
+        {"Sec-WebSocket-Key": "short"},
+        {"Sec-WebSocket-Key": ""},
+        {"Content-Length": "5"},
+        {"Transfer-Encoding": "chunked"},
     ],
 )
 async def test_a_malformed_upgrade_is_a_bad_request(relay: Relay, headers: dict[str, str]) -> None:
     """An upgrade that is none is answered 400, and leaves nothing behind."""
-    async with Raw.connect(relay.url, **headers) as client:
+    async with Raw.connect(relay.url, headers=headers) as client:
         assert client.status == 400
     async with Raw.connect(relay.url, "/healthz", upgrade=False) as client:
         assert b'"connections":0' in await client.body()
@@ -167,7 +167,7 @@ async def test_a_malformed_upgrade_is_a_bad_request(relay: Relay, headers: dict[
 )
 async def test_a_subprotocol_is_agreed_on(relay: Relay, offered: str, agreed: str | None) -> None:
     """What was chosen of the offer is said in the answer; ours starts with our own greeting."""
-    async with Raw.connect(relay.url, Sec_WebSocket_Protocol=offered) as client:
+    async with Raw.connect(relay.url, headers={"Sec-WebSocket-Protocol": offered}) as client:
         assert client.headers.get("sec-websocket-protocol") == agreed
         if agreed == "collabkit.1":
             assert (await client.hear_only(BINARY))[0] == 64
@@ -180,10 +180,10 @@ async def test_a_visitor_is_known_by_what_he_shows(workspace: Workspace) -> None
         for target, headers in (
             ("/acme~plan/budget?token=t&name=Ada", {}),
             ("/acme~plan/budget?name=Ada", {"Authorization": "Bearer t"}),
-            ("/acme~plan/budget?name=Ada", {"Sec_WebSocket_Protocol": "yjs, collabkit.token.t"}),
+            ("/acme~plan/budget?name=Ada", {"Sec-WebSocket-Protocol": "yjs, collabkit.token.t"}),
             ("/acme~plan/budget?name=Ada", {"Cookie": "session=t"}),
         ):
-            async with Raw.connect(relay.url, target, **headers) as client:
+            async with Raw.connect(relay.url, target, headers=headers) as client:
                 client.say(frame(BINARY, SYNC_STEP_1))
                 await client.hear_only(BINARY)
     room = RoomName.parse("acme~plan/budget")
@@ -224,12 +224,12 @@ SECRET = "c2VjcmV0LXRva2Vu"
     [
         (f"/notes?token={SECRET}", {}),
         (f"/notes?token={SECRET}", {"Origin": "https://evil.example"}),
-        (f"/notes?token={SECRET}", {"Content_Length": "5"}),
-        (f"/notes?token={SECRET}", {"Sec_WebSocket_Key": ""}),
+        (f"/notes?token={SECRET}", {"Content-Length": "5"}),
+        (f"/notes?token={SECRET}", {"Sec-WebSocket-Key": ""}),
         (f"/%ff?token={SECRET}", {}),
         ("/notes", {"Authorization": f"Bearer {SECRET}"}),
         ("/notes", {"Authorization": f"Bearer {SECRET}", "Connection": ""}),
-        ("/notes", {"Sec_WebSocket_Protocol": f"yjs, collabkit.token.{SECRET}"}),
+        ("/notes", {"Sec-WebSocket-Protocol": f"yjs, collabkit.token.{SECRET}"}),
         ("/notes", {"Cookie": f"session={SECRET}"}),
     ],
 )
@@ -249,7 +249,7 @@ async def test_no_token_is_ever_logged(
 
     async with (
         Relay(workspace, port=0, authenticate=fails, cookie="session") as relay,
-        Raw.connect(relay.url, target, **headers) as client,
+        Raw.connect(relay.url, target, headers=headers) as client,
     ):
         client.say(frame(BINARY, SYNC_STEP_1), frame(3))
         if client.status == 101:

@@ -1,0 +1,353 @@
+"""The relay inside an application's own ASGI server.
+
+Rules:
+
+1. It speaks ASGI 3 (https://asgi.readthedocs.io/): WebSockets and plain requests, below whatever
+   path it is mounted at. It is one process's: several workers cannot hold one file.
+2. It serves from the start of the application's lifespan to its end, or as long as an ``async
+   with`` block of it runs. A host that mounts it enters it in its own lifespan, since servers tell
+   only the outermost application. Before and after, requests are answered 503.
+3. A workspace that is not open is opened, and closed, together with it.
+4. What an ASGI ``send`` has not taken counts as waiting, so the hub's bounds hold for slow readers.
+5. Pings, message sizes and closing handshakes are the server's. Frames above the limit are
+   refused here too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, NoReturn, Self, TypeAlias
+from urllib.parse import quote
+
+import msgspec
+
+from ..access.model import Authenticate
+from ..errors import BadFrame, ConnectionClosed, LocalProtocolError
+from ..sessions.workspace import Workspace
+from ..sync.channel import serve_channel
+from ..sync.hub import Hub
+from .auth import open_house
+from .frames import close_reason
+from .http import Request, Response, refuse
+from .limits import DEFAULT_LIMITS, Limits
+from .metrics import Traffic
+from .reception import Reception
+from .upgrade import Door, Visit
+
+__all__ = ["App", "app"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+NOT_SERVING = "The relay is not serving. Its application enters it in its lifespan."
+
+
+def app(
+    workspace: Workspace,
+    *,
+    authenticate: Authenticate | None = None,
+    prefix: str = "",
+    origins: Collection[str] = (),
+    cookie: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> App:
+    """Make an ASGI application that serves a workspace.
+
+    Args:
+        workspace: What is served; opened with the application if it is not open.
+        authenticate: Who decides who comes in. None serves anybody, on this machine only.
+        prefix: Path below which it is, where the server does not say so itself (``root_path``).
+        origins: Origins of the pages that may connect, such as ``https://app.example``.
+        cookie: Name of a cookie that may carry the token.
+        limits: ``max_connections``, ``max_message_bytes`` and ``drain_timeout`` count here.
+
+    Returns:
+        The application: hand it to a server, or mount it and enter it in your lifespan.
+    """
+    return App(
+        workspace,
+        authenticate=authenticate,
+        prefix=prefix.rstrip("/"),
+        door=Door(authenticate is not None, frozenset(map(str.lower, origins)), cookie),
+        limits=limits,
+    )
+
+
+class App:
+    """An ASGI application; see :func:`app`."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        authenticate: Authenticate | None,
+        prefix: str,
+        door: Door,
+        limits: Limits,
+    ) -> None:
+        self._workspace = workspace
+        self._authenticate = authenticate
+        self._prefix = prefix
+        self._door = door
+        self._limits = limits
+        self._open: _Open | None = None
+        self._stack: AsyncExitStack | None = None
+
+    def __repr__(self) -> str:
+        state = "not serving" if self._open is None else f"{len(self._open.channels)} connections"
+        return f"<App of {self._workspace.path}, {state}>"
+
+    # Life
+
+    async def __aenter__(self) -> Self:
+        """Serve.
+
+        Raises:
+            FileHeld: Another process holds the file: this application runs in one process.
+            LocalProtocolError: Somebody serves the workspace already.
+        """
+        asks = self._authenticate is not None
+        async with AsyncExitStack() as stack:
+            if not _is_open(self._workspace):
+                await stack.enter_async_context(self._workspace)
+            hub = await stack.enter_async_context(
+                self._workspace.serving(self._authenticate or open_house(), unlocked=not asks)
+            )
+            reception = Reception(hub, self._door, max_connections=self._limits.max_connections)
+            self._open = _Open(hub, reception, self._limits)
+            stack.callback(setattr, self, "_open", None)
+            stack.push_async_callback(self._open.farewell)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Store what came, tell the clients to come back, and end."""
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            await stack.__aexit__(kind, error, trace)
+
+    # ASGI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope."""
+        match scope["type"]:
+            case "lifespan":
+                await self._lifespan(receive, send)
+            case "http":
+                await _answer(send, self._requested(scope), scope["method"])
+            case "websocket":
+                await self._websocket(scope, receive, send)
+            case other:
+                raise LocalProtocolError(f"no ASGI scope {other!r} is known here")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self.__aexit__(None, None, None)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            try:
+                if self._open is None:
+                    await self.__aenter__()
+            except Exception as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                raise
+            await send({"type": "lifespan.startup.complete"})
+
+    def _requested(self, scope: Scope) -> Response:
+        request = self._read(scope, scope["method"])
+        if request is None:
+            return refuse(404, "There is nothing here.")
+        if not request.path:
+            # The page names its files relative to itself, so its address must end in a slash.
+            folder = quote(scope["path"].rpartition("/")[2]) + "/"
+            return refuse(307, "The page is one slash further.", ("Location", folder))
+        if self._open is None:
+            return refuse(503, NOT_SERVING)
+        answer = self._open.reception.receive(request, websocket=False)
+        assert isinstance(answer, Response)
+        return answer
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # `websocket.connect`
+        answer: Response | Visit
+        if (request := self._read(scope, "GET")) is None:
+            answer = refuse(404, "There is nothing here.")
+        elif (there := self._open) is None:
+            answer = refuse(503, NOT_SERVING)
+        else:
+            answer = there.reception.receive(request, websocket=True)
+            if isinstance(answer, Visit):
+                await send({"type": "websocket.accept", "subprotocol": answer.subprotocol})
+                peer = (scope.get("client") or ("",))[0]
+                await there.serve(answer, receive, send, peer=peer)
+                return
+        if "websocket.http.response" in scope.get("extensions", {}):
+            await _answer(send, answer, "GET", kind="websocket.http.response")
+        else:
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+
+    def _read(self, scope: Scope, method: str) -> Request | None:
+        """The request, its path taken from where the relay is mounted; None if it is elsewhere."""
+        path = scope.get("raw_path") or quote(scope["path"]).encode()
+        target = path.partition(b"?")[0] + b"?" + scope.get("query_string", b"")
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in scope["headers"]
+        )
+        request = Request.of(method, target, headers)
+        # Servers differ on whether `path` has `root_path` in front; the prefix is always there.
+        below = _below(scope.get("root_path", ""), request.path)
+        below = _below(self._prefix, request.path if below is None else below)
+        return None if below is None else msgspec.structs.replace(request, path=below)
+
+
+class _Open:
+    """An application that serves."""
+
+    def __init__(self, hub: Hub, reception: Reception, limits: Limits) -> None:
+        self.reception = reception
+        self.channels: set[AsgiChannel] = set()
+        self._hub = hub
+        self._limits = limits
+        self._empty = asyncio.Event()
+
+    async def serve(self, visit: Visit, receive: Receive, send: Send, *, peer: str) -> None:
+        """Let a visitor take part until he leaves."""
+        traffic = self.reception.traffic
+        channel = AsgiChannel(visit, receive, send, traffic, self._limits.max_message_bytes)
+        self.channels.add(channel)
+        traffic.connections += 1
+        try:
+            await serve_channel(self._hub, channel, token=visit.token, name=visit.name, peer=peer)
+        finally:
+            traffic.connections -= 1
+            self.channels.discard(channel)
+            if not self.channels:
+                self._empty.set()
+
+    async def farewell(self) -> None:
+        """Take no more, store what was taken, and send everybody home."""
+        self.reception.draining = True
+        for channel in self.channels:
+            channel.held = True
+        await self._hub.settled()
+        for channel in list(self.channels):
+            await channel.close(1012, "the relay restarts")
+        self._empty.clear()
+        if self.channels:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), self._limits.drain_timeout)
+
+
+class AsgiChannel:
+    """A WebSocket of an ASGI server, as a channel.
+
+    Attributes:
+        path: The room's name.
+        subprotocol: Ours, if it was agreed on.
+        held: Whether frames that come are dropped, because this is the end.
+    """
+
+    def __init__(
+        self, visit: Visit, receive: Receive, send: Send, traffic: Traffic, max_bytes: int
+    ) -> None:
+        self.path = visit.path
+        self.subprotocol = visit.subprotocol if visit.own_dialect else None
+        self.held = False
+        self.close_code: int | None = None
+        self.close_reason = ""
+        self._receive = receive
+        self._send = send
+        self._traffic = traffic
+        self._max_bytes = max_bytes
+
+    def __repr__(self) -> str:
+        state = "open" if self.close_code is None else f"closed ({self.close_code})"
+        return f"<AsgiChannel {self.path!r} {state}>"
+
+    async def send(self, message: bytes) -> None:
+        """Send a frame; waits as long as the server makes it."""
+        if self.close_code is not None:
+            raise ConnectionClosed(self.close_code, self.close_reason)
+        try:
+            await self._send({"type": "websocket.send", "bytes": message})
+        except OSError as error:
+            raise ConnectionClosed(1006, str(error)) from error
+
+    async def recv(self) -> bytes:
+        """Wait for a frame."""
+        while True:
+            event = await self._receive()
+            if event["type"] == "websocket.disconnect":
+                self.close_code = self.close_code or event.get("code") or 1005
+                raise ConnectionClosed(self.close_code, self.close_reason)
+            message = event.get("bytes")
+            if message is None:
+                await self._refuse(BadFrame("text frames carry nothing here", close_code=1003))
+            elif len(message) > self._max_bytes:
+                bound = f"a message above {self._max_bytes} bytes"
+                await self._refuse(BadFrame(bound, close_code=1009))
+            elif not self.held:
+                self._traffic.bytes_in += len(message)
+                return bytes(message)
+
+    async def _refuse(self, error: BadFrame) -> NoReturn:
+        await self.close(error.close_code, error.reason)
+        raise error
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self.recv()
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye; closing again is fine."""
+        if self.close_code is not None:
+            return
+        self.close_code, self.close_reason = code, reason
+        self._traffic.closed[code] += 1
+        said = close_reason(reason).decode()
+        with contextlib.suppress(OSError):
+            await self._send({"type": "websocket.close", "code": code, "reason": said})
+
+
+async def _answer(
+    send: Send, response: Response, method: str, *, kind: str = "http.response"
+) -> None:
+    length = () if response.status == 304 else (("Content-Length", str(len(response.body))),)
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in (*response.headers, *length)
+    ]
+    await send({"type": f"{kind}.start", "status": response.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": b"" if method == "HEAD" else response.body})
+
+
+def _below(root: str, path: str) -> str | None:
+    if not path.startswith(root) or path.removeprefix(root)[:1] not in ("", "/"):
+        return None
+    return path.removeprefix(root)
+
+
+def _is_open(workspace: Workspace) -> bool:
+    try:
+        return bool(workspace.hub)
+    except LocalProtocolError:
+        return False
