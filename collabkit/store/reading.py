@@ -76,7 +76,8 @@ def log(
         if document.last_seq > after:
             page = rows.page(connection, document.no, after=after, limit=limit)
             chain = chained(path, session, document, after=after)
-            if len(page) < limit and (not page or page[-1][1] < document.last_seq):
+            ends = max(page[-1][1] if page else 0, document.floor)
+            if len(page) < limit and ends < document.last_seq:
                 raise chain.damaged(document.last_seq, "it is missing")
             pages.append([(values[1], values, chain) for values in page])
     in_order = heapq.merge(*pages, key=operator.itemgetter(0))

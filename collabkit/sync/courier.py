@@ -42,7 +42,7 @@ from . import client_events as on
 from . import messages as say
 from .channel import Channel, Closable
 from .exchange import Exchange
-from .local import REMOTE, SEED, LocalCopy
+from .local import REMOTE, LocalCopy
 from .outbox import Outbox
 from .presence import Presence
 
@@ -211,7 +211,7 @@ class Courier:
 
     def _changed(self, change: Change) -> None:
         """The document was changed, on any thread and under its lock."""
-        mine = change.local or change.origin == SEED
+        mine = change.origin != REMOTE
         try:
             if self._copy is not None:
                 self._copy.keep(change, seen=self.exchange.position.standing.cursor)

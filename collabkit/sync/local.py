@@ -43,9 +43,8 @@ PROJECT = "replicas"
 KIND = "replica"
 TABLE = "replicas"
 SEED = "seed"
+# Where an update came from that the relay has. All others are news to it, whatever they are called.
 REMOTE = "relay"
-# The origins of rows that were made here.
-OWN = frozenset({"local", SEED})
 # Between two records: what a crash costs is that so much is sent again.
 RECORD_EVERY = 0.5
 # Replaying 2,000 rows costs some 20 ms.
@@ -132,7 +131,7 @@ class LocalCopy:
             self._session.id,
             Draft(
                 self._document.name,
-                Subject("local" if origin in OWN else "relay"),
+                Subject("relay" if origin == REMOTE else "local"),
                 change.update,
                 time.time_ns() // 1_000_000,
                 clients=clients,
@@ -174,7 +173,7 @@ class LocalCopy:
         made, after = record.made, Seq(record.row)
         while True:
             rows = await self._store.rows(self._session.id, after=after, limit=PAGE_ROWS)
-            made += sum(row.origin in OWN for row in rows)
+            made += sum(row.origin != REMOTE for row in rows)
             if len(rows) < PAGE_ROWS:
                 return Standing(record.lineage, record.cursor, made, record.acked)
             after = rows[-1].seq
