@@ -41,7 +41,7 @@ class Arrivals:
             self.latencies_s.append(now - self.sent_at[n])
 
 
-class Client(WSListener):  # type: ignore[misc]  # picows is compiled
+class Client(WSListener):
     """One socket in one room."""
 
     def __init__(self, server: Server, room: str, arrivals: Arrivals, *, reader: bool) -> None:

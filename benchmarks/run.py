@@ -24,12 +24,12 @@ SMOKE_SCALE = 0.04
 def measure(case: str, peer: str | None, scale: float) -> dict[str, float] | None:
     """One run; None, and a word on the screen, where something is missing."""
     try:
-        if peer is None:
-            return uvloop.run(LOCAL[case](scale))
-        return uvloop.run(NETWORK[case](peer, scale))
+        work = LOCAL[case](scale) if peer is None else NETWORK[case](peer, scale)
+        figures: dict[str, float] = uvloop.run(work)
     except Missing as reason:
         print(f"  not measured: {case} {peer or ''}: {reason}", file=sys.stderr)
         return None
+    return figures
 
 
 def medians(runs: list[dict[str, float]]) -> dict[str, float]:
