@@ -28,7 +28,7 @@ class Audience:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._listeners: list[Listener] = []
+        self._listeners: tuple[Listener, ...] = ()
         self._untold: deque[Change] = deque()
         self._telling = False
 
@@ -40,12 +40,14 @@ class Audience:
 
     def add(self, listener: Listener) -> None:
         """Tell this listener too, from now on."""
-        self._listeners.append(listener)
+        self._listeners = (*self._listeners, listener)
 
     def remove(self, listener: Listener) -> None:
         """Tell it no more; one that is not there is fine."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
+        listeners = list(self._listeners)
+        if listener in listeners:
+            listeners.remove(listener)
+        self._listeners = tuple(listeners)
 
     def tell(self, change: Change) -> None:
         """Tell all listeners of a change."""
@@ -57,14 +59,18 @@ class Audience:
         try:
             while self._untold:
                 change = self._untold.popleft()
-                for listener in tuple(self._listeners):
+                for listener in self._listeners:
                     try:
                         listener(change)
                     except Exception as error:
                         errors.append(error)
         finally:
             self._telling = False
-        if len(errors) == 1:
-            raise errors[0]
         if errors:
-            raise ExceptionGroup(f"listeners of document {self._name!r} failed", errors)
+            raise _joined(errors, self._name)
+
+
+def _joined(errors: list[Exception], name: str) -> Exception:
+    if len(errors) == 1:
+        return errors[0]
+    return ExceptionGroup(f"listeners of document {name!r} failed", errors)

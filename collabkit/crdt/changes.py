@@ -103,7 +103,7 @@ class XmlChanged(msgspec.Struct, frozen=True, tag=True):
 Part: TypeAlias = TextChanged | ArrayChanged | MapChanged | XmlChanged
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """One committed transaction.
 
     Attributes:

@@ -24,10 +24,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 from weakref import ref
 
-import pycrdt
 from pycrdt import _pycrdt as yrs
 
-from ..errors import LocalProtocolError
 from .offsets import EMBED, Offsets, Scale
 from .roots import UNKNOWN, root_kinds
 
@@ -89,25 +87,20 @@ class Core:
         quiet: The edit at hand leaves all offsets as they are, and nobody observes.
         hear: Called inside a transaction with (key, delta in code points) for each text
             with offsets that it changed.
-        stranger: Called with the event of a transaction that was not ours.
     """
 
     __slots__ = (
-        "__weakref__", "_borrowed", "_offsets", "_ours", "_roots", "_subscriptions", "_told",
-        "_users", "_watch", "doc", "hear", "quiet", "raw", "staged", "stranger", "txn", "update",
+        "__weakref__", "_offsets", "_roots", "_subscriptions", "_told", "_users", "_watch",
+        "hear", "quiet", "raw", "staged", "txn", "update",
     )  # fmt: skip
 
-    def __init__(self, doc: pycrdt.Doc[Any], *, staged: bool = False) -> None:
-        self.doc = doc
-        self.raw: Any = doc._doc
+    def __init__(self, client_id: int | None = None, *, staged: bool = False) -> None:
+        self.raw: Any = yrs.Doc(client_id, None, None)
         self.txn: Any = None
         self.update: bytes | None = None
         self.staged = staged
         self.quiet = False
         self.hear: Callable[[object, Delta], None] | None = None
-        self.stranger: Callable[[Any], None] | None = None
-        self._ours = False
-        self._borrowed = False
         self._users = 0
         self._roots: dict[tuple[str, str], Branch] = {}
         self._offsets: dict[object, Offsets] = {}
@@ -122,11 +115,6 @@ class Core:
 
     def begin(self, origin: int = ORIGIN) -> Core:
         """Open the transaction of an edit, to be ended by :meth:`commit` or :meth:`close`."""
-        if self.txn is not None or self.doc._txn is not None:
-            raise LocalProtocolError(
-                "a transaction is open on this document: the pycrdt code around must end it, "
-                "or the callback inside which this runs return, before it can be changed"
-            )
         self.txn = self.raw.create_transaction_with_origin(origin)
         self._users = 1
         return self
@@ -134,11 +122,9 @@ class Core:
     def commit(self) -> bytes | None:
         """End the transaction; returns its update if it changed anything and is watched."""
         self.update = None
-        self._ours = True
         try:
             self.txn.commit()
         finally:
-            self._ours = False
             self.close()
         return self.update
 
@@ -147,19 +133,12 @@ class Core:
         txn, self.txn = self.txn, None
         self.quiet = False
         self._users = 0
-        if self._borrowed:
-            self._borrowed = False
-        else:
-            txn.drop()
+        txn.drop()
 
     def read(self) -> Core:
         """Open a transaction for reading, or join the open one; to be ended by :meth:`done`."""
         if self.txn is None:
-            outer = self.doc._txn  # the caller is in a `with doc.transaction()` of pycrdt
-            if outer is None:
-                self.txn = self.raw.create_transaction()
-            else:
-                self.borrow(outer._txn)
+            self.txn = self.raw.create_transaction()
         self._users += 1
         return self
 
@@ -168,11 +147,6 @@ class Core:
         self._users -= 1
         if not self._users:
             self.close()
-
-    def borrow(self, txn: Any) -> None:
-        """Work inside somebody else's transaction until :meth:`close`."""
-        self.txn = txn
-        self._borrowed = True
 
     def apply(self, update: bytes, origin: int = REMOTE) -> bytes | None:
         """Apply an update in a transaction of its own; returns what :meth:`commit` does.
@@ -192,11 +166,7 @@ class Core:
     def run(self, action: Callable[[], object]) -> bytes | None:
         """Let the engine run a transaction of its own; returns what :meth:`commit` does."""
         self.update = None
-        self._ours = True
-        try:
-            action()
-        finally:
-            self._ours = False
+        action()
         return self.update
 
     def encode(self, since: bytes = b"\0") -> bytes:
@@ -219,13 +189,13 @@ class Core:
 
     def copy(self) -> Core:
         """Make a staged copy, which continues where this document is, under the same client id."""
-        twin = Core(pycrdt.Doc(client_id=self.raw.client_id()), staged=True)
+        twin = Core(self.raw.client_id(), staged=True)
         twin.apply(self.encode())
         twin.watch()
         return twin
 
     def watch(self) -> None:
-        """From now on, keep the update of each transaction, and report those of strangers."""
+        """Keep the update of each transaction, from now on."""
         if self._watch is None:
             self._watch = self.raw.observe(_committed(ref(self)))
 
@@ -323,12 +293,8 @@ def identity(branch: Branch, txn: Any) -> object:
 def _committed(core_ref: ref[Core]) -> Callable[[Any], None]:
     def committed(event: Any) -> None:
         core = core_ref()
-        if core is None:
-            return
-        if core._ours:
+        if core is not None:
             core.update = event.update
-        elif core.stranger is not None:
-            core.stranger(event)
 
     return committed
 

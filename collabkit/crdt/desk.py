@@ -23,9 +23,6 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from threading import RLock
 from types import TracebackType
-from typing import Any
-
-import pycrdt
 
 from ..errors import EngineLost, LocalProtocolError
 from .audience import Audience, Listener
@@ -54,19 +51,21 @@ class Desk:
         lock: Held by every call, and by a block.
         guard: Judges local edits.
         block: The edit block that is open.
-        history: What can be undone, if that is tracked.
+        frozen: Why nothing can be changed just now.
+        history: What can be undone.
         reading: ``with desk.reading as core`` gives the core to read, in a transaction.
         writing: ``with desk.writing as core`` gives the core to write, in a transaction
             that is carried out at the end.
     """
 
-    def __init__(self, name: str, doc: pycrdt.Doc[Any]) -> None:
+    def __init__(self, name: str, client_id: int) -> None:
         self.name = name
-        self.live = Core(doc)
+        self.live = Core(client_id)
+        self.frozen: str | None = None
         self.lock = RLock()
         self.guard: Guard | None = None
         self.block: object = None
-        self.history: History | None = None
+        self.history = History(self.live)
         self.reading = _Reading(self)
         self.writing = _Writing(self)
         self._audience = Audience(name)
@@ -74,7 +73,6 @@ class Desk:
         self._lost = False
         self._staged: Core | None = None
         self._missed: list[bytes] = []
-        self._interrupted = False
 
     def __repr__(self) -> str:
         return f"<Desk of {self.name!r}>"
@@ -92,10 +90,9 @@ class Desk:
 
     def writable(self) -> Core:
         """The core for the caller's edit, with its transaction open."""
-        if self._lost:
-            raise EngineLost(self.name)
-        if self.history is not None and self.live.txn is None:
-            self.history.prepare()
+        if self._lost or self.frozen is not None:
+            self.check()
+        self.history.begin()
         if self.block is None and self.guard is None:
             return self.live.begin()
         if self.block is not None and not self.is_mine():
@@ -106,13 +103,19 @@ class Desk:
         staged = self._staged
         if staged is None:
             staged = self._staged = self.live.copy()
-            self.live.watch()
         if staged.txn is None:
             for update in self._missed:
                 staged.apply(update)
             self._missed.clear()
             staged.begin()
         return staged
+
+    def check(self) -> None:
+        """Make sure that the document can be changed. Raises EngineLost or LocalProtocolError."""
+        if self._lost:
+            raise EngineLost(self.name)
+        if self.frozen is not None:
+            raise LocalProtocolError(f"document {self.name!r} cannot be changed {self.frozen}")
 
     def is_mine(self) -> bool:
         """Whether the open block was begun by the caller's task and thread."""
@@ -127,8 +130,6 @@ class Desk:
             if update is not None:
                 self.announce(update, local=True, origin="local", staged=True)
             return
-        if self.history is not None:
-            self.history.step(None)
         update = self.live.commit()
         if update is not None:
             self.announce(update, local=True, origin="local")
@@ -144,13 +145,6 @@ class Desk:
                 return None
             if self.guard is not None:
                 self.guard(update)
-            if self._interrupted:
-                raise LocalProtocolError(
-                    f"document {self.name!r} was edited with pycrdt during an edit block; "
-                    "the block did not happen"
-                )
-            if self.history is not None:
-                self.history.step(group)
             self.live.apply(update, ORIGIN)
         except BaseException:
             self._discard()
@@ -159,14 +153,25 @@ class Desk:
 
     def abandon(self) -> None:
         """Forget what was staged, if anything was."""
-        self._interrupted = False
         if self._staged is not None and self._staged.txn is not None:
             self._discard()
 
-    def take(self, update: bytes, origin: str) -> None:
-        """Apply an update from elsewhere. Raises ValueError if it does not decode."""
-        if self._lost:
-            raise EngineLost(self.name)
+    def take(
+        self, update: bytes, origin: str, *, local: bool = False, frozen: str | None = None
+    ) -> None:
+        """Apply an update that was not made by this desk.
+
+        Args:
+            update: What to apply.
+            origin: What to call where it came from.
+            local: It was made by code of this process.
+            frozen: Why listeners cannot edit, if they cannot.
+
+        Raises:
+            ValueError: It does not decode.
+            EngineLost: It contradicts the document.
+        """
+        self.check()
         try:
             changed = self.live.apply(update, REMOTE)
         except RuntimeError as error:  # it contradicts the document, and is applied in part
@@ -176,27 +181,29 @@ class Desk:
             self.fail(error)
             raise
         if changed is not None:
-            self.announce(update, local=False, origin=origin)
+            self.frozen = frozen
+            try:
+                self.announce(update, local=local, origin=origin)
+            finally:
+                self.frozen = None
 
     def travel(self, action: Callable[[History], bytes | None], name: str) -> bool:
         """Undo or redo; returns whether there was anything."""
         with self.lock:
-            if self.history is None:
-                raise LocalProtocolError(
-                    f"{name} needs `track_undo()` before the edits that are to be undone"
-                )
+            self.check()
             if self.block is not None:
                 raise LocalProtocolError(f"{name} cannot be part of an edit block")
-            if self._lost:
-                raise EngineLost(self.name)
-            self.live.watch()
             try:
                 update = action(self.history)
+                if update is None:
+                    return False
+                if self.guard is not None:
+                    self.guard(update)
+                self.live.apply(update, ORIGIN)
             except BaseException as error:
+                self.history.forget()
                 self.fail(error)
                 raise
-            if update is None:
-                return False
             self.announce(update, local=True, origin=name)
             return True
 
@@ -217,8 +224,6 @@ class Desk:
         self._missed.clear()
         if staged is not None and staged.txn is not None:
             staged.close()
-        if not self._audience:
-            self.live.unwatch()
 
     # Telling
 
@@ -233,12 +238,9 @@ class Desk:
         def stop() -> None:
             with self.lock:
                 self._audience.remove(listener)
-                if not self._audience:
-                    if self._ear is not None:
-                        self._ear.close()
-                        self._ear = None
-                    if self._staged is None:
-                        self.live.unwatch()
+                if not self._audience and self._ear is not None:
+                    self._ear.close()
+                    self._ear = None
 
         return stop
 
@@ -251,7 +253,16 @@ class Desk:
         group: str | None = None,
         staged: bool = False,
     ) -> None:
-        """Note a change for the kept copy, unless it was staged there, and tell the listeners."""
+        """Note a change for undo and for the staged copy, and tell the listeners.
+
+        Args:
+            update: What changed.
+            local: It was made here.
+            origin: What to call where it came from.
+            group: What the edit block was called.
+            staged: It was made on the staged copy.
+        """
+        self.history.note(update, group, edit=origin == "local")
         if self._staged is not None and not staged:
             self._missed.append(update)
             if len(self._missed) > _MISSED and self.block is None:
@@ -259,22 +270,6 @@ class Desk:
         if self._audience:
             parts = () if self._ear is None else self._ear.take()
             self._audience.tell(Change(update, local, origin, group, parts))
-
-    def overhear(self) -> None:
-        """Watch for what other code does to a wrapped document, for good."""
-        self.live.stranger = self._foreign
-        self.live.watch()
-
-    def _foreign(self, event: Any) -> None:
-        if self.block is not None:
-            self._interrupted = True
-        else:
-            self._discard()
-        self.live.borrow(event.transaction)
-        try:
-            self.announce(event.update, local=True, origin="pycrdt")
-        finally:
-            self.live.close()
 
 
 class _Reading:

@@ -24,6 +24,7 @@ import pycrdt
 from ..errors import UpdateRefused, WrongRoot
 from ..ids import new_client_id
 from .block import Block
+from .bridge import Bridge
 from .budget import NO_BUDGET
 from .canonical import render
 from .changes import Change
@@ -53,21 +54,22 @@ class Document:
     """
 
     def __init__(self, name: str = "main", *, client_id: int | None = None) -> None:
-        number = new_client_id() if client_id is None else client_id
-        self._start(name, pycrdt.Doc(client_id=number))
-
-    def _start(self, name: str, doc: pycrdt.Doc[Any]) -> None:
         self.name = name
-        self._desk = Desk(name, doc)
+        self._desk = Desk(name, new_client_id() if client_id is None else client_id)
         self._roots: dict[str, tuple[str, Node]] = {}
         self._vector: StateVector = {}
+        self._bridge: Bridge | None = None
 
     @classmethod
     def wrap(cls, doc: pycrdt.Doc[Any], name: str = "main") -> Self:
-        """Give a pycrdt document this interface; both see the same content."""
-        document = cls.__new__(cls)
-        document._start(name, doc)
-        document._desk.overhear()
+        """Give a pycrdt document this interface.
+
+        What is edited on one side is on the other at once. The two are two replicas, with a
+        client id each, because what keeps this one safe cannot be had while other code writes
+        to it. What is edited with pycrdt counts as local, under the origin ``pycrdt``.
+        """
+        document = cls(name)
+        document._bridge = Bridge(doc, document._desk)
         return document
 
     def __repr__(self) -> str:
@@ -115,8 +117,7 @@ class Document:
             known = (found, _KINDS[found](self._desk, Root(found, name)))
             if found == kind:
                 self._roots[name] = known
-                if self._desk.history is not None:
-                    self._desk.history.follow(kind, name)
+                self._desk.history.follow(name, kind)
         if known[0] != kind:
             raise WrongRoot(name, known[0], kind)
         return known[1]
@@ -203,26 +204,22 @@ class Document:
                 raise UpdateRefused("gap", "it builds on edits that are not here")
         return found
 
-    def track_undo(self, steps: int = 100) -> None:
-        """From now on, let edits made here be undone.
-
-        Args:
-            steps: How many calls and blocks can be undone at least. What they deleted stays in
-                the document for as long.
-        """
-        desk = self._desk
-        with desk.lock:
-            if desk.history is None:
-                desk.history = History(desk.live, steps)
-
     def undo(self) -> bool:
-        """Undo the last edit made here that is not undone; never anybody else's.
+        """Undo the last call or block edited here that is not undone; never anybody else's edit.
+
+        How far back it goes depends on how much was edited since: some hundred steps at least.
+
+        >>> document = Document()
+        >>> document.text("body").append("hello")
+        >>> document.text("body").append(" world")
+        >>> document.undo(), str(document.text("body"))
+        (True, 'hello')
 
         Returns:
             Whether there was one.
 
         Raises:
-            LocalProtocolError: ``track_undo()`` was not called, or a block is open.
+            LocalProtocolError: A block is open.
         """
         return self._desk.travel(History.undo, "undo")
 
@@ -233,7 +230,7 @@ class Document:
             Whether there was something.
 
         Raises:
-            LocalProtocolError: ``track_undo()`` was not called, or a block is open.
+            LocalProtocolError: A block is open.
         """
         return self._desk.travel(History.redo, "redo")
 

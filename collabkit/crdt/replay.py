@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pycrdt
-
 from ..errors import EngineLost, MalformedBytes, UpdateRefused
 from .budget import DEFAULT_BUDGET, NO_BUDGET, Budget
 from .core import Core, is_panic
@@ -39,7 +37,7 @@ class Replay:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.core = Core(pycrdt.Doc())
+        self.core = Core()
         self.vector: StateVector = {}
 
     def __repr__(self) -> str:
