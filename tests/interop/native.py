@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from pycrdt import Array, Doc, Map, Provider, Text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+import collabkit.sync.client
 from interop.agreement import Content, edits_of
 
 
@@ -52,18 +53,47 @@ class WebSocketChannel:
         return message
 
 
-class PycrdtClient:
+class _Participant:
+    """Counts what happens to a replica, and waits for it."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self._happened = asyncio.Event()
+
+    def happened(self, *_what: object) -> None:
+        """Something did."""
+        self.revision += 1
+        self._happened.set()
+
+    async def changed(self, revision: int, *, timeout: float) -> Held:
+        """Wait for anything to happen after ``revision``."""
+        async with asyncio.timeout(timeout):
+            while self.revision <= revision:
+                self._happened.clear()
+                await self._happened.wait()
+        return await self.read()
+
+    async def read(self) -> Held:
+        """What the replica has now."""
+        raise NotImplementedError
+
+    async def until(self, condition: Callable[[], object], *, timeout: float = 30.0) -> None:
+        """Wait until a condition holds."""
+        while not condition():
+            await self.changed(self.revision, timeout=timeout)
+
+
+class PycrdtClient(_Participant):
     """A `pycrdt.Provider` on a document with the roots of the other clients."""
 
     def __init__(self, doc: Doc[Any], provider: Provider) -> None:
+        super().__init__()
         self.doc = doc
         self.text = doc.get("text", type=Text)
         self.map = doc.get("map", type=Map[Any])
         self.array = doc.get("array", type=Array[Any])
         self.provider = provider
-        self.revision = 0
-        self._happened = asyncio.Event()
-        self._watching = doc.observe(self._on_event)
+        self._watching = doc.observe(self.happened)
 
     def __repr__(self) -> str:
         return f"<PycrdtClient {self.doc.client_id}>"
@@ -71,14 +101,19 @@ class PycrdtClient:
     @classmethod
     @asynccontextmanager
     async def connected(cls, url: str, room: str) -> AsyncIterator[PycrdtClient]:
-        """A client that is connected, until the end of the block."""
+        """A client that has synced, until the end of the block."""
         address = f"{url}/{quote(room)}"
         doc: Doc[Any] = Doc()
         async with connect(address, max_size=None) as socket:
             provider = Provider(doc, WebSocketChannel(socket, address))
             client = cls(doc, provider)
             async with provider:
+                await provider.synced.wait()
                 yield client
+
+    def write(self, text: str) -> None:
+        """Insert at the end of the text."""
+        self.text += text
 
     async def read(self) -> Held:
         """What the client has now."""
@@ -86,14 +121,41 @@ class PycrdtClient:
         edits = edits_of(self.doc.get_update(), self.doc.get_state())
         return Held(content, edits, False, self.revision)
 
-    async def changed(self, revision: int, *, timeout: float) -> Held:
-        """Wait for a transaction after ``revision``."""
-        async with asyncio.timeout(timeout):
-            while self.revision <= revision:
-                self._happened.clear()
-                await self._happened.wait()
-        return await self.read()
 
-    def _on_event(self, _event: object) -> None:
-        self.revision += 1
-        self._happened.set()
+class ReplicaClient(_Participant):
+    """The package's own client on a document with the roots of the other clients."""
+
+    def __init__(self, replica: collabkit.sync.client.Replica) -> None:
+        super().__init__()
+        self.replica = replica
+        self.document = replica.document
+        self.text = self.document.text("text")
+        self.map = self.document.map("map")
+        self.array = self.document.array("array")
+        self.document.on_update(self.happened)
+        replica.presence.observe(self.happened)
+        replica.observe(self.happened)
+
+    def __repr__(self) -> str:
+        return f"<ReplicaClient {self.replica!r}>"
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(
+        cls, url: str, room: str, *, token: str | None = None
+    ) -> AsyncIterator[ReplicaClient]:
+        """A client that has synced, until the end of the block."""
+        async with collabkit.sync.client.connect(f"{url}/{quote(room)}", token=token) as replica:
+            await replica.synced()
+            yield cls(replica)
+
+    def write(self, text: str) -> None:
+        """Insert at the end of the text."""
+        self.text.append(text)
+
+    async def read(self) -> Held:
+        """What the client has now."""
+        found = self.document.to_dict()
+        content = Content(found.get("text", ""), found.get("map", {}), found.get("array", []))
+        edits = edits_of(self.document.update(), self.document.state_vector)
+        return Held(content, edits, False, self.revision)

@@ -141,8 +141,7 @@ async def test_pycrdt_and_stock_clients_agree(driver: Driver, reference: str) ->
         await node.wait(synced=True)
         await node.edit(("append", "text", "from node "), ("set", "map", "k", 1))
         await node.edit(("delete", "text", 0, 5))
-        await python.provider.synced.wait()
-        python.text += "from python"
+        python.write("from python")
         python.array.append("p")
         agreed = await converge([python, node])
         assert sorted(agreed.text.split()) == ["from", "node", "python"]

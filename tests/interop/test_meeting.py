@@ -7,16 +7,13 @@ import itertools
 import pytest
 
 from interop.agreement import converge
-from interop.native import PycrdtClient
+from interop.native import PycrdtClient, ReplicaClient
 from interop.serving import Serving
 from interop.stock import HOCUSPOCUS, KINDS, YWS, Driver
 
 each = pytest.mark.parametrize("kind", KINDS)
 
-# One of each family stands for the others of it where nothing depends on the line.
-PAIRS = [
-    *itertools.combinations_with_replacement(KINDS, 2),
-]
+PAIRS = list(itertools.combinations_with_replacement(KINDS, 2))
 
 
 @each
@@ -52,7 +49,9 @@ async def test_pair(driver: Driver, relay: Serving, room: str, one: str, other: 
     await ada.append("ada was here first. ")
     ben = await driver.connect(other, relay.url, room)
     await ben.presence({"name": "ben"})
-    await ben.wait(synced=True, states={str(ada.client_id): {"name": "ada"}})
+    await ben.wait(
+        synced=True, text="ada was here first. ", states={str(ada.client_id): {"name": "ada"}}
+    )
     await ada.wait(states={str(ben.client_id): {"name": "ben"}})
     await ada.edit(("append", "text", "ada "), ("set", "map", "ada", 1))
     await ben.edit(("append", "text", "ben "), ("push", "array", ["ben"]))
@@ -66,26 +65,60 @@ async def test_pair(driver: Driver, relay: Serving, room: str, one: str, other: 
     await ada.wait(absent=[ben.client_id])
 
 
+@each
+@pytest.mark.parametrize("python", [PycrdtClient, ReplicaClient])
+async def test_python_with_each(
+    driver: Driver,
+    relay: Serving,
+    room: str,
+    python: type[PycrdtClient | ReplicaClient],
+    kind: str,
+) -> None:
+    """Python programs and stock clients share text, maps and arrays, both ways."""
+    ada = await driver.connect(kind, relay.url, room)
+    await ada.wait(synced=True)
+    await ada.edit(
+        ("append", "text", "from JavaScript: naïve ☃. "), ("set", "map", "js", {"deep": [1, None]})
+    )
+    async with python.connected(relay.url, room) as ben:
+        await ben.until(lambda: "naïve ☃." in str(ben.text))
+        ben.write("from Python: 日本語. ")
+        ben.map["python"] = [True, "x", 1.5]
+        ben.array.extend([1, {"two": 2}])
+        await ada.edit(("delete", "text", 0, 5), ("push", "array", ["js"]))
+        agreed = await converge([ada, ben])
+    assert agreed.map == {"js": {"deep": [1, None]}, "python": [True, "x", 1.5]}
+    assert agreed.text == "JavaScript: naïve ☃. from Python: 日本語. "
+    assert len(agreed.array) == 3
+
+
 async def test_everybody(driver: Driver, relay: Serving, room: str) -> None:
-    """One client of each kind and pycrdt edit the same session, and nothing is written twice."""
-    async with PycrdtClient.connected(relay.url, room) as python:
-        await python.provider.synced.wait()
+    """One client of each kind, Python ones too, edit one session: nothing is lost or doubled."""
+    async with (
+        PycrdtClient.connected(relay.url, room) as pycrdt,
+        ReplicaClient.connected(relay.url, room) as replica,
+    ):
         clients = [await driver.connect(kind, relay.url, room) for kind in KINDS]
         for client in clients:
             await client.wait(synced=True)
         for turn in range(5):
-            python.text += f"<pycrdt {turn}>"
+            pycrdt.write(f"<pycrdt {turn}>")
+            replica.write(f"<replica {turn}>")
             for client in clients:
                 await client.append(f"<{client.kind} {turn}>")
-        agreed = await converge([python, *clients])
-        expected = [f"<{kind} {turn}>" for kind in ("pycrdt", *KINDS) for turn in range(5)]
+        agreed = await converge([pycrdt, replica, *clients])
+        kinds = ("pycrdt", "replica", *KINDS)
+        expected = [f"<{kind} {turn}>" for kind in kinds for turn in range(5)]
         found = [f"<{piece}" for piece in agreed.text.split("<")[1:]]
         assert sorted(found) == sorted(expected)
-        ids = [client.client_id for client in clients]
+        replica.replica.presence.set({"kind": "replica"})
         for client in clients:
             await client.presence({"kind": client.kind})
+        ids = {client.client_id for client in clients}
+        present = ids | {replica.replica.presence.client_id}
         for client in clients:
-            await client.wait(present=ids)
+            await client.wait(present=sorted(present))
+        await replica.until(lambda: ids <= set(replica.replica.presence.others))
 
 
 @each
