@@ -163,5 +163,7 @@ class CatchUp:
         to = (member.id,)
         effects: list[RoomEffect] = [Send(to, row) for row in rows if row.seq > member.after]
         self._edits.followers = (*self._edits.followers, member.id)
-        synced = Send(to, Synced(max(loaded.upto, self._edits.stored_seq)))
+        # Other documents have rows too: a later Welcome must not name less than this.
+        self._edits.stored_seq = max(loaded.upto, self._edits.stored_seq)
+        synced = Send(to, Synced(self._edits.stored_seq))
         return [*effects, *self.snapshot(member, now=now), synced, self._edits.ask(to)]
