@@ -14,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import stat
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import CannotWrite, CollabError, Corrupt, NotACollabFile, SchemaTooNew, StoreError
-from . import schema
+from . import schema, wal
 
 __all__ = [
     "UNREADABLE",
@@ -40,6 +41,8 @@ __all__ = [
 Durability: TypeAlias = Literal["stored", "durable"]
 """``stored``: commits survive the process, and power loss but for the last second.
 ``durable``: each commit is synced to the disk before it counts."""
+
+_log = logging.getLogger(__name__)
 
 # Another program that writes to the file is waited for this long, then it is an error.
 _BUSY_TIMEOUT = 5.0
@@ -72,6 +75,8 @@ def connect(path: str, *, durability: Durability, create: bool) -> sqlite3.Conne
         raise CannotWrite(path, "the file is read-only")
     if not os.access(Path(path).parent, os.W_OK):
         raise CannotWrite(path, "its folder is read-only, and SQLite needs files beside it")
+    if lost := wal.lost_frames(f"{path}-wal"):
+        _log.warning("%s: %d pages at the end of its write-ahead log are lost", path, lost)
     with explained(path):
         connection = _connect(path, "rw")
         try:

@@ -110,6 +110,7 @@ class Directory:
         self._unsure = False
         self._next_session = 1
         self._next_document = 1
+        self._numbers = {0}
         self._by_no: dict[int, Session] = {}
         self._by_id: dict[SessionId, Session] = {}
         self._by_name: dict[tuple[str, str], Session] = {}
@@ -157,6 +158,7 @@ class Directory:
         for *fields, crc in connection.execute("SELECT * FROM documents ORDER BY no"):
             document = Document(*fields)
             self._next_document = document.no + 1
+            self._numbers.add(document.no)
             session = self._by_no.get(document.session)
             if rows.crc(fields) != crc:
                 self.damage.append(f"document {document.name!r}: its check sum is wrong")
@@ -191,12 +193,12 @@ class Directory:
             session = self.owner(document)
             session.last_seq = max(session.last_seq, last_seq)
             self.unsettled[no] = document
-        last = rows.last_document(connection)
-        if last >= self._next_document:
-            self._orphan(last)
+        self._orphan(rows.last_document(connection))
 
     def _orphan(self, no: int) -> None:
-        """Rows of a document that is not listed: its number must not be given again."""
+        """A document with rows must be listed, or else its number must not be given again."""
+        if self.lists(no):
+            return
         self.damage.append(f"document number {no} has rows, but is not listed")
         self._next_document = max(self._next_document, no + 1)
 
@@ -229,12 +231,8 @@ class Directory:
         return self._by_id.get(session)
 
     def lists(self, no: int) -> bool:
-        """Whether a document of this number is known."""
-        return any(
-            document.no == no
-            for session in self._by_no.values()
-            for document in session.documents.values()
-        )
+        """Whether the file has a document of this number, sound or not."""
+        return no in self._numbers
 
     def vouch(self) -> None:
         """Say that a session which was not found is not there. Raises Corrupt if nobody can."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from ..ids import Lineage, Seq, SessionId
-from . import check, database, named, reading
+from . import check, database, named, reading, wal
 from .base import Loaded, Row, SessionRecord
 from .directory import Directory
 from .lock import Holder, holder
@@ -123,7 +123,9 @@ class Reader:
 
     def verify(self) -> Iterator[str]:
         """Check everything in the file; yields one sentence for each damage."""
-        return check.verify(self._connection, self.path, self._transaction)
+        if holder(self.path) is None and (lost := wal.lost_frames(f"{self.path}-wal")):
+            yield f"its write-ahead log: {lost} pages at the end do not verify, and are lost"
+        yield from check.verify(self._connection, self.path, self._transaction)
 
     def info(self) -> Info:
         """Say what there is to know of the file as a whole."""
