@@ -146,11 +146,26 @@ def read_var_string(data: bytes, at: int) -> tuple[str, int]:
 
 # Any-values
 
+
+def _read_var_int(data: bytes, at: int) -> tuple[int, int]:
+    if at >= len(data):
+        raise MalformedBytes("an integer ends early", at)
+    first = data[at]
+    value, at = first & 63, at + 1
+    if first & 128:
+        rest, at = read_var_uint(data, at)
+        if rest == 0 or rest >= _LIMIT >> 6:
+            raise MalformedBytes("an integer is padded or above 2**53 - 1", at)
+        value |= rest << 6
+    return -value if first & 64 else value, at
+
+
 # Tags whose value has a fixed number of bytes behind the tag.
 _SIZES = {127: 0, 126: 0, 124: 4, 123: 8, 122: 8, 121: 0, 120: 0}
 _CONSTANTS = {127: None, 126: None, 121: False, 120: True}
 _NUMBERS = {124: struct.Struct(">f"), 123: struct.Struct(">d"), 122: struct.Struct(">q")}
-_INTEGER, _STRING, _OBJECT, _ARRAY, _BYTES = 125, 119, 118, 117, 116
+_READERS = {125: _read_var_int, 119: read_var_string, 116: read_var_bytes}
+_OBJECT, _ARRAY = 118, 117
 
 
 def read_any(data: bytes, at: int, max_depth: int = MAX_DEPTH) -> tuple[Any, int]:
@@ -170,12 +185,8 @@ def _read_any(data: bytes, at: int) -> tuple[Any, int]:
         return _CONSTANTS[tag], at
     if tag in _NUMBERS:
         return _NUMBERS[tag].unpack_from(data, at)[0], at + _SIZES[tag]
-    if tag == _INTEGER:
-        return _read_var_int(data, at)
-    if tag == _STRING:
-        return read_var_string(data, at)
-    if tag == _BYTES:
-        return read_var_bytes(data, at)
+    if tag in _READERS:
+        return _READERS[tag](data, at)
     count, at = read_var_uint(data, at)
     if tag == _ARRAY:
         array = []
@@ -204,46 +215,24 @@ def skip_any(data: bytes, at: int, max_depth: int = MAX_DEPTH) -> int:
         left -= 1
         if keyed:
             _, at = read_var_string(data, at)
-        try:
-            tag = data[at]
-        except IndexError:
-            raise MalformedBytes("a value ends early", at) from None
-        if tag in (_OBJECT, _ARRAY):
+        if at >= len(data):
+            raise MalformedBytes("a value ends early", at)
+        tag = data[at]
+        at += 1
+        if tag in _SIZES:
+            at += _SIZES[tag]
+            if at > len(data):
+                raise MalformedBytes("a value ends early", at)
+        elif tag in (_OBJECT, _ARRAY):
             if len(outer) >= max_depth:
                 raise MalformedBytes(f"values nest deeper than {max_depth}", at)
             outer.append((left, keyed))
-            left, at = read_var_uint(data, at + 1)
+            left, at = read_var_uint(data, at)
             keyed = tag == _OBJECT
+        elif tag in _READERS:
+            _, at = _READERS[tag](data, at)
         else:
-            at = _skip_scalar(data, at + 1, tag)
-
-
-def _skip_scalar(data: bytes, at: int, tag: int) -> int:
-    if tag == _STRING:
-        return read_var_string(data, at)[1]
-    if tag == _INTEGER:
-        return _read_var_int(data, at)[1]
-    if tag == _BYTES:
-        return read_var_bytes(data, at)[1]
-    if tag not in _SIZES:
-        raise MalformedBytes(f"no kind of value has tag {tag}", at - 1)
-    at += _SIZES[tag]
-    if at > len(data):
-        raise MalformedBytes("a value ends early", at)
-    return at
-
-
-def _read_var_int(data: bytes, at: int) -> tuple[int, int]:
-    if at >= len(data):
-        raise MalformedBytes("an integer ends early", at)
-    first = data[at]
-    value, at = first & 63, at + 1
-    if first & 128:
-        rest, at = read_var_uint(data, at)
-        if rest == 0 or rest >= _LIMIT >> 6:
-            raise MalformedBytes("an integer is padded or above 2**53 - 1", at)
-        value |= rest << 6
-    return -value if first & 64 else value, at
+            raise MalformedBytes(f"no kind of value has tag {tag}", at - 1)
 
 
 # JSON as text

@@ -54,7 +54,10 @@ def gap(found: Scan, vector: Mapping[int, int]) -> bool:
     even counting the update itself, or if a deletion reaches beyond. Such an update would
     wait inside an engine, unseen and without bound: ask its author for all that is missing.
     """
-    return any(vector.get(client, 0) < clock for client, clock in found.needs.items())
+    for client, clock in found.needs.items():  # noqa: SIM110 - any() takes three times as long
+        if vector.get(client, 0) < clock:
+            return True
+    return False
 
 
 def advances(found: Scan, vector: Mapping[int, int]) -> bool:
@@ -62,9 +65,10 @@ def advances(found: Scan, vector: Mapping[int, int]) -> bool:
 
     False does not mean that it brings nothing: see ``deletes``.
     """
-    return any(
-        section.clock + section.length > vector.get(section.client, 0) for section in found.sections
-    )
+    for section in found.sections:  # a loop, as above
+        if section.clock + section.length > vector.get(section.client, 0):
+            return True
+    return False
 
 
 def advance(found: Scan, vector: StateVector) -> None:
