@@ -94,6 +94,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.last_member = 0
         self.refused = False
         self.acked: list[bytes] = []
+        self.said: dict[str, list[bytes]] = {}
         self.carry(self.room.start())
 
     # The hub's part
@@ -161,6 +162,7 @@ class RoomMachine(RuleBasedStateMachine):
         if not client.can_write and update == b"\x00\x00":
             return
         client.waiting.append(update)
+        self.said.setdefault(f"user:{self.clients.index(client)}", []).append(update)
         if client.follows:
             self.feed(fx.Said(client.member, Edit(client.seen, "", update)))
         elif resync:
@@ -320,6 +322,14 @@ class RoomMachine(RuleBasedStateMachine):
         for update in self.acked:
             assert not advances(scan(update), vector)
         self.acked.clear()
+
+    @invariant()
+    def the_log_keeps_each_authors_order(self) -> None:
+        """What one author said first stands first in the log."""
+        for subject, said in getattr(self, "said", {}).items():
+            places = iter(said)
+            logged = (draft.body for draft, _ in self.log if draft.subject == subject)
+            assert all(any(body == place for place in places) for body in logged)
 
     @invariant()
     def rows_come_in_order(self) -> None:
