@@ -81,7 +81,7 @@ def skip(length: int) -> bytes:
 
 
 CHILD = """
-import json, sys
+import json, signal, sys
 from pycrdt import Array, Doc, Map, Text, XmlFragment
 
 for line in sys.stdin:
@@ -90,6 +90,7 @@ for line in sys.stdin:
     kinds |= {"text": Text, "map": Map, "array": Array}
     roots = [doc.get(name, type=kind) for name, kind in kinds.items()]
     said = "ok"
+    signal.alarm(5)  # an engine that never comes back is killed too
     try:
         for update in json.loads(line):
             doc.apply_update(bytes.fromhex(update))
