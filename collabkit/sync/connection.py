@@ -90,6 +90,9 @@ REFUSAL_HOLD = 5.0
 MAX_ADDRESSES = 100
 MAX_HELD_FRAMES = 1000
 MAX_HELD_BYTES = 5 * 1024 * 1024
+# An edit that a room refused its author would send again as soon as he is back: closed at once,
+# provider 2 is back 6,500 times in 10 s. So he is told as those are who may not come in.
+_FINAL_WORD = {1007: 4422, 1008: 4422}
 # A provider may try a new token on the same socket; nobody honest needs more tries than this.
 MAX_REFUSALS = 20
 
@@ -319,6 +322,7 @@ class Connection:
             return []
         # 44xx is meant for this seat, and the word for it differs by dialect. The rest
         # (a broken frame, a restart) ends the socket: no client rejoins one address.
+        code = _FINAL_WORD.get(code, code)
         if 4400 <= code < 4500:
             return [*self._leave(address), *self._refuse(address, Refusal(code, reason), now)]
         return self._close(code, reason)

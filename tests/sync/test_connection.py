@@ -241,12 +241,21 @@ def test_a_frame_that_does_not_parse_ends_the_socket(frame: bytes | str, code: i
 
 def test_dismissal_in_words_or_by_the_end_of_the_socket() -> None:
     """44xx is meant for the seat; the rest ends the socket, as no client rejoins an address."""
-    assert entered().handle(Dismissed("", 1008, "bad"), now=0.0) == [
+    assert entered().handle(Dismissed("", 1012, "restart"), now=0.0) == [
         Leave(""),
-        CloseSocket(1008, "bad"),
+        CloseSocket(1012, "restart"),
     ]
     left, told = entered().handle(Dismissed("", 4403, "revoked"), now=0.0)
     assert (left, told) == (Leave(""), WriteFrame(b"\x02\x00\x07revoked"))
+
+
+@pytest.mark.parametrize("code", [1007, 1008])
+def test_whoever_would_say_it_again_is_not_just_closed(code: int) -> None:
+    """The author of a refused edit is told in words, and held as one who was turned away."""
+    left, told = entered().handle(Dismissed("", code, "bad"), now=0.0)
+    assert (left, told) == (Leave(""), WriteFrame(b"\x02\x00\x03bad"))
+    own = entered(own_dialect=True).handle(Dismissed("", code, "bad"), now=0.0)
+    assert own[-1] == CloseSocket(4422, "bad")
 
 
 def test_words_that_a_dialect_lacks_are_left_out() -> None:

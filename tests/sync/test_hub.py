@@ -230,9 +230,9 @@ async def test_a_bad_frame_ends_one_socket_and_the_room_goes_on(attach: Sockets)
     for socket in (good, bad):
         socket.say(STEP1)
         await socket.until(partial(is_synced, socket))
-    bad.say(write(Update(b"\x01\x01\xff")))
+    bad.say(b"\x00\x07")
     assert bad.closed is not None
-    assert bad.closed[0] == 1007
+    assert bad.closed[0] == 1002
     good.say(write(Update(HI)))
     other = attach()
     other.say(STEP1)
