@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.registry import Collector
 
+from ..sync.counts import DurationsSeen
 from ..sync.hub import Hub
 
 __all__ = ["Metrics", "Traffic"]
@@ -77,7 +83,14 @@ class Metrics(Collector):
         yield _gauge("rooms", "Documents that are open.", stats.rooms)
         yield _gauge("stalled_rooms", "Rooms whose edits cannot be stored.", stats.stalled_rooms)
         yield _count("edits", "Edits committed.", stats.edits)
-        yield _count("deliveries", "Edits delivered to others.", stats.deliveries)
+        yield _count("deliveries", "Updates delivered to others.", stats.deliveries)
+        yield _count("delivered_bytes", "Bytes of updates delivered.", stats.delivered_bytes)
+        yield _count("presence_changes", "Presence messages sent on.", stats.presence_changes)
+        yield _count("overflows", "Slow readers that were resynced.", stats.overflows)
+        yield _gauge("pending_rows", "Rows on their way to disk.", stats.pending_rows)
+        yield _histogram(
+            "commit_seconds", "From queueing rows of a room to their disk.", stats.commits
+        )
         yield _gauge("unsent_bytes", "Bytes that wait for slow readers.", traffic.unsent_bytes())
         yield _count("received_bytes", "Payload bytes received.", traffic.bytes_in)
         yield _counts("refused", "Knocks refused.", "code", stats.refused)
@@ -92,6 +105,12 @@ def _gauge(name: str, help: str, value: float) -> Metric:
 
 def _count(name: str, help: str, value: float) -> Metric:
     return CounterMetricFamily(f"collabkit_{name}", help, value)
+
+
+def _histogram(name: str, help: str, seen: DurationsSeen) -> Metric:
+    bounds = [str(bound) for bound in seen.bounds] + ["+Inf"]
+    buckets = list(zip(bounds, accumulate(seen.counts), strict=True))
+    return HistogramMetricFamily(f"collabkit_{name}", help, buckets, seen.total_s)
 
 
 def _counts(name: str, help: str, label: str, values: Mapping[int, int]) -> Metric:

@@ -66,5 +66,6 @@ class Reception:
             "connections": self.traffic.connections,
             "rooms": stats.rooms,
             "stalled_rooms": stats.stalled_rooms,
+            "pending_rows": stats.pending_rows,
         }
         return State(self.draining, health, self._page, self._metrics.exposition)

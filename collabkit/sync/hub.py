@@ -12,7 +12,6 @@ import asyncio
 import json
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -26,6 +25,7 @@ from ..errors import AccessDenied, CollabError, LocalProtocolError, SessionExist
 from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
 from .connection import Connection
+from .counts import Counts, DurationsSeen
 from .effects import Dismissed, Started, Ticked, Woke
 from .link import Link, Socket
 from .liveroom import LiveRoom
@@ -53,13 +53,18 @@ OnCall: TypeAlias = Callable[[Identity, RoomName, str, Any, str | None], Awaitab
 
 
 class HubStats(msgspec.Struct, frozen=True):
-    """What a hub has counted since it started, and what is there now."""
+    """What is there now, and what was counted; :class:`.counts.Counts` says how."""
 
     links: int
     rooms: int
     stalled_rooms: int
     edits: int
     deliveries: int
+    delivered_bytes: int
+    presence_changes: int
+    overflows: int
+    pending_rows: int
+    commits: DurationsSeen
     dismissed: dict[int, int]
     refused: dict[int, int]
 
@@ -91,10 +96,7 @@ class Hub:
         self.store = store
         self.engine = engine
         self.now = clock
-        self.deliveries = 0
-        self.edits = 0
-        self.dismissed: Counter[int] = Counter()
-        self.refused: Counter[int] = Counter()
+        self.counts = Counts()
         self._authenticate = authenticate
         self.create_sessions = create_sessions
         self._on_call = call
@@ -175,10 +177,15 @@ class Hub:
             links=len(self._links),
             rooms=len(self._rooms),
             stalled_rooms=sum(room.core.edits.stalled for room in self._rooms.values()),
-            edits=self.edits,
-            deliveries=self.deliveries,
-            dismissed=dict(self.dismissed),
-            refused=dict(self.refused),
+            edits=self.counts.edits,
+            deliveries=self.counts.deliveries,
+            delivered_bytes=self.counts.delivered_bytes,
+            presence_changes=self.counts.presence_changes,
+            overflows=self.counts.overflows,
+            pending_rows=self.counts.pending_rows,
+            commits=self.counts.commits.seen(),
+            dismissed=dict(self.counts.dismissed),
+            refused=dict(self.counts.refused),
         )
 
     async def drain(self) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from ..access.model import Identity, Knock, Refusal
 from ..ids import RoomName, SessionId
 from .connection import Connection, Dialect
+from .counts import Counts
 from .effects import (
     Admitted,
     Ask,
@@ -54,8 +54,7 @@ class Socket(Protocol):
 class Switchboard(Protocol):
     """What a link needs of the hub it is in."""
 
-    dismissed: Counter[int]
-    refused: Counter[int]
+    counts: Counts
 
     def now(self) -> float:
         """Unix time in seconds."""
@@ -147,7 +146,7 @@ class Link:
             case WriteFrame(frame):
                 self._socket.send(frame)
             case CloseSocket(code, reason):
-                self._hub.dismissed[code] += 1
+                self._hub.counts.dismissed[code] += 1
                 self._socket.close(code, reason)
             case Ask(address, knock):
                 self._hub.spawn(self._ask(address, knock))
@@ -165,7 +164,7 @@ class Link:
     async def _ask(self, address: str, knock: Knock) -> None:
         answer = await self._hub.admit(knock)
         if isinstance(answer, Refusal):
-            self._hub.refused[answer.code] += 1
+            self._hub.counts.refused[answer.code] += 1
             self.feed(TurnedAway(address, answer))
             return
         session, identity = answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol, assert_never
 
@@ -10,6 +11,7 @@ from ..crdt.engine import DocumentKey, Engine
 from ..errors import EngineLost, StoreError, UpdateRefused
 from ..ids import Seq, SessionId
 from ..store.base import Checkpoint, Loaded, Store
+from .counts import Counts
 from .effects import (
     Append,
     AppendFailed,
@@ -35,7 +37,7 @@ from .effects import (
     Tasted,
     Wake,
 )
-from .messages import Message, Update, write
+from .messages import Awareness, Message, Update, write
 from .room import Room
 from .sendqueue import SendQueue
 
@@ -73,8 +75,7 @@ class Surroundings(Protocol):
 
     store: Store
     engine: Engine
-    edits: int
-    deliveries: int
+    counts: Counts
 
     def now(self) -> float:
         """Unix time in seconds."""
@@ -174,6 +175,7 @@ class LiveRoom:
         """A slow socket takes bytes again."""
         seat = self.seats.get(member)
         if seat is not None and (event := seat.drain(self._hub.now())) is not None:
+            self._hub.counts.overflows += 1
             self.feed(event)
 
     def _carry_all(self, effects: list[RoomEffect]) -> None:
@@ -187,14 +189,21 @@ class LiveRoom:
         message = effect.message
         frame = write(message) if type(message) is Update else None
         now = self._hub.now()
+        delivered = 0
         for member in effect.to:
             seat = self.seats.get(member)
             if seat is None or member == effect.but:
                 continue
-            if not seat.write(message, frame, now):
+            if seat.write(message, frame, now):
+                delivered += 1
+            else:
                 self._hub.dismiss(member, 1013, "too much waits for a reader that does not read")
-            elif frame is not None:
-                self._hub.deliveries += 1
+        counts = self._hub.counts
+        if frame is not None:
+            counts.deliveries += delivered
+            counts.delivered_bytes += delivered * len(frame)
+        elif type(message) is Awareness:
+            counts.presence_changes += 1
 
     def _carry(self, effect: RoomEffect) -> None:
         hub = self._hub
@@ -207,7 +216,8 @@ class LiveRoom:
                 hub.spawn(self._taste(updates))
             case Append():
                 # Queued here and now: the order of appends is the order of this loop.
-                hub.spawn(self._append(hub.store.append(self.session, effect.drafts)))
+                committed = hub.store.append(self.session, effect.drafts)
+                hub.spawn(self._append(committed, len(effect.drafts)))
             case Diff(vector):
                 hub.spawn(self._diff(vector))
             case ReadLog():
@@ -233,15 +243,21 @@ class LiveRoom:
         else:
             self.feed(Tasted(tuple(verdicts)))
 
-    async def _append(self, committed: Awaitable[list[Seq]]) -> None:
+    async def _append(self, committed: Awaitable[list[Seq]], rows: int) -> None:
+        counts = self._hub.counts
+        counts.pending_rows += rows
+        queued_at = time.perf_counter()
         try:
             seqs = await committed
         except StoreError as error:
             _log.error("%s: edits are not stored: %s", self.core.document, error)
             self.feed(AppendFailed(str(error)))
         else:
-            self._hub.edits += len(seqs)
+            counts.commits.observe(time.perf_counter() - queued_at)
+            counts.edits += len(seqs)
             self.feed(Committed(tuple(seqs)))
+        finally:
+            counts.pending_rows -= rows
 
     async def _diff(self, vector: bytes) -> None:
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pycrdt
 import websockets
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -32,14 +35,26 @@ async def test_what_happens_is_counted(relay: Relay, metric: Metric) -> None:
         Peer.joined(one) as ada,
         Peer.joined(other) as bob,
     ):
+        presence = pycrdt.create_awareness_message(bytes.fromhex("010701027b7d"))
+        await one.send(presence)
         await ada.write("hello")
         await bob.reads("hello")
         await bob.write("!")
         await ada.reads("hello!")
         assert await metric(relay, "collabkit_connections") == 2
         assert await metric(relay, "collabkit_rooms") == 1
+        assert await metric(relay, "collabkit_presence_changes_total") >= 1
         assert await metric(relay, "collabkit_deliveries_total") == 2
         assert await metric(relay, "collabkit_received_bytes_total") > 20
+        assert await metric(relay, "collabkit_delivered_bytes_total") > 20
+        async with asyncio.timeout(20):
+            while await metric(relay, "collabkit_edits_total") < 2:
+                await asyncio.sleep(0.01)
+        commits = await metric(relay, "collabkit_commit_seconds_count")
+        assert 1 <= commits <= 2
+        assert await metric(relay, "collabkit_commit_seconds_bucket", le="+Inf") == commits
+        assert await metric(relay, "collabkit_commit_seconds_sum") > 0
+        assert await metric(relay, "collabkit_pending_rows") == 0
 
 
 async def test_two_relays_do_not_share_their_metrics(workspace: Workspace) -> None:

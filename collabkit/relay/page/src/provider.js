@@ -10,8 +10,8 @@
  *    the relay lacks. From then on each transaction is one Edit.
  * 3. Answers come in the order of the Edits. What was not answered when the socket closed counts
  *    as unsaved, and is sent again by rule 2; sending twice does no harm.
- * 4. A close code of 4400 to 4499 is final, unless it says "later"; every other one is a reason to
- *    try again.
+ * 4. A close code that blames what was sent means that an edit was refused. One of 4400 to 4499 is
+ *    final, unless it says "later"; every other one is a reason to try again.
  */
 
 import * as decoding from 'lib0/decoding';
@@ -37,9 +37,14 @@ const REFUSED = 70;
 const SILENCE_MS = 35_000;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 15_000;
+// A connection that did not last this long was a failure too: some relays accept before they fail.
+const STEADY_MS = 10_000;
 
 // Timed out, too early, too many: HTTP's 408, 425 and 429 as close codes.
 const LATER = new Set([4408, 4425, 4429]);
+// Broken, of a wrong kind, malformed, against the rules, too big (RFC 6455 §7.4.1), unprocessable.
+// Sent again it would be refused again, and the diverged replica can send nothing else.
+const BLAMES = new Set([1002, 1003, 1007, 1008, 1009, 4422]);
 const isFinal = (code) => code >= 4400 && code < 4500 && !LATER.has(code);
 
 /** Exponential, and spread so that the clients of a restarted relay do not return as one. */
@@ -69,6 +74,7 @@ export class Provider extends ObservableV2 {
   #waiting = 0;
   #inFlight = [];
   #failures = 0;
+  #syncedAt = 0;
   #retry = null;
   #silence = null;
   #WebSocket;
@@ -142,10 +148,13 @@ export class Provider extends ObservableV2 {
     this.#inFlight = [];
     const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.doc.clientID);
     presence.removeAwarenessStates(this.awareness, others, this);
-    if (isFinal(code)) {
+    const steady = this.synced && Date.now() - this.#syncedAt > STEADY_MS;
+    if (isFinal(code) || BLAMES.has(code)) {
       this.#show({ status: 'ended', synced: false, reason: this.reason || reason });
+      if (BLAMES.has(code)) this.emit('refused', [{ code: String(code), reason: this.reason }]);
       return;
     }
+    if (steady) this.#failures = 0;
     this.#retry = setTimeout(this.connect, delayAfter(this.#failures));
     this.#failures += 1;
     this.#show({ status: 'offline', synced: false });
@@ -216,7 +225,7 @@ export class Provider extends ObservableV2 {
     },
     [SYNCED]: (decoder) => {
       this.#seq = Math.max(this.#seq, decoding.readVarUint(decoder));
-      this.#failures = 0;
+      this.#syncedAt = Date.now();
       this.#show({ synced: true });
     },
     [SYNC]: (decoder) => {
