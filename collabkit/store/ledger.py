@@ -20,7 +20,14 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
-from ..errors import CannotWrite, Corrupt, InvalidName, LocalProtocolError, ValueNotStorable
+from ..errors import (
+    CannotWrite,
+    Corrupt,
+    InvalidName,
+    LocalProtocolError,
+    StoreError,
+    ValueNotStorable,
+)
 from ..ids import RoomName, SessionId, Subject
 from . import database, named, reading, removal, rows
 from .base import Checkpoint, Draft, Loaded, Row, SessionRecord
@@ -65,9 +72,9 @@ class Ledger:
         return f"<Ledger {self.path} epoch={self.epoch}>"
 
     def close(self) -> None:
-        """Leave one whole file behind: no rows in ``hot``, and no write-ahead log."""
+        """Leave one whole file behind: if the disk takes it, without a write-ahead log."""
         try:
-            with contextlib.suppress(CannotWrite):
+            with contextlib.suppress(StoreError):
                 self.settle()
         finally:
             self.connection.close()
@@ -115,7 +122,6 @@ class Ledger:
             batch.keep()
         return outcomes
 
-    @property
     def settling_due(self) -> bool:
         """Whether ``hot`` has grown enough to be moved."""
         directory = self.directory

@@ -30,8 +30,8 @@ def load(
     connection: sqlite3.Connection, path: str, session: Session, document: Document
 ) -> Generator[None, None, Loaded]:
     """Read what opens a document, a page a slice. Raises Corrupt."""
-    upto, last = session.last_seq, document.last_seq
     while True:
+        upto, last = session.last_seq, document.last_seq
         checkpoint = newest(connection, document)
         base = checkpoint.seq if checkpoint else 0
         if document.floor > base:
@@ -42,17 +42,15 @@ def load(
             )
         chain = chained(path, session, document, after=base)
         found: list[Row] = []
-        while True:
+        # Should a compaction overtake us between two pages, a newer checkpoint stands in.
+        while document.floor <= base:
             values = rows.page(connection, document.no, after=chain.last)
             found += map(chain.row, values)
-            yield
             if len(values) < rows.PAGE_ROWS or chain.last >= last:
-                break
-        chain.end(last if last > base else 0)
-        # A compaction may have overtaken us; then a newer checkpoint stands in.
-        if document.floor <= base:
-            kept = tuple(row for row in found if row.seq <= upto)
-            return Loaded(document.lineage, checkpoint, kept, Seq(upto))
+                chain.end(last if last > base else 0)
+                kept = tuple(row for row in found if row.seq <= upto)
+                return Loaded(document.lineage, checkpoint, kept, Seq(upto))
+            yield
 
 
 def newest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:

@@ -49,7 +49,8 @@ def lost_frames(path: str) -> int:
     for frame, at in enumerate(range(_HEADER.size, len(log) - step + 1, step), start=1):
         _, commit, its_salt, *kept = _FRAME.unpack_from(log, at)
         if known and its_salt != salt:
-            break  # of an earlier round through the same file
+            sound = False  # of an earlier round through the same file, or damaged
+            continue
         if commit:
             committed = frame
         if sound:

@@ -318,7 +318,7 @@ class Writer:
     def _tend(self, ledger: Ledger) -> None:
         """What nobody waits for: move rows, sync the log."""
         try:
-            if ledger.settling_due:
+            if ledger.settling_due():
                 ledger.settle()
             if self._sync_at is not None and self._sync_at <= time.monotonic():
                 self._sync_at = None
