@@ -22,6 +22,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
@@ -35,7 +36,7 @@ from ..store.base import Checkpoint, Draft, Loaded, SessionRecord, Store
 from ..store.sqlite import SQLiteStore
 from .tally import NEWBORN, Standing
 
-__all__ = ["REMOTE", "SEED", "LocalCopy"]
+__all__ = ["REMOTE", "SEED", "LocalCopy", "session_name"]
 
 _log = logging.getLogger("collabkit.replica")
 
@@ -152,6 +153,11 @@ class LocalCopy:
         """Wait until all that was kept is in the file. Raises CannotWrite."""
         await self._store.flush()
 
+    async def checkpointed(self) -> None:
+        """Wait for the checkpoint that this opening makes, if it makes one."""
+        if self._checkpointing is not None:
+            await asyncio.wait({self._checkpointing})
+
     async def _write_records(self) -> None:
         while self._next is not None:
             await self._write_record()
@@ -199,11 +205,30 @@ class LocalCopy:
         await self._write_record()
 
 
+def session_name(url: str) -> str:
+    """What the session of a URL is called, since a session's name has no slashes.
+
+    >>> session_name("wss://example.org/plan/budget")
+    'example.org:443,plan,budget'
+    """
+    parts = urlsplit(url)
+    port = {"ws": 80, "wss": 443}.get(parts.scheme)
+    if port is None:
+        return _escaped(url)
+    steps = [_escaped(unquote(step)) for step in parts.path.removeprefix("/").split("/")]
+    return ",".join([f"{_escaped(parts.hostname or '')}:{parts.port or port}", *steps])
+
+
+def _escaped(text: str) -> str:
+    return quote(text, safe=":@!$&'()*+;").replace("%", "=").replace("~", "=7E")
+
+
 async def _session(store: Store, url: str) -> SessionRecord:
+    name = session_name(url)
     try:
-        return await store.find_session(url, project=PROJECT)
+        return await store.find_session(name, project=PROJECT)
     except SessionNotFound:
-        return await store.create_session(url, project=PROJECT, kind=KIND, by=Subject("local"))
+        return await store.create_session(name, project=PROJECT, kind=KIND, by=Subject("local"))
 
 
 def _replay(document: Document, loaded: Loaded, path: str) -> None:

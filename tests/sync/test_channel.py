@@ -9,7 +9,8 @@ from http import HTTPStatus
 
 import pycrdt
 import pytest
-from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from collabkit.errors import BadFrame, ConnectionClosed, LocalProtocolError
 from collabkit.ids import Subject
