@@ -53,12 +53,11 @@ class _Check:
             if problem != "ok":
                 yield f"SQLite: {problem}"
         directory = self._directory()
-        yield from directory.damage
         for session in directory:
             yield from self._session(session)
         for no in rows.documents_with_rows(self._connection):
-            if not directory.lists(no):
-                yield f"document number {no} has rows, but is not listed"
+            directory.unlisted(no)
+        yield from directory.damage
         yield from named.verify(self._connection, self._path)
 
     def _directory(self) -> Directory:

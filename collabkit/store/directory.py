@@ -185,7 +185,7 @@ class Directory:
             self.hot_bytes += size_bytes
             document = documents.get(no)
             if document is None:
-                self._orphan(no)
+                self.unlisted(no)
                 continue
             document.rows += count
             document.size_bytes += size_bytes
@@ -193,14 +193,17 @@ class Directory:
             session = self.owner(document)
             session.last_seq = max(session.last_seq, last_seq)
             self.unsettled[no] = document
-        self._orphan(rows.last_document(connection))
+        self.unlisted(rows.last_document(connection))
 
-    def _orphan(self, no: int) -> None:
-        """A document with rows must be listed, or else its number must not be given again."""
-        if self.lists(no):
-            return
-        self.damage.append(f"document number {no} has rows, but is not listed")
-        self._next_document = max(self._next_document, no + 1)
+    def unlisted(self, no: int) -> None:
+        """Take note of a document that has rows: it must be listed, sound or not.
+
+        If it is not, its number must at least not be given again.
+        """
+        if no not in self._numbers:
+            self._numbers.add(no)
+            self.damage.append(f"document number {no} has rows, but is not listed")
+            self._next_document = max(self._next_document, no + 1)
 
     def find(self, name_or_id: str, project: str) -> Session:
         """Find a session by name, or by id within its project. Raises SessionNotFound."""
@@ -229,10 +232,6 @@ class Directory:
     def find_id(self, session: SessionId) -> Session | None:
         """The session of this id, if it is there."""
         return self._by_id.get(session)
-
-    def lists(self, no: int) -> bool:
-        """Whether the file has a document of this number, sound or not."""
-        return no in self._numbers
 
     def vouch(self) -> None:
         """Say that a session which was not found is not there. Raises Corrupt if nobody can."""
