@@ -59,15 +59,15 @@ def root_kinds(update: bytes) -> dict[str, str]:
     for at in found.named:
         item, _ = read_item(update, at, 0, 0)
         if isinstance(item.parent, str):
-            evidence.setdefault(item.parent, set()).add(_evidence(update, item))
+            evidence.setdefault(item.parent, set()).add(_evidence(update, item, item.key))
     if any(seen & _DOUBTFUL and not seen & _CERTAIN for seen in evidence.values()):
-        for item, root in _linked(list(read_items(update, found))):
-            evidence[root].add(_evidence(update, item))
+        for item, root, key in _linked(list(read_items(update, found))):
+            evidence[root].add(_evidence(update, item, key))
     return {root: _kind(seen) for root, seen in evidence.items()}
 
 
-def _evidence(update: bytes, item: Item) -> str:
-    if item.keyed:
+def _evidence(update: bytes, item: Item, key: str | None) -> str:
+    if key is not None:
         return "map"
     if item.content == DELETED:
         return "deleted"
@@ -88,8 +88,8 @@ def _kind(seen: set[str]) -> str:
     return "map" if "map" in seen else UNKNOWN
 
 
-def _linked(items: list[Item]) -> list[tuple[Item, str]]:
-    """Items that lie in a root without naming it, with that root."""
+def _linked(items: list[Item]) -> list[tuple[Item, str, str | None]]:
+    """Items that lie in a root without naming it, with that root and their key."""
     starts: dict[int, list[int]] = {}
     places: dict[int, list[int]] = {}
     for place, item in enumerate(items):
@@ -104,22 +104,26 @@ def _linked(items: list[Item]) -> list[tuple[Item, str]]:
         place = places[client][nearest]
         return place if clock < items[place].clock + items[place].length else None
 
-    roots: dict[int, str | None] = {}
+    heads: dict[int, Item | None] = {}  # of each item, the one that its origins lead to
     for place in range(len(items)):
         trail: list[int] = []
         here: int | None = place
-        root: str | None = None
+        head: Item | None = None
         while here is not None:
-            if here in roots:
-                root = roots[here]
+            if here in heads:
+                head = heads[here]
                 break
             item = items[here]
             if item.parent is not None:
-                root = item.parent if isinstance(item.parent, str) else None
+                head = item
                 break
-            roots[here] = None  # met again on this trail, it goes in a circle: in no root
+            heads[here] = None  # met again on this trail, it goes in a circle: in no root
             trail.append(here)
             link = item.origin or item.right_origin
             here = find(link) if link is not None else None
-        roots.update(dict.fromkeys(trail, root))
-    return [(items[place], root) for place, root in roots.items() if root is not None]
+        heads.update(dict.fromkeys(trail, head))
+    return [
+        (items[place], head.parent, head.key)
+        for place, head in heads.items()
+        if head is not None and isinstance(head.parent, str)
+    ]

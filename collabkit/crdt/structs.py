@@ -32,8 +32,9 @@ class Item(msgspec.Struct, frozen=True, gc=False):
         right_origin: What it was put in front of.
         parent: The name of a root, or the id of the item that holds the parent. None if
             there is an origin: then the parent is that of the origin.
-        key: Its key in the parent; None for elements of a sequence, and if there is an origin.
-        keyed: Whether it has a key, be it the origin's.
+        key: Its key in the parent; None for elements of a sequence, and if there is an
+            origin: then the key is that of the origin. (The info byte has a bit for that,
+            which Yjs loses when it merges updates.)
         content: Content ref, see `contents`.
         content_at: Offset of its content in the update.
     """
@@ -45,7 +46,6 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     right_origin: Id | None
     parent: str | Id | None
     key: str | None
-    keyed: bool
     content: int
     content_at: int
 
@@ -91,8 +91,7 @@ def read_item(update: bytes, at: int, client: int, clock: int) -> tuple[Item, in
     content = info & 31
     # Depth was bounded by the scan, under whatever budget it had.
     length, stop = CONTENTS[content](update, at, len(update))
-    keyed = bool(info & 0x20)
-    item = Item(client, clock, length, origin, right_origin, parent, key, keyed, content, at)
+    item = Item(client, clock, length, origin, right_origin, parent, key, content, at)
     return item, stop
 
 

@@ -94,7 +94,7 @@ def test_a_chain_across_clients_leads_to_the_root() -> None:
     [
         ([item(1, b"\x02", root="r")], "unknown"),
         ([item(1, b"\x02", root="r", key="k")], "map"),
-        ([item(1, b"\x02", root="r"), string("v", origin=(A, 1), key="k")], "map"),
+        ([item(1, b"\x01", root="r", key="k"), shared(1, origin=(A, 0))], "map"),
         ([item(7, b"\x03\x01p", root="r")], "xml"),
         ([shared(6, root="r"), string("inside", parent=(A, 0))], "xml"),
         ([shared(0, root="r"), string("inside", parent=(A, 0))], "array"),

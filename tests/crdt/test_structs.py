@@ -33,11 +33,11 @@ def test_items_tell_their_place() -> None:
     first, second, third, fourth, last = items(data)
     assert (first.client, first.clock, first.length, first.content) == (A, 5, 2, 4)
     assert (first.origin, first.right_origin, first.parent) == ((A, 1), (B, 300), None)
-    assert (second.clock, second.parent, second.key, second.keyed) == (9, "m", "k", True)
+    assert (second.clock, second.parent, second.key) == (9, "m", "k")
     assert data[second.content_at] == 1
     assert (third.parent, third.key) == ((B, 1), "é")
-    assert (fourth.origin, fourth.key, fourth.keyed, fourth.length) == ((B, 0), None, True, 2)
-    assert (last.client, last.clock, last.parent, last.keyed) == (B, 0, "t", False)
+    assert (fourth.origin, fourth.key, fourth.length) == ((B, 0), None, 2)
+    assert (last.client, last.clock, last.parent, last.key) == (B, 0, "t", None)
 
 
 def test_an_item_is_read_where_the_scan_found_it() -> None:
