@@ -55,6 +55,7 @@ def app(
     prefix: str = "",
     origins: Collection[str] = (),
     cookie: str | None = None,
+    create_sessions: bool | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> App:
     """Make an ASGI application that serves a workspace.
@@ -65,16 +66,20 @@ def app(
         prefix: Path below which it is, where the server does not say so itself (``root_path``).
         origins: Origins of the pages that may connect, such as ``https://app.example``.
         cookie: Name of a cookie that may carry the token.
+        create_sessions: Whether a session is made of each name that somebody who may write
+            opens; by default only where nobody is asked who he is.
         limits: ``max_connections``, ``max_message_bytes`` and ``drain_timeout`` count here.
 
     Returns:
         The application: hand it to a server, or mount it and enter it in your lifespan.
     """
+    asks = authenticate is not None
     return App(
         workspace,
-        authenticate=authenticate,
+        authenticate=authenticate or open_house(),
+        create_sessions=not asks if create_sessions is None else create_sessions,
         prefix=prefix.rstrip("/"),
-        door=Door(authenticate is not None, frozenset(map(str.lower, origins)), cookie),
+        door=Door(asks, frozenset(map(str.lower, origins)), cookie),
         limits=limits,
     )
 
@@ -86,13 +91,15 @@ class App:
         self,
         workspace: Workspace,
         *,
-        authenticate: Authenticate | None,
+        authenticate: Authenticate,
+        create_sessions: bool,
         prefix: str,
         door: Door,
         limits: Limits,
     ) -> None:
         self._workspace = workspace
         self._authenticate = authenticate
+        self._create_sessions = create_sessions
         self._prefix = prefix
         self._door = door
         self._limits = limits
@@ -112,12 +119,11 @@ class App:
             FileHeld: Another process holds the file: this application runs in one process.
             LocalProtocolError: Somebody serves the workspace already.
         """
-        asks = self._authenticate is not None
         async with AsyncExitStack() as stack:
             if not _is_open(self._workspace):
                 await stack.enter_async_context(self._workspace)
             hub = await stack.enter_async_context(
-                self._workspace.serving(self._authenticate or open_house(), unlocked=not asks)
+                self._workspace.serving(self._authenticate, unlocked=self._create_sessions)
             )
             reception = Reception(hub, self._door, max_connections=self._limits.max_connections)
             self._open = _Open(hub, reception, self._limits)

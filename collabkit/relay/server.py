@@ -67,6 +67,8 @@ class Relay:
         tls: Serve ``wss://`` with this context; :func:`tls_context` makes one.
         origins: Origins of the pages that may connect, such as ``https://app.example``.
         cookie: Name of a cookie that may carry the token.
+        create_sessions: Whether a session is made of each name that somebody who may write
+            opens; by default only where nobody is asked who he is.
         limits: What sockets may cost.
     """
 
@@ -80,15 +82,18 @@ class Relay:
         tls: ssl.SSLContext | None = None,
         origins: Collection[str] = (),
         cookie: str | None = None,
+        create_sessions: bool | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.limits = limits
         self._workspace = workspace
         self._host = host
         self._port = port
-        self._authenticate = authenticate
+        self._authenticate = authenticate or open_house()
         self._tls = tls
-        self._door = Door(authenticate is not None, frozenset(map(str.lower, origins)), cookie)
+        self._asks = authenticate is not None
+        self._create_sessions = not self._asks if create_sessions is None else create_sessions
+        self._door = Door(self._asks, frozenset(map(str.lower, origins)), cookie)
         self._address: tuple[str, int] | None = None
         self._stack: AsyncExitStack | None = None
 
@@ -126,18 +131,17 @@ class Relay:
                 own; or somebody serves the workspace already.
             OSError: The address cannot be bound.
         """
-        asks = self._authenticate is not None
         async with AsyncExitStack() as stack:
             sockets = await _bind(self._host, self._port)
             for each in sockets:
                 stack.callback(each.close)
-            if not asks and not all(_is_loopback(each) for each in sockets):
+            if not self._asks and not all(_is_loopback(each) for each in sockets):
                 raise LocalProtocolError(
                     "a relay that asks nobody who he is serves this machine only: "
                     f"give it `authenticate=`, or bind it to 127.0.0.1 instead of {self._host!r}"
                 )
             hub = await stack.enter_async_context(
-                self._workspace.serving(self._authenticate or open_house(), unlocked=not asks)
+                self._workspace.serving(self._authenticate, unlocked=self._create_sessions)
             )
             reception = Reception(
                 hub, self._door, max_connections=_affordable(self.limits.max_connections)

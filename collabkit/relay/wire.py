@@ -114,7 +114,9 @@ class Wire(picows.WSListener):
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye; the connection is cut when the peer has answered, or does not."""
-        self._goodbye(code, reason)
+        if not self._closing:
+            self._keeper.traffic.closed[code] += 1
+            self._goodbye(code, reason)
 
     # As picows sees it
 
@@ -209,7 +211,9 @@ class Wire(picows.WSListener):
 
     def hold(self) -> None:
         """Leave what the peer sends in the kernel, until the goodbye."""
-        self._transport.underlying_transport.pause_reading()
+        below = self._transport.underlying_transport
+        if not below.is_closing():
+            below.pause_reading()
 
     def cut(self) -> None:
         """End the connection without a word."""
@@ -254,14 +258,13 @@ class Wire(picows.WSListener):
                 self._lost()
 
     def _goodbye(self, code: int | None, reason: str) -> None:
-        if self._closing:
-            return
         self._closing = True
-        self._transport.underlying_transport.resume_reading()
+        below = self._transport.underlying_transport
+        if not below.is_closing():
+            below.resume_reading()
         if code is None:
             self._transport.send(CLOSE, b"")
         else:
-            self._keeper.traffic.closed[code] += 1
             # Any number goes: what picows' stub has is an enum of the registered ones.
             self._transport.send_close(code, close_reason(reason))  # type: ignore[arg-type]
         self._cut = asyncio.get_running_loop().call_later(

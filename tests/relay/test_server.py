@@ -107,6 +107,17 @@ async def test_a_relay_that_asks_nobody_stays_on_its_machine(
         assert relay.url
 
 
+async def test_names_become_sessions_where_it_was_said(workspace: Workspace) -> None:
+    """A relay that asks who comes makes no session of a name, unless it was told to."""
+    for create, word in ((None, b"\2\0"), (False, b"\2\0"), (True, b"\0\0")):
+        async with (
+            Relay(workspace, port=0, authenticate=Book(), create_sessions=create) as relay,
+            Raw.connect(relay.url) as client,
+        ):
+            client.say(frame(BINARY, SYNC_STEP_1))
+            assert (await client.hear_only(BINARY))[:2] == word
+
+
 # Upgrades
 
 
