@@ -291,7 +291,7 @@ class Edits:
             ack = Ack(0)
             if edit.update:
                 ack = Ack(next(numbers))
-                self.stored_seq = ack.seq
+                self.stored_seq = max(self.stored_seq, ack.seq)
                 advance(edit.scan, self.stored)
                 effects += self._publish(Row(ack.seq, edit.update), edit.author)
             effects += self._acknowledge(edit, ack)
