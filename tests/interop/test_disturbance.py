@@ -7,7 +7,7 @@ import random
 import pytest
 
 from interop.agreement import converge
-from interop.native import PycrdtClient
+from interop.native import PycrdtClient, ReplicaClient
 from interop.serving import Serving
 from interop.stock import KINDS, Driver, StockClient
 
@@ -39,33 +39,76 @@ async def _random_edit(draw: random.Random, client: StockClient, mark: str) -> N
             await client.insert(draw.randrange(length + 1), f"{mark} ")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_random_disconnects(driver: Driver, relay: Serving, room: str, seed: int) -> None:
-    """Every kind edits while sockets are cut and replaced at random; all end with all edits."""
-    draw = random.Random(seed)
-    clients = await _all_kinds(driver, relay.url, room)
-    pushed = set()
-    for turn in range(TURNS):
-        client = draw.choice(clients)
-        mark = f"{seed}.{turn}"
-        match draw.randrange(6):
-            case 0:
-                await client.cut()
-            case 1:
-                await client.disconnect()
-            case 2:
-                await client.reconnect()
-            case _:
-                await _random_edit(draw, client, mark)
-                await client.edit(("push", "array", [f"pushed {mark}"]))
-                pushed.add(f"pushed {mark}")
+async def _disturb(
+    draw: random.Random, clients: list[StockClient], mark: str, pushed: set[str]
+) -> None:
+    """One turn: a client loses its socket, goes, comes, or edits."""
+    client = draw.choice(clients)
+    match draw.randrange(6):
+        case 0:
+            await client.cut()
+        case 1:
+            await client.disconnect()
+        case 2:
+            await client.reconnect()
+        case _:
+            await _random_edit(draw, client, mark)
+            await client.edit(("push", "array", [f"pushed {mark}"]))
+            pushed.add(f"pushed {mark}")
+
+
+async def _recover(clients: list[StockClient], pushed: set[str], url: str, room: str) -> None:
+    """Everybody comes back and agrees; nothing is lost or doubled, for latecomers neither."""
     for client in clients:
         await client.reconnect()
     agreed = await converge(clients, timeout=60)
     assert pushed <= set(agreed.array)
     assert len(agreed.array) == len(set(agreed.array)), "an edit was applied twice"
-    async with PycrdtClient.connected(relay.url, room) as late:
-        await converge([late, clients[0]])
+    async with (
+        PycrdtClient.connected(url, room) as pycrdt,
+        ReplicaClient.connected(url, room) as replica,
+    ):
+        await converge([pycrdt, replica, clients[0]])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_random_disconnects(driver: Driver, relay: Serving, room: str, seed: int) -> None:
+    """Every kind edits while sockets are cut and replaced at random; all end with all edits."""
+    draw, pushed = random.Random(seed), set[str]()
+    clients = await _all_kinds(driver, relay.url, room)
+    for turn in range(TURNS):
+        await _disturb(draw, clients, f"{seed}.{turn}", pushed)
+    await _recover(clients, pushed, relay.url, room)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_random_kills(driver: Driver, own_relay: Serving, room: str, seed: int) -> None:
+    """As before, while the relay itself is killed and started again."""
+    draw, pushed = random.Random(seed), set[str]()
+    clients = await _all_kinds(driver, own_relay.url, room)
+    for turn in range(TURNS):
+        await _disturb(draw, clients, f"{seed}.{turn}", pushed)
+        if turn % 20 == 10:
+            own_relay.restart()
+    await _recover(clients, pushed, own_relay.url, room)
+
+
+async def test_goodbye(driver: Driver, own_relay: Serving, room: str) -> None:
+    """A relay told to end stores what came, ends well, and is found again by everybody."""
+    clients = await _all_kinds(driver, own_relay.url, room)
+    for client in clients:
+        await client.append(f"<{client.kind}>")
+    await converge(clients)
+    assert own_relay.terminate() == 0
+    for client in clients:
+        state = await client.wait(closes_at_least=1)
+        assert state.closes[0].code == 1012, client
+    own_relay.start()
+    for client in clients:
+        await client.wait(synced=True, opens_at_least=2)
+    async with ReplicaClient.connected(own_relay.url, room) as late:
+        agreed = await converge([late, *clients])
+    assert sorted(agreed.text) == sorted("".join(f"<{kind}>" for kind in KINDS))
 
 
 async def test_killed_relay(driver: Driver, own_relay: Serving, room: str) -> None:
