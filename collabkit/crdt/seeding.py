@@ -134,7 +134,7 @@ def _fingerprint(update: bytes) -> bytes:
     for item in read_items(update, found):
         places = [(clock if client in own else (client, clock)) for client, clock in _ids(item)]
         parent = item.parent if isinstance(item.parent, str) else None
-        shape = (item.clock, item.length, parent, item.key, item.keyed, item.content, places)
+        shape = (item.clock, item.length, parent, item.key, item.content, places)
         seen.update(repr((shape, _content(update, item))).encode())
     seen.update(repr([(clock, length) for _, clock, length in found.deletes]).encode())
     return seen.digest()
