@@ -29,8 +29,6 @@ __all__ = ["APPLICATION_ID", "SUPPORTED", "TABLES", "migrate"]
 # "CoLb" in ASCII; `file(1)` and foreign tools tell our files by it.
 APPLICATION_ID = 0x436F4C62
 
-TABLES = frozenset({"file", "sessions", "documents", "hot", "log", "checkpoints", "named"})
-
 # What a row of the log says, whichever of the two tables it is in.
 _LOG = {
     "prev": int,  # seq of the row before it in its document, 0 for the first
@@ -45,14 +43,11 @@ _LOG = {
     "body": bytes,
     "crc": int,
 }
-_LOG_REQUIRED = set(_LOG) - {"group"}
 
-
-def _first(db: sqlite_utils.Database) -> None:
-    file = {"no": int, "epoch": int}
-    db.table("file").create(file, pk="no", not_null=set(file), strict=True)
-    db.execute("INSERT INTO file VALUES (1, 0)")
-    sessions = {
+# Tables by name, and their columns.
+_FIRST_TABLES: dict[str, dict[str, type]] = {
+    "file": {"no": int, "epoch": int},
+    "sessions": {
         "no": int,
         "id": str,
         "project": str,
@@ -62,10 +57,8 @@ def _first(db: sqlite_utils.Database) -> None:
         "created_by": str,
         "documents": int,  # how many it has
         "crc": int,
-    }
-    db.table("sessions").create(sessions, pk="no", not_null=set(sessions), strict=True)
-    db.table("sessions").create_index(["project", "name"], unique=True)
-    documents = {
+    },
+    "documents": {
         "no": int,
         "session": int,
         "name": str,
@@ -76,22 +69,10 @@ def _first(db: sqlite_utils.Database) -> None:
         "rows": int,
         "size_bytes": int,
         "crc": int,
-    }
-    db.table("documents").create(
-        documents,
-        pk="no",
-        not_null=set(documents),
-        foreign_keys=[("session", "sessions", "no")],
-        strict=True,
-    )
-    db.table("hot").create(
-        {"no": int, "document": int, "seq": int, **_LOG},
-        pk="no",
-        not_null={"document", "seq"} | _LOG_REQUIRED,
-        strict=True,
-    )
-    db.table("log").create({"place": int, **_LOG}, pk="place", not_null=_LOG_REQUIRED, strict=True)
-    checkpoints = {
+    },
+    "hot": {"no": int, "document": int, "seq": int, **_LOG},
+    "log": {"place": int, **_LOG},
+    "checkpoints": {
         "no": int,
         "document": int,
         "seq": int,
@@ -100,23 +81,36 @@ def _first(db: sqlite_utils.Database) -> None:
         "at_ms": int,
         "body": bytes,
         "crc": int,
+    },
+    "named": {"bucket": str, "key": str, "version": int, "value": str, "crc": int},
+}
+
+
+def _first(db: sqlite_utils.Database) -> None:
+    keys = {"log": "place", "named": ("bucket", "key")}
+    parents = {
+        "documents": [("session", "sessions", "no")],
+        "checkpoints": [("document", "documents", "no")],
     }
-    db.table("checkpoints").create(
-        checkpoints,
-        pk="no",
-        not_null=set(checkpoints),
-        foreign_keys=[("document", "documents", "no")],
-        strict=True,
-    )
+    for name, columns in _FIRST_TABLES.items():
+        db.table(name).create(
+            columns,
+            pk=keys.get(name, "no"),
+            not_null=set(columns) - {"group"},
+            foreign_keys=parents.get(name, ()),
+            strict=True,
+        )
+    db.table("sessions").create_index(["project", "name"], unique=True)
     # With the size in it, so that sizes are listed without a look at the bodies.
     db.table("checkpoints").create_index(["document", "seq", "size_bytes"])
-    named = {"bucket": str, "key": str, "version": int, "value": str, "crc": int}
-    db.table("named").create(named, pk=("bucket", "key"), not_null=set(named), strict=True)
+    db.execute("INSERT INTO file VALUES (1, 0)")
 
 
 _MIGRATIONS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_first,)
 
 SUPPORTED = len(_MIGRATIONS)
+
+TABLES = frozenset(_FIRST_TABLES)
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
