@@ -1,0 +1,190 @@
+"""Who of this program is in which session, and how.
+
+Rules:
+
+1. A single-user session is written straight into its log, by one who has it for himself.
+2. In a collaborative one the program is a replica in the room like everybody else, over a channel
+   in memory. It shows a token that never leaves the process.
+3. A collaborative session can be had for oneself too: then all others are put out, and come back
+   afterwards. Two ways into one log at a time would each lack what the other writes.
+4. A session that the program itself is in is not removed under its feet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import msgspec
+
+from ..access.model import Identity, Refusal
+from ..errors import ConnectionClosed, ConnectionRefused, InvalidArguments, SessionBusy
+from ..ids import RoomName, SessionId, Subject
+from ..store.base import SessionRecord, Store
+from ..sync.channel import MemoryChannel, memory_channels, serve_channel
+from ..sync.hub import Hub
+from ..sync.replica import Replica
+from .session import Kind, Part, TakePart
+from .solo import Solo, document_of
+
+__all__ = ["Attendance"]
+
+_EMPTY = b"\x00"  # the state vector of a document to which nothing was ever written
+
+# How a room says that it cannot be opened, and how a replica is told not to try again.
+_ROOM_FAILED = 1011
+_NO_USE = 4422
+
+_OCCUPIED = Refusal(1013, "a program has this session for itself; try again later")
+_REMOVED = Refusal(4404, "the session was removed")
+
+
+class Attendance:
+    """Lets the program into sessions, and knows where it is.
+
+    Args:
+        store: The open file.
+        hub: Its rooms.
+    """
+
+    def __init__(self, store: Store, hub: Hub) -> None:
+        self._store = store
+        self._hub = hub
+        self._tokens: dict[str, Subject] = {}
+        self._inside: Counter[SessionId] = Counter()
+        self._alone: set[SessionId] = set()
+
+    def __repr__(self) -> str:
+        return f"<Attendance in {sum(map(bool, self._inside.values()))} sessions>"
+
+    def identity(self, token: str | None) -> Identity | None:
+        """Who shows this token, if it is one of the program's own."""
+        subject = self._tokens.get(token or "")
+        return None if subject is None else Identity(subject)
+
+    @asynccontextmanager
+    async def stay(self, record: SessionRecord, subject: Subject) -> AsyncIterator[TakePart]:
+        """Be in a session as its kind asks; gives what opens its documents. Raises SessionBusy."""
+        if record.kind == Kind.SINGLE_USER:
+            async with self.stay_alone(record, subject) as take_part:
+                yield take_part
+        elif record.id in self._alone:
+            raise SessionBusy(record.name, "this program has it for itself")
+        else:
+            with self._counted(record):
+                yield lambda document: self._replica(record, document, subject)
+
+    @asynccontextmanager
+    async def stay_alone(self, record: SessionRecord, subject: Subject) -> AsyncIterator[TakePart]:
+        """Have a session for oneself, whatever its kind. Raises SessionBusy."""
+        if self._inside[record.id]:
+            raise SessionBusy(record.name, "this program has it open already")
+        self._alone.add(record.id)
+        try:
+            with self._counted(record):
+                async with self._hub.vacated(record.id, _OCCUPIED):
+                    yield lambda document: Solo.open(self._store, record, document, subject=subject)
+        finally:
+            self._alone.discard(record.id)
+
+    @asynccontextmanager
+    async def vacated(self, record: SessionRecord) -> AsyncIterator[None]:
+        """Put everyone out of a session that is to be removed. Raises SessionBusy."""
+        if self._inside[record.id]:
+            raise SessionBusy(record.name, "the program that holds the file has it open")
+        async with self._hub.vacated(record.id, _REMOVED):
+            yield
+
+    async def merge(
+        self,
+        record: SessionRecord,
+        document: str,
+        updates: Sequence[bytes],
+        *,
+        subject: Subject,
+        fresh: bool,
+    ) -> None:
+        """Take updates into a document as edits, and wait until they are stored.
+
+        Args:
+            record: The session.
+            document: The document's name.
+            updates: The bytes, in their order.
+            subject: Whose edits they are.
+            fresh: Refuse if the document holds anything already.
+
+        Raises:
+            RemoteProtocolError: One of them is no update, or is not taken; the rest is not tried.
+            SessionBusy: The program has the session for itself.
+            InvalidArguments: The document holds something, and was to be fresh.
+        """
+        async with self.stay(record, subject) as take_part, take_part(document) as part:
+            if fresh and part.document.state_vector != _EMPTY:
+                raise InvalidArguments("import", f"document {document!r} holds something already")
+            for update in updates:
+                part.document.apply(update, origin="import")
+            await part.saved()
+
+    @contextmanager
+    def _counted(self, record: SessionRecord) -> Iterator[None]:
+        self._inside[record.id] += 1
+        try:
+            yield
+        finally:
+            self._inside[record.id] -= 1
+
+    @asynccontextmanager
+    async def _replica(
+        self, record: SessionRecord, document: str, subject: Subject
+    ) -> AsyncIterator[Part]:
+        token = secrets.token_urlsafe()
+        self._tokens[token] = subject
+        place = RoomName(record.project, record.name, document)
+        link = _Link(self._hub, str(msgspec.structs.replace(place, session=record.id)), token)
+        try:
+            async with Replica.over(link.dial, url=f"memory:{place}", document=document) as replica:
+                try:
+                    await replica.synced()
+                except ConnectionRefused:
+                    # The room could not be opened. Loading the document says why, and where.
+                    document_of(
+                        await self._store.load(record.id, document), place, path=self._store.path
+                    )
+                    raise
+                try:
+                    yield replica
+                finally:
+                    await replica.saved()
+        finally:
+            del self._tokens[token]
+            link.close()
+
+
+class _Link:
+    """A replica's way into a room of this process: one channel in memory after another."""
+
+    def __init__(self, hub: Hub, room: str, token: str) -> None:
+        self._hub = hub
+        self._room = room
+        self._token = token
+        self._channel: MemoryChannel | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+
+    async def dial(self) -> MemoryChannel:
+        """Open a channel, as long as the room can be opened."""
+        last = self._channel
+        if last is not None and last.close_code == _ROOM_FAILED:
+            raise ConnectionClosed(_NO_USE, last.close_reason)
+        self._channel, theirs = memory_channels(self._room)
+        task = asyncio.create_task(serve_channel(self._hub, theirs, token=self._token, peer="host"))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        return self._channel
+
+    def close(self) -> None:
+        """End what serves the channels."""
+        for task in self._serving:
+            task.cancel()

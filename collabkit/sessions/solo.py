@@ -1,0 +1,188 @@
+"""A document that one program edits alone: straight from the document into its log.
+
+Rules:
+
+1. An edit goes document → log. There is no room, no second document and no process.
+2. What is on disk is known by :meth:`Solo.saved`, for all edits before it. An edit after a failed
+   write raises: the document is then ahead of its log, and must be opened again.
+3. Whoever opens a document has to be the only one: the caller sees to it.
+4. A log that was written long is given a checkpoint when the document is closed, so that the
+   next opening is fast. The document is this program's own, so it is made right here.
+5. A document is its newest checkpoint and the rows after it. What the engine cannot bear of them
+   is damage, and no opening takes damage for emptiness.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from operator import attrgetter
+
+from ..crdt.budget import NO_BUDGET
+from ..crdt.document import Change, Document
+from ..crdt.merging import merge
+from ..crdt.scan import scan
+from ..errors import CollabError, Corrupt
+from ..ids import RoomName, Subject
+from ..store.base import Checkpoint, Draft, Loaded, SessionRecord, Store
+
+__all__ = ["Solo", "document_of"]
+
+# Merging more at a time costs more for each of them, and a row is what history can be cut at.
+ROW_CHANGES = 64
+
+log = logging.getLogger("collabkit.sessions")
+
+# Replaying 2,000 rows costs some 20 ms: less than anybody notices, and more than a checkpoint of
+# a document of that length costs to make.
+CHECKPOINT_ROWS = 2_000
+
+
+def document_of(loaded: Loaded, place: RoomName, *, path: str) -> Document:
+    """Build a document from what the store loaded of it.
+
+    Args:
+        loaded: Checkpoint and rows.
+        place: Which document it is.
+        path: The file.
+
+    Raises:
+        Corrupt: The engine refuses a checkpoint or a row.
+    """
+    document = Document(place.document)
+    updates = [(f"row {row.seq}", row.body) for row in loaded.rows]
+    if loaded.checkpoint is not None:
+        updates.insert(0, (f"checkpoint {loaded.checkpoint.seq}", loaded.checkpoint.body))
+    for what, update in updates:
+        try:
+            scan(update, NO_BUDGET)
+            document.apply(update, origin="log", trusted=True)
+        except CollabError as error:
+            raise Corrupt(path, f"{what} of {place}", str(error)) from error
+    return document
+
+
+class Solo:
+    """An open document and the log that its edits go to; :func:`Solo.open` makes one.
+
+    Attributes:
+        document: The document.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        record: SessionRecord,
+        document: Document,
+        *,
+        subject: Subject,
+        tail: int,
+    ) -> None:
+        self.document = document
+        self._store = store
+        self._record = record
+        self._subject = subject
+        self._author = (document.client_id,)
+        self._tail = tail
+        self._burst: deque[Change] = deque()
+        self._queued = False
+        self._stop = document.on_update(self._edited)
+
+    def __repr__(self) -> str:
+        return f"<Solo {self.document.name!r} of {self._record.name!r}, {self._tail} rows>"
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, store: Store, record: SessionRecord, name: str, *, subject: Subject
+    ) -> AsyncIterator[Solo]:
+        """Open a document of a session; at the end of the block all edits are saved.
+
+        Raises:
+            Corrupt: It cannot be loaded.
+            CannotWrite: At the end: an edit is not on disk.
+        """
+        loaded = await store.load(record.id, name)
+        place = RoomName(record.project, record.name, name)
+        document = document_of(loaded, place, path=store.path)
+        solo = cls(store, record, document, subject=subject, tail=len(loaded.rows))
+        try:
+            yield solo
+        finally:
+            solo._stop()
+            await solo.saved()
+            await solo._checkpoint()
+
+    async def saved(self) -> None:
+        """Wait until every edit so far is on disk. Raises CannotWrite."""
+        await self._store.flush()
+
+    def _edited(self, change: Change) -> None:
+        # The hot path of a program that types. It may run in any thread, and `_gather` in the
+        # store's at the same time: `_queued` is cleared before the burst is emptied, so a change
+        # that comes too late for one gathering asks for the next.
+        self._burst.append(change)
+        if not self._queued:
+            self._queued = True
+            self._store.enqueue(self._record.id, self._gather)
+
+    def _gather(self) -> list[Draft]:
+        """Everything since the last time, as rows."""
+        self._queued = False
+        burst = [self._burst.popleft() for _ in range(len(self._burst))]
+        drafts: list[Draft] = []
+        for (local, origin, group), same in itertools.groupby(burst, key=_told):
+            updates = [change.update for change in same]
+            if local:
+                slices = range(0, len(updates), ROW_CHANGES)
+                updates = [u for at in slices for u in merge(updates[at : at + ROW_CHANGES])]
+            for update in updates:
+                clients = self._author if local else _clients(update)
+                drafts.append(self._draft(update, origin, group, clients))
+        self._tail += len(drafts)
+        return drafts
+
+    def _draft(
+        self, body: bytes, origin: str, group: str | None, clients: tuple[int, ...]
+    ) -> Draft:
+        return Draft(
+            document=self.document.name,
+            subject=self._subject,
+            body=body,
+            at_ms=time.time_ns() // 1_000_000,
+            clients=clients,
+            group=group,
+            origin=origin,
+        )
+
+    async def _checkpoint(self) -> None:
+        if self._tail < CHECKPOINT_ROWS:
+            return
+        name = self.document.name
+        body = self.document.update()
+        copy = Document(name)
+        copy.apply(body, trusted=True)
+        digest = copy.digest()
+        if digest != self.document.digest():
+            log.error(
+                "%r of %r does not load to what it is: no checkpoint", name, self._record.name
+            )
+            return
+        # Nobody else writes this document, so all of it lies before the session's last row.
+        now = await self._store.find_session(self._record.id, project=self._record.project)
+        at_ms = time.time_ns() // 1_000_000
+        await self._store.put_checkpoint(
+            self._record.id, Checkpoint(name, now.last_seq, body, digest, at_ms)
+        )
+
+
+# What changes must have in common to share a row.
+_told = attrgetter("local", "origin", "group")
+
+
+def _clients(update: bytes) -> tuple[int, ...]:
+    return tuple(section.client for section in scan(update, NO_BUDGET).sections)

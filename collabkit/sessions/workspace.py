@@ -1,0 +1,362 @@
+"""A file of sessions, open: who may come in, and what it takes to close it well.
+
+Rules:
+
+1. One process holds a file. Others of the same machine and user may command it over ``DB.sock``
+   (:mod:`.holder`), or read beside it.
+2. A workspace spawns no process and opens no port. Somebody else may, and let people in with
+   :meth:`Workspace.serving`: a relay, or an application around one.
+3. Until then nobody can knock but the host's own code, which shows a token that never leaves this
+   process.
+4. What changes a workspace, other than edits, is an operation (:mod:`.operations`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Any, Protocol, Self, overload
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from ..access.model import Authenticate, Identity, Knock, Refusal
+from ..crdt.engine import Engine
+from ..crdt.inprocess import InProcessEngine
+from ..errors import InvalidName, LocalProtocolError, SessionNotFound
+from ..ids import DEFAULT_PROJECT, RoomName, Subject
+from ..store.base import SessionRecord
+from ..store.database import Durability
+from ..store.sqlite import SQLiteStore
+from ..sync.hub import Hub
+from . import holder, operations
+from .attendance import Attendance
+from .session import Kind, Session, TakePart
+
+__all__ = ["Workspace", "open_file", "user"]
+
+log = logging.getLogger("collabkit.sessions")
+
+
+class _OpenFile(Protocol):
+    def __call__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durability: Durability = "stored",
+        subject: str | None = None,
+    ) -> Workspace:
+        """Open a file; see :func:`open_file`."""
+        ...
+
+
+class _OpenSession(Protocol):
+    def __call__(
+        self, name: str, *, project: str = DEFAULT_PROJECT, create: Kind | None = None
+    ) -> Session:
+        """Open a session; see :meth:`Workspace.open`."""
+        ...
+
+
+class _Open:
+    """``Workspace.open(path)`` opens a file, ``workspace.open(name)`` a session in it.
+
+    Each is what its owner calls opening, and what stands before the dot tells which is meant: to
+    Python, to ``help()`` and to a type checker.
+    """
+
+    @overload
+    def __get__(self, workspace: None, owner: type[Workspace]) -> _OpenFile: ...
+    @overload
+    def __get__(self, workspace: Workspace, owner: type[Workspace]) -> _OpenSession: ...
+    def __get__(
+        self, workspace: Workspace | None, owner: type[Workspace]
+    ) -> _OpenFile | _OpenSession:
+        return open_file if workspace is None else workspace._open_session
+
+
+class Workspace:
+    """An open file, its sessions, and the rooms in which programs and people meet.
+
+    Made by ``Workspace.open(path)`` and entered with ``async with``.
+
+    Attributes:
+        path: The file.
+        subject: Who the host's own code is, in logs and to others.
+        store: The file's log.
+        engine: What judges the updates of others.
+    """
+
+    open = _Open()
+
+    def __init__(self, path: str, *, durability: Durability, subject: Subject) -> None:
+        self.path = path
+        self.subject = subject
+        self.engine: Engine = InProcessEngine()
+        self.calls: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._durability = durability
+        self._running: _Running | None = None
+        self._door: _Door | None = None
+        self._stack: AsyncExitStack | None = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self._running is None else "open" if self._door is None else "serving"
+        return f"<Workspace {self.path} {state}>"
+
+    @property
+    def store(self) -> SQLiteStore:
+        """The file's log."""
+        return self._parts.store
+
+    @property
+    def hub(self) -> Hub:
+        """The rooms. Sockets of others are let in by :meth:`serving` only."""
+        return self._parts.hub
+
+    @property
+    def attendance(self) -> Attendance:
+        """Where this program itself is."""
+        return self._parts.attendance
+
+    @property
+    def _parts(self) -> _Running:
+        if self._running is None:
+            raise LocalProtocolError(f"{self.path} is not open: use `async with`")
+        return self._running
+
+    # Its sessions
+
+    def _open_session(
+        self, name: str, *, project: str = DEFAULT_PROJECT, create: Kind | None = None
+    ) -> Session:
+        """Open a session, as this workspace's subject.
+
+        Args:
+            name: Its name or id, such as ``note``; or its full name, such as ``acme~note``.
+            project: The project it is in, where the name does not say.
+            create: The kind to make it as, if there is none of that name.
+
+        Returns:
+            The session: use it with ``async with``.
+
+        Raises:
+            SessionNotFound: There is none, when the session is entered.
+            SessionBusy: It is single-user, and somebody is in it.
+            Corrupt: Its document cannot be loaded.
+        """
+        place = _place(name, project)
+        return Session(name, self._find(place, create), self._stay)
+
+    def open_alone(
+        self, name: str, *, project: str = DEFAULT_PROJECT, create: Kind | None = None
+    ) -> Session:
+        """As ``open``, but with nobody else in the session, whatever its kind, and without a room.
+
+        Edits go straight into the log, which is faster and needs no loop to turn. Raises
+        SessionBusy if it is open in this program.
+        """
+        place = _place(name, project)
+        return Session(name, self._find(place, create), self._stay_alone)
+
+    def create(
+        self, name: str, *, project: str = DEFAULT_PROJECT, kind: Kind = Kind.COLLABORATIVE
+    ) -> Session:
+        """Create a session and open it with ``async with``, or just create it with ``await``.
+
+        Raises:
+            SessionExists: The project has one of this name.
+            InvalidName: It cannot be a session's name.
+        """
+        place = _place(name, project)
+        return Session(name, self._create(place, kind), self._stay)
+
+    async def list(self, *, project: str | None = None) -> Sequence[SessionRecord]:
+        """All sessions, of all projects or of one, by name."""
+        return await self.store.sessions(project=project)
+
+    async def call(self, operation: str, /, *, key: str | None = None, **arguments: Any) -> Any:
+        """Run an operation as this workspace's subject; see :data:`.operations.TABLE`.
+
+        Args:
+            operation: Its name, such as ``compact``.
+            key: Names this one call: repeated with it, it happens once.
+            arguments: Its arguments, such as ``session="note"``.
+        """
+        return await operations.call(self, operation, arguments, subject=self.subject, key=key)
+
+    async def _find(self, place: RoomName, create: Kind | None) -> SessionRecord:
+        try:
+            return await self.store.find_session(place.session, project=place.project)
+        except SessionNotFound:
+            if create is None:
+                raise
+        return await self._create(place, create)
+
+    async def _create(self, place: RoomName, kind: Kind) -> SessionRecord:
+        return await self.store.create_session(
+            place.session, project=place.project, kind=kind.value, by=self.subject
+        )
+
+    # Who takes part
+
+    def _stay(self, record: SessionRecord) -> AbstractAsyncContextManager[TakePart]:
+        return self.attendance.stay(record, self.subject)
+
+    def _stay_alone(self, record: SessionRecord) -> AbstractAsyncContextManager[TakePart]:
+        return self.attendance.stay_alone(record, self.subject)
+
+    @asynccontextmanager
+    async def serving(
+        self, authenticate: Authenticate, *, unlocked: bool = False
+    ) -> AsyncIterator[Hub]:
+        """Let others in, as long as the block runs; sockets are attached to the hub it gives.
+
+        Args:
+            authenticate: Who may come in.
+            unlocked: Nobody is asked who he is: a session is made of every name that is opened,
+                and may be created by whoever is connected.
+
+        Raises:
+            LocalProtocolError: Somebody serves this workspace already.
+        """
+        hub = self.hub
+        if self._door is not None:
+            raise LocalProtocolError(f"{self.path} is being served already")
+        self._door = _Door(authenticate, unlocked)
+        hub.create_sessions = unlocked
+        try:
+            yield hub
+        finally:
+            self._door = None
+            hub.create_sessions = False
+
+    async def _admit(self, knock: Knock) -> Identity | Refusal:
+        own = self.attendance.identity(knock.token)
+        if own is not None:
+            return own
+        if self._door is None:
+            return Refusal(4403, "nobody is let in here")
+        return await self._door.authenticate(knock)
+
+    # What others ask of it
+
+    async def _called(
+        self, identity: Identity, room: RoomName, name: str, arguments: Any, key: str | None
+    ) -> Any:
+        return await operations.call_from_room(
+            self,
+            room,
+            identity,
+            name,
+            arguments,
+            key=key,
+            unlocked=self._door is not None and self._door.unlocked,
+        )
+
+    async def _commanded(self, request: holder.Request) -> Any:
+        return await operations.call(
+            self,
+            request.operation,
+            request.arguments,
+            subject=Subject(request.subject) or self.subject,
+            key=request.key,
+        )
+
+    # Its life
+
+    async def __aenter__(self) -> Self:
+        """Open the file.
+
+        Raises:
+            FileHeld: Another process, or workspace, holds it.
+            NotACollabFile: It is something else.
+            SchemaTooNew: A later version wrote it.
+            CannotWrite: It, or its folder, cannot be written.
+            Corrupt: It is damaged.
+        """
+        if self._stack is not None:
+            raise LocalProtocolError(f"{self.path} is open already")
+        async with AsyncExitStack() as stack:
+            opening = SQLiteStore.open(self.path, durability=self._durability)
+            store = await stack.enter_async_context(opening)
+            hub = Hub(
+                store,
+                self.engine,
+                authenticate=self._admit,
+                create_sessions=False,
+                call=self._called,
+            )
+            self._running = _Running(store, hub, Attendance(store, hub))
+            stack.callback(setattr, self, "_running", None)
+            await stack.enter_async_context(hub)
+            if hasattr(socket, "AF_UNIX"):
+                await stack.enter_async_context(holder.listen(self.path, self._commanded))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            await stack.__aexit__(kind, error, trace)
+
+
+class _Running(msgspec.Struct, frozen=True):
+    """What there is while the file is open."""
+
+    store: SQLiteStore
+    hub: Hub
+    attendance: Attendance
+
+
+class _Door(msgspec.Struct, frozen=True):
+    """Who decides about those who knock, while the workspace is being served."""
+
+    authenticate: Authenticate
+    unlocked: bool
+
+
+def open_file(
+    path: str | os.PathLike[str], *, durability: Durability = "stored", subject: str | None = None
+) -> Workspace:
+    """Open a file of sessions, or make it if there is none.
+
+    Args:
+        path: The file.
+        durability: ``stored`` commits survive the process, and power loss but for the last
+            second; ``durable`` ones survive power loss.
+        subject: Who the program's own edits are by; ``host:`` and the user's name if not said.
+
+    Returns:
+        The workspace: use it with ``async with``.
+    """
+    return Workspace(
+        os.path.realpath(path), durability=durability, subject=Subject(subject or f"host:{user()}")
+    )
+
+
+def user() -> str:
+    """The name of the user whose process this is."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return str(os.getuid())
+
+
+def _place(name: str, project: str) -> RoomName:
+    """Read a session's name; it may carry its project, and names no document."""
+    full = name if "~" in name or project == DEFAULT_PROJECT else f"{project}~{name}"
+    place = RoomName.parse(full)
+    if "/" in name:
+        raise InvalidName(name, "a session's name has no `/document`")
+    return place

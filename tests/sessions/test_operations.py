@@ -1,0 +1,392 @@
+"""Every operation: what it does, what it refuses, who may call it, and that a key makes it once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collabkit.access.model import Identity
+from collabkit.crdt.document import Document
+from collabkit.errors import (
+    AccessDenied,
+    ConnectionRefused,
+    InvalidArguments,
+    InvalidName,
+    MalformedBytes,
+    OperationFailed,
+    SessionBusy,
+    SessionExists,
+    SessionNotFound,
+    UnknownOperation,
+    UpdateRefused,
+)
+from collabkit.ids import RoomName, Subject
+from collabkit.sessions import operations
+from collabkit.sessions.operations import TABLE, Remotely, call, call_from_room
+from collabkit.sessions.session import Kind
+from collabkit.sessions.workspace import Workspace
+from sessions.looking import OnDisk
+from sessions.visiting import anybody, visit
+
+ADA = Subject("user:ada")
+WRITER = Identity(ADA)
+READER = Identity(ADA, can_write=False)
+
+
+def update(text: str) -> bytes:
+    """A document with this body, as one update."""
+    document = Document()
+    document.text("body").insert(0, text)
+    return document.update()
+
+
+async def write(workspace: Workspace, name: str, *words: str) -> None:
+    """Write words into a session, each saved for itself."""
+    async with workspace.open(name, create=Kind.COLLABORATIVE) as session:
+        for word in words:
+            session.document.text("body").append(word)
+            await session.saved()
+
+
+# The way in
+
+
+async def test_an_unknown_operation_is_answered_with_the_known_ones(workspace: Workspace) -> None:
+    """A typo is answered with the names there are."""
+    with pytest.raises(UnknownOperation, match="create, checkpoint, import, compact, rm"):
+        await call(workspace, "creat", {}, subject=ADA)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({}, "session"),
+        ({"session": 1}, "Expected `str`"),
+        ({"session": "a", "colour": "red"}, "colour"),
+        ({"session": "a", "kind": "public"}, "public"),
+    ],
+)
+async def test_bad_arguments_are_told_with_what_is_allowed(
+    workspace: Workspace, arguments: dict[str, Any], says: str
+) -> None:
+    """Arguments outside the schema are refused before anything happens, and the schema is shown."""
+    with pytest.raises(InvalidArguments, match=says) as refused:
+        await call(workspace, "create", arguments, subject=ADA)
+    assert "create(session, kind=…)" in str(refused.value)
+    assert await workspace.list() == []
+
+
+async def test_results_can_be_written_as_json(workspace: Workspace) -> None:
+    """What an operation returns travels: it is JSON."""
+    await write(workspace, "note", "a")
+    for name, arguments in (
+        ("create", {"session": "plan"}),
+        ("import", {"session": "note", "updates": [update("b")]}),
+        ("checkpoint", {"session": "note"}),
+        ("compact", {"session": "note"}),
+        ("rm", {"session": "note"}),
+    ):
+        result = await call(workspace, name, arguments, subject=ADA)
+        assert json.loads(json.dumps(result)) == result
+
+
+# create
+
+
+async def test_create_adds_a_session(workspace: Workspace) -> None:
+    """A session is created once, by whoever asked, as the kind he asked for."""
+    made = await call(
+        workspace, "create", {"session": "acme~plan", "kind": "single-user"}, subject=ADA
+    )
+    assert (made["project"], made["name"], made["created_by"]) == ("acme", "plan", ADA)
+    with pytest.raises(SessionExists):
+        await call(workspace, "create", {"session": "acme~plan"}, subject=ADA)
+    with pytest.raises(InvalidName):
+        await call(workspace, "create", {"session": "../plan"}, subject=ADA)
+    with pytest.raises(InvalidArguments, match="documents come by use"):
+        await call(workspace, "create", {"session": "plan/side"}, subject=ADA)
+
+
+# rm
+
+
+async def test_rm_removes_all_there_is(workspace: Workspace, on_disk: OnDisk) -> None:
+    """A removed session is nowhere, and its name is free for one that shares nothing with it."""
+    await write(workspace, "note", "secret")
+    await call(workspace, "rm", {"session": "note"}, subject=ADA)
+    with pytest.raises(SessionNotFound):
+        await call(workspace, "rm", {"session": "note"}, subject=ADA)
+    await write(workspace, "note", "new")
+    assert on_disk.text("note") == "new"
+    assert on_disk.faults() == []
+
+
+async def test_rm_puts_out_who_is_in(workspace: Workspace) -> None:
+    """Whoever is connected to a session that is removed is told so, for good."""
+    await workspace.create("note")
+    async with workspace.serving(anybody) as hub, visit(hub, "note") as replica:
+        await replica.synced()
+        await call(workspace, "rm", {"session": "note"}, subject=ADA)
+        replica.document.text("body").append("late")
+        with pytest.raises(ConnectionRefused, match="removed"):
+            await replica.saved()
+
+
+async def test_rm_does_not_take_a_session_from_under_the_program(workspace: Workspace) -> None:
+    """A session that the holder's own code has open is not removed."""
+    async with workspace.create("note"):
+        with pytest.raises(SessionBusy):
+            await call(workspace, "rm", {"session": "note"}, subject=ADA)
+    await call(workspace, "rm", {"session": "note"}, subject=ADA)
+
+
+# import
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_import_is_an_edit(workspace: Workspace, on_disk: OnDisk, kind: Kind) -> None:
+    """An imported update is in the document and in the log, under who imported it."""
+    await call(
+        workspace,
+        "import",
+        {"session": "note/side", "updates": [update("hello")], "create": kind.value},
+        subject=ADA,
+    )
+    assert on_disk.text("note/side") == "hello"
+    (row,) = on_disk.rows("note")
+    assert (row.document, row.subject) == ("side", ADA)
+
+
+async def test_import_reaches_who_is_there(workspace: Workspace) -> None:
+    """Whoever is at the document sees what is imported into it."""
+    await workspace.create("note")
+    async with workspace.serving(anybody) as hub, visit(hub, "note") as replica:
+        await replica.synced()
+        changed = asyncio.Event()
+        replica.document.on_update(lambda _: changed.set())
+        await call(
+            workspace, "import", {"session": "note", "updates": [update("hello")]}, subject=ADA
+        )
+        await changed.wait()
+        assert str(replica.document.text("body")) == "hello"
+
+
+async def test_import_twice_is_import_once(workspace: Workspace, on_disk: OnDisk) -> None:
+    """The same bytes again change nothing."""
+    asked = {"session": "note", "updates": [update("hello")], "create": "collaborative"}
+    await call(workspace, "import", asked, subject=ADA)
+    await call(workspace, "import", asked, subject=ADA)
+    assert on_disk.text("note") == "hello"
+    assert len(on_disk.rows("note")) == 1
+
+
+async def test_import_wants_a_session_and_can_want_an_empty_document(workspace: Workspace) -> None:
+    """Nothing is created unless it was asked for, and fresh content meets no other."""
+    asked = {"session": "note", "updates": [update("hello")]}
+    with pytest.raises(SessionNotFound):
+        await call(workspace, "import", asked, subject=ADA)
+    await call(workspace, "import", {**asked, "create": "collaborative"}, subject=ADA)
+    with pytest.raises(InvalidArguments, match="holds something already"):
+        await call(workspace, "import", {**asked, "fresh": True}, subject=ADA)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_import_takes_no_nonsense(workspace: Workspace, on_disk: OnDisk, kind: Kind) -> None:
+    """Bytes that are no update, or build on what is not there, leave no row."""
+    await workspace.create("note", kind=kind)
+    document = Document()
+    document.text("body").insert(0, "a")
+    before = document.state_vector
+    document.text("body").insert(1, "b")
+    for bad in (b"\xff\xff", b"", document.update(before)):
+        with pytest.raises((UpdateRefused, MalformedBytes)):
+            await call(workspace, "import", {"session": "note", "updates": [bad]}, subject=ADA)
+    assert on_disk.rows("note") == []
+
+
+async def test_import_does_not_write_beside_a_program(workspace: Workspace) -> None:
+    """A single-user session that is open takes edits from its program alone."""
+    async with workspace.create("mine", kind=Kind.SINGLE_USER):
+        with pytest.raises(SessionBusy):
+            await call(
+                workspace, "import", {"session": "mine", "updates": [update("x")]}, subject=ADA
+            )
+
+
+# checkpoint, compact
+
+
+async def test_checkpoint_makes_opening_fast(workspace: Workspace, on_disk: OnDisk) -> None:
+    """After a checkpoint a document loads without a row, and to the same content."""
+    await write(workspace, "note", "one ", "two")
+    made = await call(workspace, "checkpoint", {"session": "note"}, subject=ADA)
+    assert made["documents"] == {"main": 2}
+    loaded = await workspace.store.load(made["id"], "main")
+    assert loaded.checkpoint is not None
+    assert (loaded.checkpoint.seq, loaded.rows) == (2, ())
+    assert loaded.checkpoint.digest == on_disk.document("note").digest()
+    assert (await call(workspace, "checkpoint", {"session": "note"}, subject=ADA)) == made
+
+
+async def test_compact_drops_history_and_keeps_content(
+    workspace: Workspace, on_disk: OnDisk
+) -> None:
+    """After compacting the document is what it was, its rows are gone, and all is sound."""
+    await write(workspace, "note", *(f"{number} " for number in range(20)))
+    before = on_disk.document("note").digest()
+    done = await call(workspace, "compact", {"session": "note"}, subject=ADA)
+    assert done["rows"] == 20
+    assert on_disk.rows("note") == []
+    assert on_disk.document("note").digest() == before
+    assert on_disk.faults() == []
+    await write(workspace, "note", "and on")
+    assert on_disk.text("note").endswith("19 and on")
+
+
+async def test_compact_while_people_type(workspace: Workspace, on_disk: OnDisk) -> None:
+    """Compacting a document that is being edited loses none of the edits."""
+    async with workspace.create("note") as note:
+        for number in range(10):
+            note.document.text("body").append(f"{number} ")
+            if number % 3 == 0:
+                await call(workspace, "compact", {"session": "note"}, subject=ADA)
+        await note.saved()
+    assert on_disk.text("note") == "0 1 2 3 4 5 6 7 8 9 "
+    assert on_disk.faults() == []
+
+
+async def test_one_document_can_be_meant(workspace: Workspace) -> None:
+    """A name that goes on to a document means that one, and it has to be there."""
+    await write(workspace, "note", "a")
+    with pytest.raises(SessionNotFound):
+        await call(workspace, "compact", {"session": "note/side"}, subject=ADA)
+    done = await call(workspace, "checkpoint", {"session": "note/main"}, subject=ADA)
+    assert done["documents"] == {"main": 1}
+
+
+# Keys
+
+
+async def test_a_key_makes_a_call_once(workspace: Workspace) -> None:
+    """A repetition gets the first one's result, also after the workspace was opened again."""
+    first = await call(workspace, "create", {"session": "plan"}, subject=ADA, key="k")
+    assert await call(workspace, "create", {"session": "plan"}, subject=ADA, key="k") == first
+    await workspace.__aexit__(None, None, None)
+    await workspace.__aenter__()
+    assert await call(workspace, "create", {"session": "plan"}, subject=ADA, key="k") == first
+
+
+async def test_keyed_calls_at_one_time_are_one(workspace: Workspace) -> None:
+    """Two that race with one key both get the result of the one that ran."""
+    asked = {"session": "plan"}
+    calls = (call(workspace, "create", asked, subject=ADA, key="k") for _ in range(5))
+    results = await asyncio.gather(*calls)
+    assert all(result == results[0] for result in results)
+
+
+async def test_a_key_names_one_call(workspace: Workspace) -> None:
+    """A key that was used for something else is refused; another subject's key is another."""
+    await call(workspace, "create", {"session": "a"}, subject=ADA, key="k")
+    with pytest.raises(InvalidArguments, match="used for another call"):
+        await call(workspace, "create", {"session": "b"}, subject=ADA, key="k")
+    await call(workspace, "create", {"session": "b"}, subject=Subject("user:bob"), key="k")
+
+
+async def test_a_call_that_failed_may_be_repeated(workspace: Workspace) -> None:
+    """Failure does not use a key up."""
+    with pytest.raises(SessionNotFound):
+        await call(workspace, "rm", {"session": "plan"}, subject=ADA, key="k")
+    await workspace.create("plan")
+    await call(workspace, "rm", {"session": "plan"}, subject=ADA, key="k")
+
+
+@pytest.mark.parametrize("name", ["create", "rm"])
+async def test_a_call_that_was_cut_off_finds_its_work_done(workspace: Workspace, name: str) -> None:
+    """If the process ends between the work and its note, a repetition is content with the work."""
+    if name == "rm":
+        await workspace.create("plan")
+    put, cut = workspace.store.put, RuntimeError("killed")
+
+    async def die_at_the_end(table: str, key: str, value: Any, **options: Any) -> int:
+        if value.get("state") in ("done", "failed"):
+            raise cut
+        return await put(table, key, value, **options)
+
+    workspace.store.put = die_at_the_end  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="killed"):
+        await call(workspace, name, {"session": "plan"}, subject=ADA, key="k")
+    workspace.store.put = put  # type: ignore[method-assign]
+    await call(workspace, name, {"session": "plan"}, subject=ADA, key="k")
+    assert [record.name for record in await workspace.list()] == ["plan"] * (name == "create")
+
+
+# From a room
+
+
+def test_the_table_is_the_one_in_the_docs() -> None:
+    """The head of the module says of each operation what the table says."""
+    assert operations.__doc__ is not None
+    lines = operations.__doc__.splitlines()
+    for row in TABLE.values():
+        (line,) = [each for each in lines if each.startswith(f"{row.name} ")]
+        assert line.split()[1] == row.action
+        assert row.remotely.value in line
+
+
+@pytest.mark.parametrize("name", list(TABLE))
+@pytest.mark.parametrize("identity", [WRITER, READER], ids=["writer", "reader"])
+@pytest.mark.parametrize("unlocked", [True, False], ids=["unlocked", "locked"])
+@pytest.mark.parametrize("target", ["note", "other"])
+async def test_who_may_call_what_from_a_room(
+    workspace: Workspace, name: str, identity: Identity, unlocked: bool, target: str
+) -> None:
+    """The table's rule decides, for every operation, right and place, and nothing else does."""
+    await write(workspace, "note", "a")
+    await write(workspace, "other", "b")
+    arguments: dict[str, Any] = {"session": target}
+    if name == "create":
+        arguments = {"session": f"{target}-new"}
+    if name == "import":
+        arguments["updates"] = [update("c")]
+    rule = TABLE[name].remotely
+    allowed = identity.can_write and (
+        (rule is Remotely.IN_ROOM and target == "note") or (rule is Remotely.UNLOCKED and unlocked)
+    )
+    room = RoomName.parse("note/side")
+    asked = call_from_room(workspace, room, identity, name, arguments, unlocked=unlocked)
+    if allowed:
+        assert await asked
+    else:
+        with pytest.raises(AccessDenied, match=f"{ADA} may not {name}"):
+            await asked
+
+
+async def test_a_refusal_reaches_a_replica(workspace: Workspace) -> None:
+    """A replica that calls what it may not is told why, by class and by sentence."""
+    await workspace.create("note")
+    async with workspace.serving(anybody) as hub, visit(hub, "note") as replica:
+        with pytest.raises(OperationFailed, match="it is for the host") as refused:
+            await replica.call("rm", session="note")
+    assert refused.value.kind == "AccessDenied"
+
+
+async def test_a_key_of_a_replica_is_its_subjects(workspace: Workspace) -> None:
+    """The key that a client sends makes its call happen once."""
+    await workspace.create("note")
+    room, asked = RoomName.parse("note"), {"session": "new"}
+    first, second = [
+        await call_from_room(workspace, room, WRITER, "create", asked, key="k", unlocked=True)
+        for _ in range(2)
+    ]
+    assert first == second
+
+
+async def test_the_file_says_nothing_of_what_failed(workspace: Workspace, path: Path) -> None:
+    """A call that was refused leaves no trace in the file."""
+    with pytest.raises(InvalidArguments):
+        await call(workspace, "create", {"session": "a", "x": 1}, subject=ADA, key="k")
+    assert await workspace.store.get("calls", f"{ADA} k") is None
