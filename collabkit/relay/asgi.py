@@ -35,7 +35,7 @@ from .frames import close_reason
 from .http import Request, Response, refuse
 from .limits import DEFAULT_LIMITS, Limits
 from .metrics import Traffic
-from .reception import Reception
+from .reception import Reception, serving
 from .upgrade import Door, Visit
 
 __all__ = ["App", "app"]
@@ -120,10 +120,8 @@ class App:
             LocalProtocolError: Somebody serves the workspace already.
         """
         async with AsyncExitStack() as stack:
-            if not _is_open(self._workspace):
-                await stack.enter_async_context(self._workspace)
             hub = await stack.enter_async_context(
-                self._workspace.serving(self._authenticate, unlocked=self._create_sessions)
+                serving(self._workspace, self._authenticate, unlocked=self._create_sessions)
             )
             reception = Reception(hub, self._door, max_connections=self._limits.max_connections)
             self._open = _Open(hub, reception, self._limits)
@@ -350,10 +348,3 @@ def _below(root: str, path: str) -> str | None:
     if not path.startswith(root) or path.removeprefix(root)[:1] not in ("", "/"):
         return None
     return path.removeprefix(root)
-
-
-def _is_open(workspace: Workspace) -> bool:
-    try:
-        return bool(workspace.hub)
-    except LocalProtocolError:
-        return False

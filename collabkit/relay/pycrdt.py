@@ -12,7 +12,8 @@ argument                here
 ``exception_handler``   as there: true from it means that the failure of one client is dealt with
 ``log``                 as there
 ``provider_factory``    must be None: the file is where documents come from
-``workspace``           where documents are kept; by default as long as the server runs
+``workspace``           where documents are kept, opened if it is not; by default they live as
+                        long as the server runs
 ======================  ===========================================================================
 
 Rooms are not objects that a host reaches into: it opens the session of that name in the workspace,
@@ -45,6 +46,7 @@ from ..sessions.workspace import Workspace
 from ..sync.channel import Channel, serve_channel
 from ..sync.hub import Hub
 from .auth import open_house
+from .reception import serving
 
 __all__ = ["ExceptionHandler", "WebsocketServer"]
 
@@ -135,10 +137,9 @@ class WebsocketServer:
             workspace = self._workspace
             if workspace is None:
                 folder = stack.enter_context(TemporaryDirectory(prefix="collabkit-"))
-                opening = Workspace.open(Path(folder) / "rooms.db")
-                workspace = await stack.enter_async_context(opening)
-            serving = workspace.serving(open_house(), unlocked=True)
-            self._hub = await stack.enter_async_context(serving)
+                workspace = Workspace.open(Path(folder) / "rooms.db")
+            hub = serving(workspace, open_house(), unlocked=True)
+            self._hub = await stack.enter_async_context(hub)
             stack.push_async_callback(self._farewell)
             self._stack = stack.pop_all()
         self._stopping.clear()

@@ -7,14 +7,19 @@ request is refused, answered, or a visit that becomes a connection.
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from ..access.model import Authenticate
+from ..errors import LocalProtocolError
+from ..sessions.workspace import Workspace
 from ..sync.hub import Hub
 from . import assets
 from .http import Request, Response, State, refuse, respond
 from .metrics import Metrics, Traffic
 from .upgrade import Door, Visit, forbidden, visit
 
-__all__ = ["Reception"]
+__all__ = ["Reception", "serving"]
 
 log = logging.getLogger(__name__)
 
@@ -69,3 +74,16 @@ class Reception:
             "pending_rows": stats.pending_rows,
         }
         return State(self.draining, health, self._page, self._metrics.exposition)
+
+
+@asynccontextmanager
+async def serving(
+    workspace: Workspace, authenticate: Authenticate, *, unlocked: bool
+) -> AsyncIterator[Hub]:
+    """Serve a workspace, and open it for as long as that takes if nobody else has."""
+    async with AsyncExitStack() as stack:
+        try:
+            workspace.hub  # noqa: B018  it says whether it is there
+        except LocalProtocolError:
+            await stack.enter_async_context(workspace)
+        yield await stack.enter_async_context(workspace.serving(authenticate, unlocked=unlocked))

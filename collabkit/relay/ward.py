@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from ..sync.hub import Hub
 from .limits import Limits
@@ -10,6 +11,8 @@ from .metrics import Traffic
 from .wire import Wire
 
 __all__ = ["Ward"]
+
+log = logging.getLogger(__name__)
 
 # Parts in which a round is made: with 10,000 clients, 500 pings each second and no stall.
 SLICES = 20
@@ -59,7 +62,11 @@ class Ward:
             for wires in self._slices:
                 await asyncio.sleep(self.limits.round_s / SLICES)
                 for wire in list(wires):
-                    wire.look_after()
+                    try:
+                        wire.look_after()
+                    except Exception:
+                        log.exception("%s cannot be looked after", wire)
+                        wire.cut()
 
     def hold(self) -> None:
         """Take no more from anybody, so that what was taken can settle."""

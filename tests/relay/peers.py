@@ -213,6 +213,10 @@ class Peer:
         """Wait until this is the text."""
         await self.until(lambda: str(self.text) == text)
 
+    async def finds(self, value: str) -> None:
+        """Wait until this is in the place."""
+        await self.until(lambda: self.place.get("value") == value)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait, without polling, until what arrived makes the condition true."""
         async with asyncio.timeout(PATIENCE):

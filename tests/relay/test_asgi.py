@@ -282,7 +282,7 @@ async def test_a_slow_reader_costs_no_more_than_its_share(file: Workspace) -> No
         # What may wait, the rows on their way to disk, and this test's own copies: not the 40 MB.
         assert most < 10 * (HIGH_WATER_BYTES + LIMIT_BYTES)
         async with Peer.joined(slow) as reader:
-            await reader.until(lambda: reader.place.get("value") == "the last")
+            await reader.finds("the last")
 
 
 # Its end

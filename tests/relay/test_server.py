@@ -322,7 +322,7 @@ async def test_tls_carries_the_same(
             await reader.read()
             writer.close()
             await ada.replace("x" * 1_000_000)
-            await bob.until(lambda: bob.place.get("value") == "x" * 1_000_000)
+            await bob.finds("x" * 1_000_000)
         async with Raw.connect(relay.url, "/healthz", upgrade=False, tls=trust) as request:
             assert request.status == 200
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 
 import pytest
 import websockets
@@ -211,4 +213,45 @@ async def test_a_slow_reader_costs_no_more_than_its_share(
         await writer.replace("the last")
         assert 0 < most <= HIGH_WATER_BYTES + LIMIT_BYTES + 3 * 50_100
         async with Peer.joined(slow) as reader:
-            await reader.until(lambda: reader.place.get("value") == "the last")
+            await reader.finds("the last")
+
+
+def scribble(dice: random.Random) -> bytes:
+    """Frames as no client writes them: mostly well formed, then bent."""
+    out = bytearray()
+    for _ in range(dice.randint(1, 8)):
+        payload = dice.randbytes(dice.choice([0, 1, 2, 5, 30, 125, 126, 300, 70_000]))
+        if dice.random() < 0.5:
+            payload = SYNC_STEP_1[: dice.randint(1, 4)] + payload
+        out += frame(
+            dice.choice([BINARY, BINARY, TEXT, CONTINUATION, PING, PONG, CLOSE, 3, 11]),
+            payload,
+            fin=dice.random() < 0.8,
+            reserved=dice.choice([0, 0, 0, 0, 1, 4]),
+            masked=dice.random() < 0.95,
+        )
+    for _ in range(dice.choice([0, 0, 1, 3])):
+        out[dice.randrange(len(out))] = dice.randrange(256)
+    return bytes(out[: dice.randint(1, len(out))])
+
+
+@pytest.mark.fuzz
+async def test_no_bytes_reach_beyond_their_connection(
+    relay: Relay, seed: int, for_s: float
+) -> None:
+    """Whatever one socket says, the neighbours in its room go on, and nothing of it stays."""
+    dice = random.Random(seed)
+    async with (
+        websockets.connect(f"{relay.url}/notes") as one,
+        websockets.connect(f"{relay.url}/notes") as other,
+        Peer.joined(one) as ada,
+        Peer.joined(other) as bob,
+    ):
+        clock = asyncio.get_running_loop().time
+        end = clock() + for_s
+        for turn in itertools.takewhile(lambda _: clock() < end, itertools.count()):
+            async with Raw.connect(relay.url) as mallory:
+                for _ in range(dice.randint(1, 3)):
+                    mallory.say(scribble(dice))
+                await ada.replace(str(turn))
+                await bob.finds(str(turn))
