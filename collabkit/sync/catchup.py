@@ -9,6 +9,8 @@ Rules:
 3. Who follows the log gets its rows from where he stopped, the presence of the others,
    Synced, and the room's own SyncStep1; from then on he is live.
 4. Equal questions that wait at the same time are answered once.
+5. The presence of the others comes with the answer, and so after the member's own first
+   words: until then what his old connection showed, if it is not gone yet, is another's.
 """
 
 from __future__ import annotations
@@ -84,20 +86,17 @@ class CatchUp:
 
     # Members
 
-    def greet(self, member: Member, *, now: float) -> list[RoomEffect]:
-        """The presence of the others, and the room's own SyncStep1."""
-        return [*self.snapshot(member, now=now), self._edits.ask((member.id,))]
-
     def snapshot(self, member: Member, *, now: float) -> list[RoomEffect]:
         """The presence of the others."""
         others = self._presence.snapshot(member.id, now_ms=int(now * 1000))
         return [] if others is None else [Send((member.id,), Awareness(others))]
 
-    def sync(self, member: Member, vector: bytes, *, empty: bool) -> list[RoomEffect]:
-        """Answer a stock member's SyncStep1."""
+    def sync(self, member: Member, vector: bytes, *, empty: bool, now: float) -> list[RoomEffect]:
+        """Answer a stock member's SyncStep1, and send the room's own."""
+        ask = self._edits.ask((member.id,))
         if empty:
-            return self._read_log(member)
-        return self._answer(member, vector, synced=True)
+            return [ask, *self._read_log(member)]
+        return [ask, *self._answer(member, vector, synced=True, now=now)]
 
     def resume(self, member: Member, *, after: int) -> list[RoomEffect]:
         """Hand a member who follows the log its rows behind ``after``; not live until then."""
@@ -105,16 +104,22 @@ class CatchUp:
         self._edits.followers = tuple(m for m in self._edits.followers if m != member.id)
         return self._read_log(member)
 
-    def mend(self, member: Member, clocks: dict[int, int], *, synced: bool) -> list[RoomEffect]:
+    def mend(
+        self, member: Member, clocks: dict[int, int], *, synced: bool, now: float
+    ) -> list[RoomEffect]:
         """Send a stock member what was dropped since he fell behind, from these clocks on."""
-        return self._answer(member, encode_state_vector({**self._edits.stored, **clocks}), synced)
+        vector = encode_state_vector({**self._edits.stored, **clocks})
+        return self._answer(member, vector, synced=synced, now=now)
 
-    def _answer(self, member: Member, vector: bytes, synced: bool) -> list[RoomEffect]:
+    def _answer(
+        self, member: Member, vector: bytes, *, synced: bool, now: float
+    ) -> list[RoomEffect]:
         to = (member.id,)
 
         def answer(difference: bytes) -> list[RoomEffect]:
             last = SyncStep2(difference) if synced else Update(difference)
-            return [*self._on_their_way(to), Send(to, last)]
+            presence = self.snapshot(member, now=now)
+            return [*presence, *self._on_their_way(to), Send(to, last)]
 
         return self.difference(vector, answer)
 
@@ -137,12 +142,12 @@ class CatchUp:
         self._log_waiters, self._edits.late = [], None
         effects: list[RoomEffect] = []
         stock = tuple(member.id for member in waiters if not member.follows)
-        if stock:
-            effects += self._whole(stock, loaded, late)
         for member in waiters:
             if member.follows:
                 effects += self._rows(member, loaded, late, now)
-        return effects
+            else:
+                effects += self.snapshot(member, now=now)
+        return [*effects, *self._whole(stock, loaded, late)] if stock else effects
 
     def _whole(self, to: tuple[int, ...], loaded: Loaded, late: list[Row]) -> list[RoomEffect]:
         effects: list[RoomEffect] = []

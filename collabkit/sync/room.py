@@ -155,7 +155,7 @@ class Room:
             case OpenFailed(reason) | ReadFailed(reason):
                 return self._failed(reason)
             case CaughtUp():
-                return self._caught_up(event)
+                return self._caught_up(event, now)
             case Requalified(member, can_write):
                 if member in self.members:
                     self.members[member].can_write = can_write
@@ -312,8 +312,7 @@ class Room:
             has = decode_state_vector(vector, len(self.edits.vector) + MAX_UNKNOWN_CLIENTS)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
-        greeting = self._catch_up.greet(member, now=now)
-        return [*greeting, *self._catch_up.sync(member, vector, empty=not has)]
+        return self._catch_up.sync(member, vector, empty=not has, now=now)
 
     def _resume(self, member: Member, message: Resume) -> list[RoomEffect]:
         if not member.follows or member.id in self.edits.followers:
@@ -323,13 +322,13 @@ class Room:
             return [Send((member.id,), Denied(reason)), Dismiss(member.id, 4409, reason)]
         return self._catch_up.resume(member, after=message.seq if message.lineage else 0)
 
-    def _caught_up(self, event: CaughtUp) -> list[RoomEffect]:
+    def _caught_up(self, event: CaughtUp, now: float) -> list[RoomEffect]:
         member = self.members.get(event.member)
         if member is None:
             return []
         if member.follows:
             return self._catch_up.resume(member, after=event.after)
-        return self._catch_up.mend(member, event.clocks, synced=event.synced)
+        return self._catch_up.mend(member, event.clocks, synced=event.synced, now=now)
 
     # The log grows
 
