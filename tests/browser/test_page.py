@@ -146,3 +146,26 @@ async def test_tokens(tmp_path: Path, open_tab: OpenTab) -> None:
         await expect(_text(reader)).not_to_be_editable()
         stranger = await open_tab(f"{guarded.page}/?session=plan&token=forged")
         await expect(_status(stranger)).to_have_text(re.compile("^No access: .+"))
+
+
+async def test_refused_edit_is_told(relay: Serving, open_tab: OpenTab, session: str) -> None:
+    """What the relay cannot take is said, and the page goes on from what the room has."""
+    url = f"{relay.page}/?session={session}"
+    ada, ben = await open_tab(url, name="Ada"), await open_tab(url, name="Ben")
+    await (await _opened(ada)).click()
+    await ada.keyboard.type("before")
+    await expect(_status(ada)).to_have_text("Saved")
+    await _text(ada).evaluate(
+        """(text) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData('text/plain', `${'x'.repeat(80)}\\n`.repeat(250_000));
+            text.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+        }"""
+    )
+    await expect(ada.get_by_role("alert")).to_contain_text("not accepted")
+    await expect(_text(ada)).to_have_text("before")
+    await (await _opened(ada)).click()
+    await ada.keyboard.press("End")
+    await ada.keyboard.type(" and after")
+    await expect(_text(ben)).to_have_text("before and after")
+    await expect(_status(ada)).to_have_text("Saved")

@@ -47,6 +47,7 @@ const start = () => {
   session = openSession();
   session.provider.on('refused', ({ reason }) => {
     byId('notice').textContent = `Your last change was not accepted: ${reason}`;
+    byId('notice').showPopover();
     session.close();
     start();
   });
