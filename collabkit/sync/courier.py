@@ -212,6 +212,9 @@ class Courier:
     def _changed(self, change: Change) -> None:
         """The document was changed, on any thread and under its lock."""
         mine = change.origin != REMOTE
+        if mine:
+            # Before the row is queued: a record must never count a row that was not told yet.
+            self._edits.append((change, self._copy.row + 1 if self._copy else 0))
         try:
             if self._copy is not None:
                 self._copy.keep(change, seen=self.exchange.position.standing.cursor)
@@ -220,12 +223,10 @@ class Courier:
                 raise
             _log.warning("%s: %s", self, error)
         finally:
-            if mine:
-                self._edits.append((change, self._copy.row if self._copy else 0))
-                if threading.get_ident() == self._thread:
-                    self.take_edits()
-                else:
-                    self._loop.call_soon_threadsafe(self.take_edits)
+            if mine and threading.get_ident() == self._thread:
+                self.take_edits()
+            elif mine:
+                self._loop.call_soon_threadsafe(self.take_edits)
 
     def take_edits(self) -> None:
         """Tell the exchange what other threads have changed until now."""
@@ -254,11 +255,9 @@ class Courier:
             case do.Integrate():
                 return self._integrate(effect)
             case do.MeetOthers(update):
-                return self._meet(update)
+                self._meet(update)
             case do.Record():
-                if self._copy is not None:
-                    row = self._edits[0][1] - 1 if self._edits else self._copy.row
-                    self._copy.record(self.exchange.position.standing, row=row)
+                self._record()
             case do.Dial(after):
                 self._dial_after = after
             case do.HangUp():
@@ -285,15 +284,22 @@ class Courier:
             _log.exception("an observer of %r failed", self._document)
         return None
 
-    def _meet(self, update: bytes | None) -> on.Event | None:
+    def _meet(self, update: bytes | None) -> None:
         try:
             if self._presence.hear(update):
                 self.share()
         except RemoteProtocolError as error:
-            return on.Broken(error)
+            # y-websocket servers pass on what anybody sends, and presence is not worth a link.
+            _log.warning("presence that does not parse: %s", error)
         except Exception:
             _log.exception("an observer of %r failed", self._presence)
-        return None
+
+    def _record(self) -> None:
+        if self._copy is not None:
+            row = self._copy.row  # read first: other threads add to both
+            if self._edits:
+                row = min(row, self._edits[0][1] - 1)
+            self._copy.record(self.exchange.position.standing, row=row)
 
     def _say(self, words: do.Words) -> None:
         document = self._document

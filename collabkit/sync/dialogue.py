@@ -178,9 +178,10 @@ class Dialogue:
         if self.dialect is Dialect.YWEBSOCKET:
             return [*effects, self._difference(theirs, say.SyncStep2), *self._arrive()]
         if self._at.can_write:
-            if self._at.heal and ours != _NOTHING:
-                self._at.tally.made += 1  # all there is counts as one edit, to be acknowledged
-            if self._at.tally.pending or _lacks(theirs, ours):
+            lost = _lacks(theirs, ours) or (self._at.heal and ours != _NOTHING)
+            if lost and not self._at.tally.pending:
+                self._at.tally.made += 1  # what must be stored again counts as an edit
+            if self._at.tally.pending:
                 effects.append(self._difference(theirs, say.Edit))
         self._at.heal = False
         if _lacks(ours, theirs):

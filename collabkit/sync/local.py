@@ -164,7 +164,7 @@ class LocalCopy:
             await asyncio.sleep(RECORD_EVERY)
 
     async def _write_record(self) -> None:
-        record, self._next = self._next, None
+        record = self._next
         if record is None:
             return
         try:
@@ -172,6 +172,8 @@ class LocalCopy:
             await self._store.put(TABLE, self._session.id, msgspec.to_builtins(record))
         except StoreError as error:
             _log.warning("%s: %s", self, error)
+        if self._next is record:
+            self._next = None
 
     async def _stand(self) -> Standing:
         found = await self._store.get(TABLE, self._session.id)

@@ -179,6 +179,9 @@ def test_relay_that_lacks_something() -> None:
     talk.hear(WELCOME)
     talk.hear(say.Synced(5))
     assert do.Answer(ONE, say.Edit, 5) in talk.tell(on.Asked(ONE, TWO))
+    assert talk.exchange.tally.pending == 1
+    talk.hear(say.Ack(6))
+    assert talk.exchange.tally.pending == 0
 
 
 def test_older_backup() -> None:

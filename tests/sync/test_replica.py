@@ -26,6 +26,7 @@ from collabkit.errors import (
     OtherLineage,
     ReadOnlyDocument,
     UnknownOperation,
+    UpdateRefused,
 )
 from collabkit.ids import RoomName, Subject
 from collabkit.store.sqlite import SQLiteStore
@@ -342,6 +343,51 @@ async def test_other_lineage(tmp_path: Path, network: Network) -> None:
         assert await stored(other) == ""
 
 
+async def test_refused_edit() -> None:
+    """An edit that the relay does not take is told to who waits for it, and stays pending."""
+
+    async def serve(channel: MemoryChannel) -> None:
+        await channel.send(say.write(say.Welcome(1, "L1", "user:ada", True, 0)))
+        await channel.send(say.write(say.Synced(0)))
+        await channel.send(say.write(say.SyncStep1(b"\x00")))
+        async for frame in channel:
+            if isinstance(say.read_collabkit(frame), say.Edit):
+                await channel.send(say.write(say.Refused("banned", "it builds on a refused edit")))
+
+    here, there = memory_channels("notes")
+    serving = asyncio.create_task(serve(there))
+
+    async def dial() -> MemoryChannel:
+        return here
+
+    async with Replica.over(dial) as replica:
+        await replica.synced()
+        replica.document.text("body").insert(0, "hello")
+        for _ in range(2):
+            with pytest.raises(UpdateRefused):
+                await asyncio.wait_for(replica.saved(), TIMEOUT)
+        assert replica.pending == 1
+        assert replica.status is Status.LIVE
+    await serving
+
+
+async def test_presence_that_does_not_parse(
+    plain: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What somebody sends in place of presence is passed over: the document goes on."""
+    here, there = memory_channels("notes", subprotocol=None)
+    await there.send(say.write(say.SyncStep1(b"\x00")))
+    await there.send(say.write(say.Awareness(b"\xff")))
+    await there.send(say.write(say.SyncStep2(b"\x00\x00")))
+
+    async def dial() -> MemoryChannel:
+        return here
+
+    async with Replica.over(dial) as replica:
+        await asyncio.wait_for(replica.synced(), TIMEOUT)
+    assert "does not parse" in caplog.text
+
+
 async def test_garbage(network: Network) -> None:
     """A peer that sends what does not parse is left for good, and its name is told."""
 
@@ -631,9 +677,9 @@ async def serving(path: Path) -> AsyncIterator[Hub]:
         yield hub
 
 
-@pytest.mark.parametrize("moved_on", [False, True])
-async def test_relay_restored_from_a_backup(tmp_path: Path, moved_on: bool) -> None:
-    """A relay that goes back to a backup is healed by those who had come further."""
+@pytest.mark.parametrize("strangers", [0, 1, 4])
+async def test_relay_restored_from_a_backup(tmp_path: Path, strangers: int) -> None:
+    """A relay that goes back to a backup, and on, is healed by who had come further."""
     current, backup = tmp_path / "current.db", tmp_path / "backup.db"
     async with serving(current) as hub, Network(hub) as network, network.replica() as replica:
         replica.document.text("body").insert(0, "abc")
@@ -649,17 +695,16 @@ async def test_relay_restored_from_a_backup(tmp_path: Path, moved_on: bool) -> N
             await replica.saved()
             await network.fail()
         async with serving(backup) as hub:
-            if moved_on:
-                async with Network(hub) as beside, beside.replica() as other:
-                    await other.synced()
-                    for number in range(5):
-                        other.document.map("meta")["n"] = number
-                    await other.saved()
+            for number in range(strangers):
+                async with Network(hub) as beside, beside.replica() as stranger:
+                    await stranger.synced()
+                    stranger.document.map(f"from {number}")["n"] = 1
+                    stranger.document.map(f"from {number}")["n"] = 2
+                    await stranger.saved()
             network.recover(hub)
             await turns(replica, Status.LIVE)
-            if moved_on:
-                meta = replica.document.map("meta")
-                await until(replica.document, lambda: dict(meta) == {"n": 4})
+            maps = [replica.document.map(f"from {number}") for number in range(strangers)]
+            await until(replica.document, lambda: all(dict(each) == {"n": 2} for each in maps))
             await replica.saved()
             assert body(replica) == await stored(hub) == "bcdef"
             await network.fail()
