@@ -69,6 +69,9 @@ class Assembler:
     Args:
         max_message_bytes: The most that a message may have.
 
+    Attributes:
+        between: Whether no message is unfinished: a whole binary frame is then a message.
+
     >>> assembler = Assembler(max_message_bytes=100)
     >>> assembler.take(Opcode.TEXT, b"in ", fin=False)
     >>> assembler.take(Opcode.PING, b"?", fin=True)
@@ -77,23 +80,19 @@ class Assembler:
     'in pieces'
     """
 
-    __slots__ = ("_kind", "_limit", "_pieces", "_size")
+    __slots__ = ("_kind", "_limit", "_pieces", "_size", "between")
 
     def __init__(self, *, max_message_bytes: int) -> None:
+        self.between = True
         self._limit = max_message_bytes
-        self._kind: Opcode | None = None
+        self._kind = Opcode.BINARY
         self._pieces: list[bytes] = []
         self._size = 0
 
     def __repr__(self) -> str:
-        if self._kind is None:
+        if self.between:
             return "<Assembler between messages>"
         return f"<Assembler in a {self._kind.name.lower()} message, {self._size} bytes>"
-
-    @property
-    def between(self) -> bool:
-        """Whether no message is unfinished: a whole binary frame is then a message."""
-        return self._kind is None
 
     def take(self, kind: Opcode, payload: bytes, *, fin: bool, reserved: bool = False) -> Taken:
         """Take a frame; returns what it brought.
@@ -115,10 +114,10 @@ class Assembler:
 
     def _data(self, kind: Opcode, payload: bytes, fin: bool) -> bytes | str | None:
         if kind is Opcode.CONTINUATION:
-            if self._kind is None:
+            if self.between:
                 raise BadFrame("a continuation of nothing")
             kind = self._kind
-        elif self._kind is not None:
+        elif not self.between:
             raise BadFrame("a new message inside an unfinished one")
         self._size += len(payload)
         if self._size > self._limit:
@@ -127,10 +126,10 @@ class Assembler:
         if not fin:
             if len(self._pieces) > MAX_FRAGMENTS:
                 raise BadFrame(f"a message in more than {MAX_FRAGMENTS} pieces", close_code=1009)
-            self._kind = kind
+            self._kind, self.between = kind, False
             return None
         message = b"".join(self._pieces)
-        self._kind, self._size = None, 0
+        self._size, self.between = 0, True
         self._pieces.clear()
         return message if kind is Opcode.BINARY else _utf8(message)
 

@@ -78,6 +78,7 @@ class Wire(picows.WSListener):
         "_paused",
         "_pong",
         "_silent",
+        "_traffic",
         "_transport",
         "_visit",
         "_waiting",
@@ -89,6 +90,7 @@ class Wire(picows.WSListener):
 
     def __init__(self, keeper: Keeper, visit: Visit) -> None:
         self._keeper = keeper
+        self._traffic = keeper.traffic
         self._visit: Visit | None = visit
         self._assembler = Assembler(max_message_bytes=keeper.limits.max_message_bytes)
         self._link: Link | None = None
@@ -115,7 +117,7 @@ class Wire(picows.WSListener):
     def close(self, code: int, reason: str) -> None:
         """Say goodbye; the connection is cut when the peer has answered, or does not."""
         if not self._closing:
-            self._keeper.traffic.closed[code] += 1
+            self._traffic.closed[code] += 1
             self._goodbye(code, reason)
 
     # As picows sees it
@@ -155,7 +157,7 @@ class Wire(picows.WSListener):
             if frame.msg_type is CLOSE:
                 transport.disconnect()
             return
-        self._keeper.traffic.bytes_in += frame.payload_size
+        self._traffic.bytes_in += frame.payload_size
         try:
             if (
                 frame.msg_type is BINARY
@@ -163,7 +165,8 @@ class Wire(picows.WSListener):
                 and self._assembler.between
                 and not (frame.rsv1 or frame.rsv2 or frame.rsv3)
             ):
-                self._message(frame.get_payload_as_bytes())
+                if self._link is not None:
+                    self._link.received(frame.get_payload_as_bytes())
             else:
                 self._uncommon(frame)
         except Exception as error:
@@ -186,7 +189,7 @@ class Wire(picows.WSListener):
         """The connection is gone."""
         said = transport.close_handshake
         if not self._closing and said is not None and said.sent is not None:
-            self._keeper.traffic.closed[said.sent.code.value] += 1  # picows refused a frame
+            self._traffic.closed[said.sent.code.value] += 1  # picows refused a frame
         self._closing = True
         if self._cut is not None:
             self._cut.cancel()
@@ -229,10 +232,6 @@ class Wire(picows.WSListener):
             self.close(1011, "the relay failed over this connection")
         self._lost()
 
-    def _message(self, message: bytes | str) -> None:
-        if self._link is not None:
-            self._link.received(message)
-
     def _uncommon(self, frame: picows.WSFrame) -> None:
         kind = Opcode(frame.msg_type.value)
         if kind >= Opcode.CLOSE:
@@ -246,8 +245,8 @@ class Wire(picows.WSListener):
             reserved=bool(frame.rsv1 or frame.rsv2 or frame.rsv3),
         )
         match taken:
-            case bytes() | str():
-                self._message(taken)
+            case bytes() | str() if self._link is not None:
+                self._link.received(taken)
             case Ping(payload) if self._paused:
                 self._pong = payload
             case Ping(payload):
