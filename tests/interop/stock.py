@@ -196,6 +196,7 @@ class Driver:
         token: str | None = None,
         client_id: int | None = None,
         socket: str | None = None,
+        twins: bool = False,
     ) -> StockClient:
         """Start a client; await ``client.wait(synced=True)`` for its first exchange.
 
@@ -206,6 +207,7 @@ class Driver:
             token: In the URL or in the authentication frame, as the kind does it.
             client_id: A fixed Yjs client id instead of a drawn one.
             socket: Name of a socket to share with others (Hocuspocus only).
+            twins: Whether others on the socket have the same document (Hocuspocus 4 only).
         """
         name = f"{kind}#{next(self._ids)}"
         answer = await self.do(
@@ -217,6 +219,7 @@ class Driver:
             token=token,
             client_id=client_id,
             socket=socket,
+            twins=twins,
         )
         return StockClient(self, name, kind, _state(answer).client_id)
 

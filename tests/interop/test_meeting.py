@@ -171,6 +171,25 @@ async def test_documents_of_one_socket(
     assert state.opens == 1
 
 
+async def test_twins_on_one_socket(driver: Driver, relay: Serving, room: str) -> None:
+    """Two Hocuspocus 4 providers have one document on one socket, each with its own presence."""
+    one, other = [
+        await driver.connect("hocuspocus@4", relay.url, room, socket="shared", twins=True)
+        for _ in range(2)
+    ]
+    for twin in (one, other):
+        await twin.wait(synced=True)
+        await twin.presence({"twin": twin.name})
+        await twin.append(f"<{twin.name}>")
+    await converge([one, other])
+    await one.wait(states={str(other.client_id): {"twin": other.name}})
+    await one.destroy()
+    await other.wait(absent=[one.client_id])
+    await other.append("alone")
+    state = await other.wait(unsynced=0)
+    assert state.opens == 1
+
+
 @each
 async def test_offline_edits_of_both_sides(
     driver: Driver, relay: Serving, room: str, kind: str

@@ -215,7 +215,7 @@ const socketFor = (module, name, url) => {
 };
 
 class HocuspocusClient extends Client {
-  static async open(line, { url, room, token, doc, socket }) {
+  static async open(line, { url, room, token, doc, socket, twins }) {
     const module = await import(`@hocuspocus/provider-${line}`);
     const client = new HocuspocusClient(doc, new Awareness(doc));
     client.shared = socketFor(module, socket, url);
@@ -229,6 +229,8 @@ class HocuspocusClient extends Client {
       awareness: client.awareness,
       token: token ?? null,
       broadcast: false,
+      // Version 4 only: several providers of one document on one socket.
+      sessionAwareness: twins ?? false,
       onAuthenticationFailed: ({ reason }) => {
         client.denied.push(reason);
         client.changed();
