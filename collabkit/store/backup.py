@@ -50,7 +50,8 @@ def backup(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> int:
             _publish(draft, target)
             database.sync_folder(target)
         except sqlite3.Error as error:
-            raise database.failure(target, error) from error
+            damaged = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
+            raise database.failure(source_path if damaged else target, error) from error
         except OSError as error:
             raise CannotWrite(target, str(error.strerror)) from error
         finally:

@@ -37,7 +37,7 @@ def verify(connection: sqlite3.Connection, path: str, transaction: Transaction) 
     try:
         yield from _Check(connection, path, transaction).everything()
     except (Corrupt, *database.UNREADABLE) as error:
-        yield f"SQLite: {error}"
+        yield f"SQLite: {_reason(error)}"
     finally:
         connection.text_factory = str
 
@@ -83,7 +83,7 @@ class _Check:
                 sentences += faults
                 sentences += self._checkpoints(session, document, where)
             except (Corrupt, *database.UNREADABLE) as error:
-                sentences.append(f"{where}: SQLite: {error}")
+                sentences.append(f"{where}: SQLite: {_reason(error)}")
             else:
                 count += found
         missing = session.last_seq - count - _removed(session)
@@ -139,3 +139,7 @@ class _Check:
 
 def _removed(session: Session) -> int:
     return sum(document.gone for document in session.documents.values())
+
+
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, Corrupt) else str(error)

@@ -67,6 +67,7 @@ class Ledger:
             self.connection.close()
             raise
         self._settle_at = SETTLE_ROWS
+        self._named = False  # whether the name of its log is on disk
 
     def __repr__(self) -> str:
         return f"<Ledger {self.path} epoch={self.epoch}>"
@@ -74,8 +75,11 @@ class Ledger:
     def close(self) -> None:
         """Leave one whole file behind: if the disk takes it, without a write-ahead log."""
         try:
-            with contextlib.suppress(StoreError):
+            with contextlib.suppress(StoreError, sqlite3.Error):
                 self.settle()
+                # As the last connection SQLite does this by itself, beside a reader it does not.
+                self.connection.execute("PRAGMA busy_timeout = 0")
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         finally:
             self.connection.close()
 
@@ -149,19 +153,31 @@ class Ledger:
         document = session.documents.get(name)
         if document is None:
             document = self._create_document(session, name)
-        with database.explained(self.path):
+        with self._reading(session_id):
             return (yield from reading.load(self.connection, self.path, session, document))
 
     def rows(
         self, session_id: SessionId, *, after: int, document: str | None, limit: int
-    ) -> list[Row]:
-        """Read a page of a session's log."""
+    ) -> Generator[None, None, list[Row]]:
+        """Read a page of a session's log, in slices."""
         session = self.directory.get(session_id)
         chosen = [one for one in session.documents.values() if document in (None, one.name)]
-        with database.explained(self.path):
-            return reading.log(
-                self.connection, self.path, session, chosen, after=after, limit=limit
+        with self._reading(session_id):
+            return (
+                yield from reading.log(
+                    self.connection, self.path, session, chosen, after=after, limit=limit
+                )
             )
+
+    @contextlib.contextmanager
+    def _reading(self, session_id: SessionId) -> Iterator[None]:
+        try:
+            with database.explained(self.path):
+                yield
+        except Corrupt:
+            # What was deleted between two slices is gone, not damaged.
+            self.directory.get(session_id)
+            raise
 
     def sync(self) -> None:
         """Make every commit so far survive a power loss. Raises CannotWrite."""
@@ -169,6 +185,9 @@ class Ledger:
             # SQLite's own recovery reads the log as far as it is whole, so a synced log
             # is a recovered commit. Its descriptor is not ours, but its pages are.
             database.sync_file(f"{self.path}-wal")
+            if not self._named:
+                database.sync_folder(self.path)
+                self._named = True
         except OSError as error:
             raise CannotWrite(self.path, f"its log cannot be synced: {error}") from error
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from .directory import Directory
 from .lock import Holder, holder
 
 __all__ = ["Info", "Reader"]
+
+T = TypeVar("T")
 
 
 class Info(msgspec.Struct, frozen=True):
@@ -89,13 +91,8 @@ class Reader:
             found = self._directory().get(session)
             if document not in found.documents:
                 return Loaded(Lineage(""), None, (), Seq(found.last_seq))
-            slices = reading.load(self._connection, self.path, found, found.documents[document])
-            while True:
-                try:
-                    next(slices)
-                except StopIteration as end:
-                    loaded: Loaded = end.value
-                    return loaded
+            wanted = found.documents[document]
+            return _whole(reading.load(self._connection, self.path, found, wanted))
 
     def rows(
         self,
@@ -109,7 +106,9 @@ class Reader:
         with self._transaction():
             found = self._directory().get(session)
             chosen = [one for one in found.documents.values() if document in (None, one.name)]
-            return reading.log(self._connection, self.path, found, chosen, after=after, limit=limit)
+            return _whole(
+                reading.log(self._connection, self.path, found, chosen, after=after, limit=limit)
+            )
 
     def get(self, table: str, key: str) -> tuple[Any, int] | None:
         """Read a small named value and its version. Raises Corrupt."""
@@ -160,3 +159,12 @@ class Reader:
                 yield
             finally:
                 self._connection.execute("COMMIT")
+
+
+def _whole(slices: Generator[None, None, T]) -> T:
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            result: T = end.value
+            return result

@@ -67,15 +67,34 @@ def log(
     *,
     after: int,
     limit: int,
-) -> list[Row]:
+) -> Generator[None, None, list[Row]]:
     """Read the next rows of these documents of a session, in order of ``seq``. Raises Corrupt."""
+    found: list[Row] = []
+    while True:
+        wanted = min(limit - len(found), rows.PAGE_ROWS)
+        page = _log_page(connection, path, session, documents, after=after, limit=wanted)
+        found += page
+        if len(page) < wanted or len(found) >= limit:
+            return found
+        after = page[-1].seq
+        yield
+
+
+def _log_page(
+    connection: sqlite3.Connection,
+    path: str,
+    session: Session,
+    documents: Sequence[Document],
+    *,
+    after: int,
+    limit: int,
+) -> list[Row]:
     pages: list[list[tuple[int, rows.Values, rows.Chain]]] = []
     for document in documents:
         if document.last_seq > after:
             page = rows.page(connection, document.no, after=after, limit=limit)
             chain = chained(path, session, document, after=after)
-            ends = max(page[-1][1] if page else 0, document.floor)
-            if len(page) < limit and ends < document.last_seq:
+            if len(page) < limit and (not page or page[-1][1] < document.last_seq):
                 raise chain.damaged(document.last_seq, "it is missing")
             pages.append([(values[1], values, chain) for values in page])
     in_order = heapq.merge(*pages, key=operator.itemgetter(0))

@@ -51,8 +51,8 @@ __all__ = [
 
 Values: TypeAlias = tuple[Any, ...]
 
-# A page of rows takes about 5 ms to read and check; a slice of work may take 20.
-PAGE_ROWS = 2000
+# A page of rows takes about 3 ms to read and check; a slice of work may take 20.
+PAGE_ROWS = 1000
 
 # SQLite integers are signed; a shift by 32 leaves 2**31 documents and 2**32 rows a session.
 SEQ_BITS = 32

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..ids import Seq, SessionId, Subject
 from . import removal
-from .base import Checkpoint, Draft, Loaded, Row, SessionRecord
+from .base import Checkpoint, Draft, Gather, Loaded, Row, SessionRecord
 from .database import Durability
 from .ledger import Ledger
 from .lock import FileLock
@@ -32,8 +32,6 @@ class SQLiteStore:
     def __init__(self, path: str, writer: Writer) -> None:
         self.path = path
         self._writer = writer
-        # The hot path of one writer has no frame of ours between.
-        self.enqueue = writer.enqueue
 
     def __repr__(self) -> str:
         return f"<SQLiteStore {self.path}>"
@@ -114,13 +112,25 @@ class SQLiteStore:
         limit: int = 1000,
     ) -> list[Row]:
         """Read a page of the log, oldest first. Raises Corrupt."""
-        return await self._writer.submit(
+        return await self._writer.submit_slices(
             lambda it: it.rows(session, after=after, document=document, limit=limit)
         )
 
     def append(self, session: SessionId, drafts: Sequence[Draft]) -> Awaitable[list[Seq]]:
         """Queue rows at once, in call order; the awaitable is done when they are committed."""
         return self._writer.append(session, drafts)
+
+    def enqueue(self, session: SessionId, draft: Draft | Gather) -> None:
+        """Queue a row without waiting, for the hot path; :meth:`flush` tells how it went.
+
+        Rows that the disk does not take wait in memory, in their order, and are tried again
+        each second. Instead of a row it takes a function that gives the rows when they are
+        written.
+
+        Raises:
+            CannotWrite: An earlier row of this session waits; this one waits behind it.
+        """
+        self._writer.enqueue(session, draft)
 
     async def flush(self) -> None:
         """Wait until all that was queued before is committed. Raises CannotWrite."""

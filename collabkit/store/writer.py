@@ -263,6 +263,10 @@ class Writer:
         except StoreError as error:
             self._fail(batch, error)
             return
+        except Exception as error:
+            _log.exception("%s: a transaction failed", self.path)
+            self._fail(batch, CannotWrite(self.path, repr(error)))
+            return
         self._troubled, self._retry_at = {}, None
         if self._sync and self._sync_at is None:
             self._sync_at = time.monotonic() + SYNC_EVERY
@@ -325,6 +329,8 @@ class Writer:
                 ledger.sync()
         except StoreError as error:
             _log.warning("%s", error)
+        except Exception:
+            _log.exception("%s: it could not be tended to", self.path)
 
     def _report(self, ledger: Ledger) -> None:
         for trouble in self._troubled.values():
@@ -335,6 +341,7 @@ class Writer:
 
     def _abandon(self) -> None:
         """Nobody waits for ever on a closed file."""
+        self._closing = True
         left: Iterable[Promise | None] = itertools.chain(
             (promise for _, promise in self._running),
             (promise for _, promise in self._work),

@@ -127,7 +127,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """All rows of all documents, and each document by itself, for holder and reader."""
         with Reader(self.path) as reader:
             for session, model in zip(self.ids, self.models, strict=True):
-                everything = self.ledger.rows(session, after=0, document=None, limit=1000)
+                everything = finish(self.ledger.rows(session, after=0, document=None, limit=1000))
                 assert everything == model.rows == reader.rows(session)
                 for document in self.ledger.directory.get(session).documents:
                     base = [int(one.seq) for one in model.checkpoints.get(document, [])][-1:]

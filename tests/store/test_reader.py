@@ -79,7 +79,7 @@ def test_a_reader_answers_as_the_holder_does(path: str, ledger: Ledger, session:
         assert reader.sessions() == ledger.sessions(None)
         assert reader.sessions(project="none") == []
         for document in (None, "main", "none"):
-            expected = ledger.rows(session, after=1, document=document, limit=5)
+            expected = finish(ledger.rows(session, after=1, document=document, limit=5))
             assert reader.rows(session, after=1, document=document, limit=5) == expected
         assert reader.load(session, "main") == finish(ledger.load(session, "main"))
         assert reader.get("t", "k") == ([1], 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
-from collabkit.errors import Corrupt
+from collabkit.errors import Corrupt, SessionNotFound
 from collabkit.ids import SessionId
 from collabkit.store import rows
 from collabkit.store.ledger import Ledger
@@ -42,6 +44,23 @@ def test_compaction_in_the_middle_of_a_load_loses_nothing(
     loaded = finish(slices)
     assert loaded.checkpoint == checkpoint(count - 1)
     assert [row.seq for row in loaded.rows] == [count]
+
+
+def test_a_deletion_in_the_middle_of_a_read_is_no_damage(
+    ledger: Ledger, session: SessionId
+) -> None:
+    """Who reads a session that is deleted meanwhile is told that it is not there any more."""
+    ledger.write([(session, [draft(b"x")] * 3 * rows.PAGE_ROWS)])
+    reads: list[Generator[None, None, object]] = [
+        ledger.load(session, "main"),
+        ledger.rows(session, after=0, document=None, limit=3 * rows.PAGE_ROWS),
+    ]
+    for read in reads:
+        next(read)
+    finish(ledger.delete_session(session))
+    for read in reads:
+        with pytest.raises(SessionNotFound):
+            finish(read)
 
 
 def test_a_damaged_checkpoint_is_made_up_for(ledger: Ledger, session: SessionId) -> None:
@@ -86,7 +105,7 @@ def test_a_missing_row_is_never_read_over(
     with pytest.raises(Corrupt, match="missing"):
         finish(ledger.load(session, "main"))
     with pytest.raises(Corrupt, match="missing"):
-        ledger.rows(session, after=0, document=None, limit=100)
+        finish(ledger.rows(session, after=0, document=None, limit=100))
 
 
 def test_a_page_of_sound_rows_is_given_whatever_comes_after(
@@ -95,9 +114,9 @@ def test_a_page_of_sound_rows_is_given_whatever_comes_after(
     """Damage is raised where it is, so that a reader gets as far as it can."""
     ledger.write([(session, [draft(b"%d" % n) for n in range(1, 6)])])
     ledger.connection.execute("UPDATE hot SET body = x'00' WHERE seq = 4")
-    assert len(ledger.rows(session, after=0, document=None, limit=3)) == 3
+    assert len(finish(ledger.rows(session, after=0, document=None, limit=3))) == 3
     with pytest.raises(Corrupt, match="row 4 of default~notes/main: its check sum is wrong"):
-        ledger.rows(session, after=3, document=None, limit=3)
+        finish(ledger.rows(session, after=3, document=None, limit=3))
 
 
 def test_documents_are_read_in_one_order(ledger: Ledger, session: SessionId) -> None:
@@ -109,7 +128,7 @@ def test_documents_are_read_in_one_order(ledger: Ledger, session: SessionId) -> 
             ledger.settle()
     for after in range(len(names)):
         for limit in (1, 2, 100):
-            found = ledger.rows(session, after=after, document=None, limit=limit)
+            found = finish(ledger.rows(session, after=after, document=None, limit=limit))
             assert [(row.seq, row.document) for row in found] == [
                 (n, name) for n, name in enumerate(names, start=1) if n > after
             ][:limit]

@@ -89,7 +89,7 @@ def test_a_deletion_that_was_interrupted_is_finished_later(path: str, slices: in
             next(work)
     with closing(Ledger(path, durability="stored", create=False)) as ledger:
         with pytest.raises(SessionNotFound):
-            ledger.rows(session, after=0, document=None, limit=1)
+            finish(ledger.rows(session, after=0, document=None, limit=1))
         finish(removal.resume(ledger))
         for table in ("sessions", "documents", "hot", "log", "checkpoints"):
             assert ledger.connection.execute(f"SELECT * FROM {table}").fetchall() == []

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 
@@ -62,7 +63,7 @@ async def pragma(writer: Writer, statement: str) -> None:
 
 async def bodies(writer: Writer, session: SessionId) -> list[bytes]:
     """What a session's log holds."""
-    found = await writer.submit(
+    found = await writer.submit_slices(
         lambda it: it.rows(session, after=0, document=None, limit=1_000_000)
     )
     return [row.body for row in found]
@@ -281,6 +282,15 @@ async def test_work_that_fails_fails_alone(path: str) -> None:
             await writer.submit_slices(slices)
         with pytest.raises(ZeroDivisionError):
             await writer.submit(lambda it: 1 // (it.epoch - 1))
+        assert await writer.append(session, [draft(b"x")]) == [1]
+
+
+async def test_a_fault_of_ours_ends_no_thread(path: str) -> None:
+    """What nobody thought of fails the transaction it happens in, and is logged."""
+    async with running(path) as (writer, session):
+        # A draft that is none: nothing checks the types of a typed program.
+        with pytest.raises(CannotWrite, match="AttributeError"):
+            await writer.append(session, cast("list[Draft]", [None]))
         assert await writer.append(session, [draft(b"x")]) == [1]
 
 
