@@ -6,6 +6,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import pytest
+
 import collabkit
 
 # Each costs tens of milliseconds, and a program that edits a document needs none of them.
@@ -31,10 +33,9 @@ def test_the_headline_names_work_together(tmp_path: object) -> None:
     with collabkit.open(f"{tmp_path}/a.db") as workspace:
         with workspace.create("note", kind=collabkit.Kind.SINGLE_USER) as note:
             note.document.text("body").insert(0, "hello")
-        try:
+        with pytest.raises(collabkit.errors.SessionExists) as raised:
             workspace.create("note")
-        except collabkit.CollabError as error:
-            assert isinstance(error, collabkit.errors.SessionExists)
+        assert isinstance(raised.value, collabkit.CollabError)
         with workspace.open("note") as note:
             assert isinstance(note.document, collabkit.Document)
             assert str(note.document.text("body")) == "hello"

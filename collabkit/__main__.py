@@ -1,0 +1,5 @@
+"""``python -m collabkit`` is the ``collabkit`` command."""
+
+from .cli import main
+
+main()

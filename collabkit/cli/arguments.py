@@ -1,0 +1,99 @@
+"""What commands have in common: the file comes first, and names mean the same everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import FileHeld, OperationFailed, SessionNotFound
+from ..ids import RoomName, new_id
+from ..sessions import holder
+from ..sessions.workspace import Workspace, user
+from ..store import lock
+from ..store.base import SessionRecord
+from ..store.reader import Reader
+
+__all__ = ["DEFAULT_DB", "AsJson", "Db", "Name", "OptionalDb", "find", "operate"]
+
+DEFAULT_DB = Path("collabkit.db")
+
+Db = Annotated[Path, typer.Argument(metavar="DB", help="The file.", show_default=False)]
+OptionalDb = Annotated[Path, typer.Argument(metavar="[DB]", help="The file.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A session by name or id, or a document as [PROJECT~]SESSION/DOCUMENT.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+# A holder that is just starting, or ending, has the lock and no ear yet.
+PATIENCE = 3.0
+PAUSE = 0.05
+
+
+def find(reader: Reader, name: str) -> tuple[SessionRecord, RoomName]:
+    """Find what a name on the command line means.
+
+    Args:
+        reader: The file.
+        name: A session by name or id, or a document by its full name.
+
+    Returns:
+        The session, and the full name, with its project and without its id.
+
+    Raises:
+        InvalidName: It cannot name anything.
+        SessionNotFound: It names nothing.
+    """
+    place = RoomName.parse(name)
+    record = next((one for one in reader.sessions() if one.id == place.session), None)
+    if record is None:
+        record = reader.find(place.session, project=place.project)
+    if "/" in name and place.document not in record.documents:
+        raise SessionNotFound(name)
+    return record, RoomName(record.project, record.name, place.document)
+
+
+def operate(db: Path, operation: str, **arguments: Any) -> Any:
+    """Run an operation on a file: through the process that holds it, or here if nobody does.
+
+    Raises:
+        FileHeld: Somebody holds the file, and does not answer.
+        OperationFailed: The holder could not carry it out.
+    """
+    path = os.path.realpath(db)
+    request = holder.Request(operation, arguments, subject=f"cli:{user()}", key=new_id())
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = _command(path, request)
+        if answer is not None:
+            if answer.failure is not None:
+                raise OperationFailed(operation, answer.failure.kind, answer.failure.reason)
+            return answer.result
+        try:
+            return asyncio.run(_alone(path, request))
+        except FileHeld:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+
+
+def _command(path: str, request: holder.Request) -> holder.Answer | None:
+    held = lock.holder(path)
+    if held is not None and held.state == "stopped":
+        # It would take the request, and answer when somebody lets it go on.
+        raise FileHeld(path, held.pid, held.host, held.state)
+    return holder.command(path, request)
+
+
+async def _alone(path: str, request: holder.Request) -> Any:
+    async with Workspace.open(path, subject=request.subject) as workspace:
+        return await workspace.call(request.operation, key=request.key, **request.arguments)

@@ -1,0 +1,261 @@
+"""Commands about one document: ``inspect export import``."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.text import Text as Line
+from rich.tree import Tree
+
+from ..crdt.containers import Array, Map
+from ..crdt.document import Document
+from ..crdt.text import Text
+from ..crdt.update import scan, splice
+from ..errors import (
+    CannotWrite,
+    InvalidArguments,
+    InvalidName,
+    OperationFailed,
+    RemoteProtocolError,
+)
+from ..ids import RoomName
+from ..sessions.session import Kind
+from ..sessions.solo import document_of
+from ..store.foreign import ForeignDocument, read_foreign
+from ..store.reader import Reader
+from . import render
+from .arguments import AsJson, Db, Name, find, operate
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+# As much of a text as fits beside its key on most terminals.
+PREVIEW = 60
+
+_SQLITE = b"SQLite format 3\0"
+
+
+def _document(db: Path, name: str) -> tuple[RoomName, Document]:
+    with Reader(db) as reader:
+        record, place = find(reader, name)
+        return place, document_of(reader.load(record.id, place.document), place, path=reader.path)
+
+
+# Looking
+
+
+@app.command()
+def inspect(
+    db: Db,
+    name: Name,
+    *,
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="ROOT", help="Print this root text, whole.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is in a document, and of which types it is made."""
+    place, document = _document(db, name)
+    roots = document.roots
+    if text is not None:
+        if text not in roots:
+            raise typer.BadParameter(f"{place} has no root {text!r}; it has {_listed(roots)}")
+        render.raw(str(document.text(text)))
+    elif as_json:
+        values = document.to_dict()
+        render.json(
+            {
+                "name": str(place),
+                "digest": document.digest(),
+                "roots": {root: {"kind": roots[root], "value": values[root]} for root in values},
+            }
+        )
+    else:
+        render.tree(_tree(str(place), document))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"
+
+
+def _tree(title: str, document: Document) -> Tree:
+    tree = Tree(Line(render.plain(title), style="bold"))
+    for name, kind in sorted(document.roots.items()):
+        root = getattr(document, kind)(name)
+        _grow(tree, name, root)
+    if not tree.children:
+        tree.add(Line("nothing yet", style="dim"))
+    return tree
+
+
+def _grow(tree: Tree, label: str, value: Any) -> None:
+    key = Line(render.plain(label), style="cyan")
+    match value:
+        case Map():
+            branch = tree.add(Line.assemble(key, (f"  map, {_count(len(value), 'key')}", "dim")))
+            for name in sorted(value):
+                _grow(branch, name, value[name])
+        case Array():
+            branch = tree.add(Line.assemble(key, (f"  array, {_count(len(value), 'item')}", "dim")))
+            for index, item in enumerate(value):
+                _grow(branch, str(index), item)
+        case Text():
+            shown = _preview(str(value))
+            tree.add(
+                Line.assemble(key, (f"  text, {_count(len(value), 'character')}  ", "dim"), shown)
+            )
+        case _ if hasattr(value, "plain"):
+            tree.add(Line.assemble(key, ("  xml  ", "dim"), _preview(str(value.plain()))))
+        case _:
+            tree.add(Line.assemble(key, "  ", _preview(repr(value))))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _preview(text: str) -> str:
+    shown = render.plain(text)
+    return shown if len(shown) <= PREVIEW else f"{shown[: PREVIEW - 1]}…"
+
+
+# Taking out
+
+
+class _Format(enum.StrEnum):
+    YJS = "yjs"
+    JSON = "json"
+
+
+@app.command("export")
+def export_document(
+    db: Db,
+    name: Name,
+    out: Annotated[
+        Path | None, typer.Argument(help="Where to write; without it, stdout.", show_default=False)
+    ] = None,
+    *,
+    form: Annotated[
+        _Format | None,
+        typer.Option(
+            "--format", help="A Yjs update, or JSON; .json says so too.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write a document to a file.
+
+    A Yjs update holds all of it but its history; JSON is for reading.
+    """
+    if form is None:
+        form = _Format.JSON if out is not None and out.suffix == ".json" else _Format.YJS
+    _, document = _document(db, name)
+    if form is _Format.JSON:
+        data = msgspec.json.format(msgspec.json.encode(document.to_dict()), indent=2) + b"\n"
+    else:
+        data = document.update()
+    if out is not None:
+        _write_new(out, data)
+        render.note(f"{out}: {render.size(len(data))}")
+    elif form is _Format.YJS and sys.stdout.isatty():
+        raise typer.BadParameter("a Yjs update is not for a terminal: name a file, or use a pipe")
+    else:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def _write_new(out: Path, data: bytes) -> None:
+    try:
+        with out.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise CannotWrite(str(out), "it is there already") from None
+
+
+# Taking in
+
+
+@app.command("import")
+def import_document(
+    db: Db,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A Yjs update, a .json file, or the SQLite file of pycrdt-store or Hocuspocus.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="The document; without it the file's own name, or the names inside it.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    kind: Annotated[Kind, typer.Option(help="Of the sessions that are made.")] = Kind.COLLABORATIVE,
+) -> None:
+    """Take documents in from elsewhere, as an edit; a session is made if there is none.
+
+    A Yjs update may be imported again: what is known already changes nothing. JSON becomes new
+    content, so the document must be empty: strings become texts, objects maps, arrays arrays.
+    """
+    data = source.read_bytes()
+    if data.startswith(_SQLITE):
+        _import_all(db, read_foreign(source), name, kind)
+        return
+    name = name or source.stem
+    fresh = source.suffix == ".json"
+    update = _from_json(source, data) if fresh else data
+    operate(db, "import", session=name, updates=[update], create=kind.value, fresh=fresh)
+    render.note(f"{name}: {render.size(len(data))} imported")
+
+
+def _import_all(
+    db: Path, documents: Iterable[ForeignDocument], only: str | None, kind: Kind
+) -> None:
+    chosen = [document for document in documents if only in (None, document.name)]
+    if not chosen:
+        raise InvalidArguments("import", f"the file has no document {only!r}")
+    left = 0
+    with render.progress() as bar:
+        for document in bar.track(chosen, description="importing"):
+            try:
+                updates = splice([(each, scan(each)) for each in document.updates])
+                operate(db, "import", session=document.name, updates=updates, create=kind.value)
+            except (InvalidName, OperationFailed, RemoteProtocolError) as error:
+                left += 1
+                render.error(f"{document.name!r} is left out: {error}")
+    render.note(f"{len(chosen) - left} of {len(chosen)} documents imported")
+    if left:
+        raise typer.Exit(1)
+
+
+def _from_json(source: Path, data: bytes) -> bytes:
+    try:
+        content = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise InvalidArguments("import", f"{source} is not a JSON object: {error}") from None
+    document = Document()
+    with document.edit():
+        for root, value in content.items():
+            match value:
+                case str():
+                    document.text(root).insert(0, value)
+                case dict():
+                    document.map(root).update(value)
+                case list():
+                    document.array(root).extend(value)
+                case _:
+                    raise InvalidArguments(
+                        "import", f"{root!r} is neither a string, an object nor an array"
+                    )
+    return document.update()

@@ -1,0 +1,170 @@
+"""``collabkit serve``: the relay, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import ssl
+from collections.abc import Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from ..access.model import Authenticate
+from ..relay.auth import jwt, open_house
+from ..relay.server import DEFAULT_PORT, Relay, tls_context
+from ..sessions.workspace import Workspace
+from ..store.database import Durability
+from . import render
+from .arguments import DEFAULT_DB, OptionalDb
+from .token import read_key
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+# Often enough to see that it lives, seldom enough to cost nothing.
+STATUS_EVERY = 1.0
+
+
+class _Auth(StrEnum):
+    NONE = "none"
+    JWT = "jwt"
+
+
+class _Durability(StrEnum):
+    STORED = "stored"
+    DURABLE = "durable"
+
+
+@app.command()
+def serve(
+    db: OptionalDb = DEFAULT_DB,
+    *,
+    host: Annotated[str, typer.Option(help="Address to bind.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to bind; 0 picks a free one.")
+    ] = DEFAULT_PORT,
+    auth: Annotated[
+        _Auth, typer.Option(help="Who may come in: anybody on this machine, or bearers of a token.")
+    ] = _Auth.NONE,
+    key_file: Annotated[
+        Path | None, typer.Option(help="The key of the tokens; `collabkit token key` makes one.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A web page that may connect, such as https://app.example; repeatable."),
+    ] = None,
+    durability: Annotated[
+        _Durability,
+        typer.Option(
+            help="What an acknowledged edit survives: the end of the process, or loss of power too."
+        ),
+    ] = _Durability.STORED,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let anybody in from other machines, unasked.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
+) -> None:
+    """Serve the sessions of a file to Yjs clients, until SIGTERM or Ctrl-C.
+
+    Without --auth only this machine is served, and a session is made of every name that is
+    opened. With --auth jwt a client shows a token, and sessions are made with `collabkit create`.
+    """
+    authenticate = _authenticate(auth, key_file, host, insecure=insecure)
+    tls = _tls(tls_cert, tls_key)
+    if auth is _Auth.JWT and tls is None and not _is_loopback(host):
+        render.note("tokens travel unencrypted: use --tls-cert and --tls-key, or a proxy with TLS")
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    level: Durability = "durable" if durability is _Durability.DURABLE else "stored"
+    workspace = Workspace.open(db, durability=level)
+    options = {"host": host, "port": port, "authenticate": authenticate, "tls": tls}
+    _run(_serve(workspace, origins=origin or (), **options))
+
+
+async def _serve(workspace: Workspace, **options: Any) -> None:
+    async with workspace, Relay(workspace, **options) as relay:
+        stopped = asyncio.create_task(relay.until_stopped())
+        showing = asyncio.create_task(_show_status(workspace))
+        await asyncio.sleep(0)  # whoever reads that it listens may stop it: signals are heeded now
+        _introduce(relay.url)
+        try:
+            await stopped
+        finally:
+            showing.cancel()
+        render.note("stopping: storing what came, telling the clients")
+
+
+def _introduce(url: str) -> None:
+    page = url.replace("ws", "http", 1)
+    render.line(f"listening on {url}")
+    render.answers(
+        (
+            ("y-websocket", f'new WebsocketProvider("{url}", "NAME", doc)'),
+            (
+                "Hocuspocus",
+                f'new HocuspocusProvider({{ url: "{url}", name: "NAME", document: doc }})',
+            ),
+            ("browser", f"{page}/?session=NAME"),
+        )
+    )
+
+
+async def _show_status(workspace: Workspace) -> None:
+    with render.Live() as show:
+        while True:
+            stats = workspace.hub.stats()
+            show(f"{stats.links} connections, {stats.rooms} rooms, {stats.edits} edits")
+            await asyncio.sleep(STATUS_EVERY)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+def _authenticate(
+    auth: _Auth, key_file: Path | None, host: str, *, insecure: bool
+) -> Authenticate | None:
+    if auth is _Auth.JWT:
+        if key_file is None:
+            raise typer.BadParameter("--auth jwt needs --key-file")
+        return jwt(read_key(key_file))
+    if key_file is not None:
+        raise typer.BadParameter("--key-file is for --auth jwt")
+    if _is_loopback(host):
+        return None
+    if not insecure:
+        raise typer.BadParameter(
+            f"{host} can be reached from other machines: use --auth jwt, or --insecure"
+        )
+    return open_house()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise typer.BadParameter("--tls-cert and --tls-key go together")
+    try:
+        return tls_context(str(cert), str(key))
+    except ssl.SSLError as error:
+        raise typer.BadParameter(f"no certificate and key in {cert}, {key}: {error}") from None

@@ -1,0 +1,155 @@
+"""Commands about sessions: ``ls show create rm``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from ..ids import SessionId
+from ..sessions.session import Kind
+from ..store.reader import Reader
+from . import render
+from .arguments import DEFAULT_DB, AsJson, Db, Name, OptionalDb, find, operate
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+
+class DocumentShown(msgspec.Struct, frozen=True):
+    """What ``show`` says of a document.
+
+    Attributes:
+        checkpoint: The row that its newest checkpoint reaches; 0 without one.
+        tail: How many rows come after that.
+    """
+
+    name: str
+    lineage: str
+    checkpoint: int
+    digest: str
+    tail: int
+    tail_bytes: int
+
+
+@app.command("ls")
+def list_sessions(
+    db: OptionalDb = DEFAULT_DB,
+    *,
+    project: Annotated[str | None, typer.Option(help="Of this project only.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the sessions of a file."""
+    with Reader(db) as reader:
+        records = reader.sessions(project=project)
+    if as_json:
+        render.json(records)
+        return
+    render.listing(
+        ("Project", "Name", "Kind", "Documents", "Rows", "Size", "Created", "By"),
+        (
+            (
+                record.project,
+                record.name,
+                record.kind,
+                str(len(record.documents)),
+                str(record.last_seq),
+                render.size(record.size_bytes),
+                render.clock(record.created_at_ms),
+                record.created_by,
+            )
+            for record in records
+        ),
+        right=("Documents", "Rows", "Size"),
+        empty=f"{db} has no sessions",
+    )
+
+
+@app.command()
+def show(db: Db, name: Name, *, as_json: AsJson = False) -> None:
+    """Show what a file knows of a session."""
+    with Reader(db) as reader:
+        record, _ = find(reader, name)
+        documents = [_shown(reader, record.id, document) for document in record.documents]
+    if as_json:
+        render.json({**msgspec.to_builtins(record), "documents": documents})
+        return
+    render.answers(
+        (
+            ("name", record.name),
+            ("project", record.project),
+            ("id", record.id),
+            ("kind", record.kind),
+            ("created", f"{render.clock(record.created_at_ms)} by {record.created_by}"),
+            ("rows", str(record.last_seq)),
+            ("size", render.size(record.size_bytes)),
+        )
+    )
+    render.listing(
+        ("Document", "Checkpoint", "Tail", "Tail size", "Lineage"),
+        (
+            (
+                document.name,
+                str(document.checkpoint or "-"),
+                str(document.tail),
+                render.size(document.tail_bytes),
+                document.lineage,
+            )
+            for document in documents
+        ),
+        right=("Checkpoint", "Tail", "Tail size"),
+        empty="nothing was written to it yet",
+    )
+
+
+def _shown(reader: Reader, session: SessionId, name: str) -> DocumentShown:
+    loaded = reader.load(session, name)
+    checkpoint = loaded.checkpoint
+    return DocumentShown(
+        name=name,
+        lineage=loaded.lineage,
+        checkpoint=checkpoint.seq if checkpoint else 0,
+        digest=checkpoint.digest if checkpoint else "",
+        tail=len(loaded.rows),
+        tail_bytes=sum(len(row.body) for row in loaded.rows),
+    )
+
+
+@app.command()
+def create(
+    db: Db,
+    name: Name,
+    *,
+    kind: Annotated[Kind, typer.Option(help="What it is for.")] = Kind.COLLABORATIVE,
+    as_json: AsJson = False,
+) -> None:
+    """Create a session."""
+    made = operate(db, "create", session=name, kind=kind.value)
+    if as_json:
+        render.json(made)
+    else:
+        render.line(made["id"])
+
+
+@app.command("rm")
+def remove(
+    db: Db,
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a session and all it has: documents, history, everything.
+
+    Whoever is connected to it is put out.
+    """
+    with Reader(db) as reader:
+        record, place = find(reader, name)
+    if "/" in name:
+        raise typer.BadParameter("a session is removed as a whole, not one document of it")
+    if not yes:
+        size = render.size(record.size_bytes)
+        typer.confirm(f"Remove {place} ({record.last_seq} rows, {size}) for ever?", abort=True)
+    operate(db, "rm", session=str(place))
+    render.note(f"{place} is removed")

@@ -1,0 +1,132 @@
+"""`inspect export import`: what is in a document, taken out and taken in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.saying import Run
+from collabkit.crdt.values import Element
+from collabkit.sessions import blocking
+
+
+def test_inspect_draws_types_and_values(run: Run, db: Path) -> None:
+    """A document is a tree of its roots, with types, counts and values."""
+    assert run("inspect", db, "plan").out.splitlines() == [
+        "plan",
+        "├── body  text, 12 characters  Hello, wörld",
+        "└── meta  map, 2 keys",
+        "    ├── due  2027",
+        "    └── tags  array, 2 items",
+        "        ├── 0  'a'",
+        "        └── 1  'b'",
+    ]
+
+
+def test_inspect_another_document(run: Run, db: Path) -> None:
+    """A name that goes on to a document means that one; one that is not there is no document."""
+    assert "list  array, 3 items" in run("inspect", db, "plan/side").out
+    assert run("inspect", db, "plan/other").code == 1
+
+
+def test_inspect_as_json(run: Run, db: Path) -> None:
+    """`--json` has each root with its kind and value, and the digest of all of it."""
+    found = run("inspect", db, "plan", "--json").json
+    assert found["roots"]["body"] == {"kind": "text", "value": "Hello, wörld"}
+    assert found["roots"]["meta"] == {"kind": "map", "value": {"due": 2027, "tags": ["a", "b"]}}
+    assert len(found["digest"]) == 64
+
+
+def test_inspect_prints_a_text_whole(run: Run, db: Path) -> None:
+    """`--text ROOT` is the text and nothing else; a root that is not there is named."""
+    assert run("inspect", db, "plan", "--text", "body").out == "Hello, wörld"
+    said = run("inspect", db, "plan", "--text", "boby")
+    assert said.code == 2
+    assert "'body', 'meta'" in said.err
+    assert run("inspect", db, "plan", "--text", "meta").code == 1
+
+
+def test_inspect_of_nothing(run: Run, db: Path) -> None:
+    """A session without content is shown as such."""
+    assert "nothing yet" in run("inspect", db, "empty").out
+
+
+def test_a_yjs_update_goes_out_and_in(run: Run, db: Path, tmp_path: Path) -> None:
+    """What is exported as an update is imported to the same digest, as often as one likes."""
+    out = tmp_path / "plan.bin"
+    assert run("export", db, "plan", out).code == 0
+    assert run("export", db, "plan", out).code == 1, "it would be overwritten"
+    for _ in range(2):
+        assert run("import", db, out, "copy").code == 0
+    digest = run("inspect", db, "plan", "--json").json["digest"]
+    assert run("inspect", db, "copy", "--json").json["digest"] == digest
+    assert len(run("log", db, "copy").lines) == 2
+
+
+def test_a_document_goes_into_a_pipe(run: Run, db: Path) -> None:
+    """Without a file the document itself is the answer."""
+    assert run("export", db, "acme~note", "--format", "json").json == {"body": "mine"}
+
+
+def test_json_goes_out_and_in(run: Run, db: Path, tmp_path: Path) -> None:
+    """JSON becomes a document of the same content, under the file's name, and only once."""
+    out = tmp_path / "copied.json"
+    assert run("export", db, "plan", out).code == 0
+    assert json.loads(out.read_text()) == {
+        "body": "Hello, wörld",
+        "meta": {"due": 2027, "tags": ["a", "b"]},
+    }
+    assert run("import", db, out).code == 0
+    roots = run("inspect", db, "copied", "--json").json["roots"]
+    assert roots == run("inspect", db, "plan", "--json").json["roots"]
+    again = run("import", db, out)
+    assert again.code == 2
+    assert "holds something already" in again.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("a.json", b"[1, 2]", 2),
+        ("a.json", b'{"a": 1}', 2),
+        ("a.json", b"{", 2),
+        ("a.bin", b"\xff\xff\xff", 3),
+        ("a.bin", b"", 3),
+        ("a.bin", b"SQLite format 3\0" + b"\0" * 100, 2),
+    ],
+)
+def test_nonsense_is_not_imported(
+    run: Run, db: Path, tmp_path: Path, name: str, content: bytes, code: int
+) -> None:
+    """A file that holds no document is refused in a sentence."""
+    source = tmp_path / name
+    source.write_bytes(content)
+    said = run("import", db, source, "new")
+    assert said.code == code
+    assert len(said.err.splitlines()) == 1
+
+
+def test_a_file_that_is_not_there(run: Run, db: Path, tmp_path: Path) -> None:
+    """Importing from nowhere names the file."""
+    said = run("import", db, tmp_path / "gone.bin")
+    assert said.code == 2
+    assert "gone.bin" in said.err
+
+
+def test_import_makes_the_kind_that_was_asked_for(run: Run, db: Path, tmp_path: Path) -> None:
+    """A session that is made by an import is of the kind that was said."""
+    source = tmp_path / "own.json"
+    source.write_text('{"body": "x"}')
+    assert run("import", db, source, "--kind", "single-user").code == 0
+    assert run("show", db, "own", "--json").json["kind"] == "single-user"
+
+
+def test_xml_is_shown(run: Run, tmp_path: Path) -> None:
+    """Rich documents, which are XML, are shown as such."""
+    path = tmp_path / "rich.db"
+    with blocking.open(path) as workspace, workspace.create("page") as page:
+        fragment = page.document.xml("default")
+        fragment.append(Element("p", {}, ["Hello"]))
+    assert "default  xml  <p>Hello</p>" in run("inspect", path, "page").out

@@ -1,0 +1,138 @@
+"""`verify compact backup`, and what every command says of files that it cannot use."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.saying import Run
+from collabkit.sessions import blocking
+
+
+def test_verify_of_a_sound_file(run: Run, db: Path) -> None:
+    """A sound file is exit code 0."""
+    said = run("verify", db)
+    assert (said.code, said.out) == (0, "")
+    assert run("verify", db, "--json").json == {"path": str(db), "sound": True, "damage": []}
+
+
+def test_verify_of_a_damaged_file(run: Run, db: Path) -> None:
+    """Damage is one sentence each, and exit code 3."""
+    with sqlite3.connect(db) as file:
+        for table in ("hot", "log"):
+            file.execute(f"UPDATE {table} SET body = x'ff' WHERE origin = 'local'")
+    file.close()
+    said = run("verify", db)
+    assert said.code == 3
+    lines = said.out.splitlines()
+    assert len(lines) == len(set(lines)) == 4
+    assert sum("default~plan/main" in line for line in lines) == 2
+    found = run("verify", db, "--json")
+    assert found.code == 3
+    assert found.json["damage"] == lines
+    assert run("inspect", db, "plan").code == 3
+
+
+def test_compact_keeps_content(run: Run, db: Path) -> None:
+    """Compacting drops rows, keeps documents, and says how much it gave back."""
+    before = run("inspect", db, "plan", "--json").json
+    head, *rows = run("compact", db).lines
+    assert head == ["session", "rows removed", "before", "after"]
+    assert [row[:2] for row in rows] == [
+        ["acme~note", "1"],
+        ["default~empty", "0"],
+        ["default~plan", "3"],
+    ]
+    assert run("inspect", db, "plan", "--json").json == before
+    assert len(run("log", db, "plan").lines) == 1
+    assert run("verify", db).code == 0
+
+
+def test_compact_of_one_session(run: Run, db: Path) -> None:
+    """A name limits it to that session, or to one document of it."""
+    (done,) = run("compact", db, "plan/side", "--json").json
+    assert (done["session"], done["rows"]) == ("plan/side", 1)
+    assert [row[0] for row in run("log", db, "plan").lines[1:]] == ["1", "2"]
+
+
+def test_backup_is_a_file_of_its_own(run: Run, db: Path, tmp_path: Path) -> None:
+    """A backup is taken while the file is held, opens like any other, and replaces nothing."""
+    out = tmp_path / "copy.db"
+    with blocking.open(db) as workspace, workspace.open("plan") as plan:
+        plan.document.text("body").append("!")
+        plan.saved()
+        assert run("backup", db, out).code == 0
+    assert run("inspect", out, "plan", "--text", "body").out == "Hello, wörld!"
+    assert run("backup", db, out).code == 1
+    assert run("verify", out).code == 0
+
+
+def test_reading_goes_on_beside_the_holder(run: Run, db: Path) -> None:
+    """Every reading command works while somebody holds the file."""
+    with blocking.open(db):
+        for command in (
+            ["ls", db],
+            ["show", db, "plan"],
+            ["inspect", db, "plan"],
+            ["log", db, "plan"],
+            ["export", db, "plan", "--format", "json"],
+            ["verify", db],
+        ):
+            assert run(*command).code == 0
+
+
+READING = (["ls"], ["show", "n"], ["inspect", "n"], ["log", "n"], ["verify"], ["backup", "o"])
+
+
+@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
+@pytest.mark.parametrize("kind", ["missing", "empty", "folder", "text", "other", "newer"])
+def test_a_file_that_is_not_ours_is_told_in_a_sentence(
+    run: Run, tmp_path: Path, command: list[str], kind: str
+) -> None:
+    """Whatever stands where a file should, the answer is one sentence and exit code 2."""
+    path = tmp_path / "some.db"
+    match kind:
+        case "empty":
+            path.touch()
+        case "folder":
+            path.mkdir()
+        case "text":
+            path.write_text("Dear diary\n" * 100)
+        case "other" | "newer":
+            if kind == "newer":
+                with blocking.open(path):
+                    pass
+            with sqlite3.connect(path) as file:
+                file.execute("CREATE TABLE mine (x)")
+                file.execute("PRAGMA user_version = 99")
+            file.close()
+    name, *rest = command
+    said = run(name, path, *(tmp_path / each if each == "o" else each for each in rest))
+    assert said.code == 2, said
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"error: {path}")
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_read_only_file_is_told(run: Run, db: Path) -> None:
+    """A file that may not be written is read, and not changed."""
+    db.chmod(0o400)
+    assert run("ls", db).code == 0
+    said = run("create", db, "new")
+    assert (said.code, "read-only" in said.err) == (1, True)
+
+
+def test_a_stopped_holder_is_named(run: Run, db: Path, start: Callable[..., object]) -> None:
+    """A command that needs a holder that was stopped says who it is, and does not hang."""
+    holding = start("serve", db, "--port", 0)
+    holding.stdout.readline()  # type: ignore[attr-defined]
+    os.kill(holding.pid, 19)  # type: ignore[attr-defined]
+    said = run("create", db, "new")
+    assert said.code == 1
+    assert f"process {holding.pid}" in said.err  # type: ignore[attr-defined]
+    assert "stopped" in said.err
+    assert run("ls", db).code == 0
