@@ -83,15 +83,17 @@ class Core:
         txn: The open transaction, if any.
         update: What the last transaction changed, as the engine encodes it; None if
             nothing, or if nobody watches.
-        staged: This is a copy, whose one transaction holds many edits.
-        quiet: The edit at hand leaves all offsets as they are, and nobody observes.
+        staged: This is a copy, whose one transaction holds many edits. They keep the offsets
+            themselves, while edits of the live one leave that to the event.
+        trouble: What a callback would have raised.
+        quiet: The transaction needs no event: the offsets are right, and nobody observes.
         hear: Called inside a transaction with (key, delta in code points) for each text
             with offsets that it changed.
     """
 
     __slots__ = (
         "__weakref__", "_offsets", "_roots", "_subscriptions", "_told", "_users", "_watch",
-        "hear", "quiet", "raw", "staged", "txn", "update",
+        "hear", "quiet", "raw", "staged", "trouble", "txn", "update",
     )  # fmt: skip
 
     def __init__(self, client_id: int | None = None, *, staged: bool = False) -> None:
@@ -100,6 +102,7 @@ class Core:
         self.update: bytes | None = None
         self.staged = staged
         self.quiet = False
+        self.trouble: Exception | None = None
         self.hear: Callable[[object, Delta], None] | None = None
         self._users = 0
         self._roots: dict[tuple[str, str], Branch] = {}
@@ -121,19 +124,36 @@ class Core:
 
     def commit(self) -> bytes | None:
         """End the transaction; returns its update if it changed anything and is watched."""
+        if self.staged:
+            self.quiet = True  # its edits kept the offsets themselves
+        return self._end()
+
+    def _end(self) -> bytes | None:
         self.update = None
         try:
             self.txn.commit()
         finally:
             self.close()
+        if self.trouble is not None:
+            trouble, self.trouble = self.trouble, None
+            raise trouble
         return self.update
 
     def close(self) -> None:
         """Let go of the open transaction; what was written in it is committed nevertheless."""
         txn, self.txn = self.txn, None
-        self.quiet = False
         self._users = 0
-        txn.drop()
+        try:
+            txn.drop()
+        finally:
+            self.quiet = False
+
+    def discard(self) -> None:
+        """Throw this copy away, with the transaction that may be open."""
+        self.quiet = True
+        self.unwatch()
+        if self.txn is not None:
+            self.close()
 
     def read(self) -> Core:
         """Open a transaction for reading, or join the open one; to be ended by :meth:`done`."""
@@ -161,7 +181,7 @@ class Core:
         except BaseException:
             self.close()
             raise
-        return self.commit()
+        return self._end()
 
     def run(self, action: Callable[[], object]) -> bytes | None:
         """Let the engine run a transaction of its own; returns what :meth:`commit` does."""
@@ -246,8 +266,7 @@ class Core:
         found = self._offsets.get(key)
         if found is None:
             found = self._offsets[key] = Offsets(read_text(branch, txn or self.txn))
-            if not self.staged:
-                self._subscriptions[key] = branch.observe(_changed(ref(self), key, found))
+            self._subscriptions[key] = branch.observe(_changed(ref(self), key, found))
             if len(self._offsets) > _NESTED_TEXTS and self.hear is None:
                 oldest = next((k for k in self._offsets if not isinstance(k, str)), key)
                 if oldest != key:
@@ -268,9 +287,7 @@ class Core:
 
     def _drop(self, key: object) -> None:
         del self._offsets[key]
-        subscription = self._subscriptions.pop(key, None)
-        if subscription is not None:
-            subscription.drop()
+        self._subscriptions.pop(key).drop()
 
 
 def read_text(branch: Branch, txn: Any, embed: str = EMBED) -> str:
@@ -304,11 +321,14 @@ def _changed(core_ref: ref[Core], key: object, offsets: Offsets) -> Callable[[An
         core = core_ref()
         if core is None or core.quiet:
             return
-        delta = _follow(offsets, event.delta)
-        if offsets.stale:
-            offsets.load(read_text(event.target, event.transaction))
-        if core.hear is not None:
-            core.hear(key, delta)
+        try:
+            delta = _follow(offsets, event.delta)
+            if offsets.stale:
+                offsets.load(read_text(event.target, event.transaction))
+            if core.hear is not None:
+                core.hear(key, delta)
+        except Exception as error:
+            core.trouble = error
 
     return changed
 

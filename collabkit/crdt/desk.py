@@ -222,8 +222,8 @@ class Desk:
     def _discard(self) -> None:
         staged, self._staged = self._staged, None
         self._missed.clear()
-        if staged is not None and staged.txn is not None:
-            staged.close()
+        if staged is not None:
+            staged.discard()
 
     # Telling
 

@@ -159,8 +159,12 @@ def _noting(ear_ref: ref[Ear]) -> Callable[[object, Delta], None]:
 def _hearing(ear_ref: ref[Ear], name: str) -> Callable[[list[Any]], None]:
     def hear(events: list[Any]) -> None:
         ear = ear_ref()
-        if ear is not None:
+        if ear is None:
+            return
+        try:
             ear._hear(name, events)
+        except Exception as error:
+            ear._core.trouble = error
 
     return hear
 

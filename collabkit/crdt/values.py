@@ -7,9 +7,10 @@ dict with str keys. Three rules decide what becomes of it:
    two people may edit two fields of it at once. ``Json(value)`` stores the same
    value as one plain piece instead, as Yjs does by default: it is replaced as a
    whole, and what reads back is a copy.
-2. Numbers are JavaScript's. The wire has one number type up to 2**53, on which 1
-   and 1.0 are the same bytes, so an integral number reads as int. Larger integers
-   travel as 64-bit BigInts; beyond that they are refused.
+2. A number is the number, not its type: 1 and 1.0 are the same bytes on the wire,
+   as in JavaScript. So what is integral reads as int, as far as integers are stored,
+   which is 64 bits. Beyond 2**53, where JavaScript stops counting in ones, those that
+   a float holds exactly reach it as numbers, and the others as BigInts.
 3. Everything is checked before anything is written, because the engine would
    abort (integers above 64 bits), overflow its stack (nesting) or store what no
    other client can read (lone surrogates, NaN).
@@ -40,8 +41,8 @@ __all__ = [
 # levels and its Python reader at 2,000. No honest value comes near 64.
 MAX_DEPTH = 64
 
-_INT64 = 1 << 63
-_SAFE_INTEGER = 1 << 53
+# Not 2**63 - 1: yrs takes it for exact as a float, and sends 2**63.
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 2
 
 Attributes: TypeAlias = Mapping[str, Any]
 """Formatting of a stretch of text, such as ``{"bold": True}``; None as a value takes it away."""
@@ -96,8 +97,8 @@ def check(value: Any, path: str = "value", depth: int = 0) -> None:
     if isinstance(value, str):
         check_text(value, path)
     elif isinstance(value, int):
-        if not -_INT64 <= value < _INT64:
-            raise ValueNotStorable(f"{path} is {value.bit_length()} bits long; integers end at 64")
+        if not _LEAST <= value <= _MOST:
+            raise ValueNotStorable(f"{path} is an integer outside -2**63 to 2**63 - 2")
     elif isinstance(value, float):
         if value - value != 0.0:  # true for nan and both infinities only
             raise ValueNotStorable(f"{path} is {value}, which JSON does not have")
@@ -167,7 +168,7 @@ def plain(value: Any) -> Any:
     [1, 2.5, {'a': b'x'}]
     """
     if isinstance(value, float):
-        if value.is_integer() and -_SAFE_INTEGER < value < _SAFE_INTEGER:
+        if value.is_integer() and _LEAST <= value <= _MOST:
             return int(value)
         return value
     if isinstance(value, dict):
