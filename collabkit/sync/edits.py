@@ -14,8 +14,8 @@ Rules:
 2. Nothing is answered with an Ack before it was tasted and committed. An edit that
    brings nothing new makes no row and no message, and is acknowledged.
 3. A **plain** edit (see ``crdt.update``) of a calm room goes to stock members at once,
-   unless one before it waits; everything else waits for its verdict. Members that follow the log get rows, after
-   the commit and in its order. Nobody is sent an edit of his own.
+   unless one before it waits; everything else waits for its verdict. Members that follow
+   the log get rows, after the commit and in its order. Nobody is sent an edit of his own.
 4. A busy room tastes in short trips, sends what came spliced into one update, and
    commits at the pace of a calm one.
 5. If a commit fails, the engine is ahead of the log. All edits on the way become gaps,

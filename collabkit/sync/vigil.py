@@ -115,7 +115,7 @@ class Vigil:
 
     def retry_after(self, *, dice: float) -> float:
         """Count a failed link; returns the wait. ``dice`` is drawn evenly from [0, 1)."""
-        span = min(FIRST_RETRY * 2**self._tries, LONGEST_RETRY)
+        span = min(FIRST_RETRY * float(1 << self._tries), LONGEST_RETRY)
         self._tries = min(self._tries + 1, 16)
         return span * (1 - dice / 2)
 

@@ -1,0 +1,1 @@
+"""Documents, updates and presence: the only place that knows the CRDT engine."""
