@@ -13,16 +13,13 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..errors import LocalProtocolError
 from . import named, reading, rows
 from .directory import Document, Session
-
-if TYPE_CHECKING:
-    from .ledger import Ledger
+from .openfile import OpenFile
 
 __all__ = ["compact", "delete", "resume"]
 
@@ -30,57 +27,57 @@ __all__ = ["compact", "delete", "resume"]
 _PAGES_A_SLICE = 256
 
 
-def delete(ledger: Ledger, session: Session) -> Generator[None, None, None]:
+def delete(file: OpenFile, session: Session) -> Generator[None, None, None]:
     """Remove a session with all it has."""
     gone = msgspec.structs.replace(session, project="", name=session.id)
-    with ledger.transaction():
-        ledger.connection.execute(
+    with file.transaction():
+        file.connection.execute(
             "UPDATE sessions SET project = '', name = id, crc = ? WHERE no = ?",
             (gone.sealed()[-1], session.no),
         )
-        named.drop_owned(ledger.connection, session.id)
-    ledger.directory.remove(session)
-    ledger.directory.leaving.append(gone)
+        named.drop_owned(file.connection, session.id)
+    file.directory.remove(session)
+    file.directory.leaving.append(gone)
     yield
-    yield from resume(ledger)
+    yield from resume(file)
 
 
-def resume(ledger: Ledger) -> Generator[None, None, None]:
+def resume(file: OpenFile) -> Generator[None, None, None]:
     """Finish the deletions that were begun."""
-    leaving = ledger.directory.leaving
+    leaving = file.directory.leaving
     while leaving:
         session = leaving.pop()
         for document in session.documents.values():
-            yield from _empty(ledger, document)
-        with ledger.transaction():
+            yield from _empty(file, document)
+        with file.transaction():
             for table, column in (("documents", "session"), ("sessions", "no")):
-                ledger.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session.no,))
-        yield from _give_back(ledger)
+                file.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session.no,))
+        yield from _give_back(file)
 
 
-def _empty(ledger: Ledger, document: Document) -> Generator[None, None, None]:
-    if document.no in ledger.directory.unsettled:
-        ledger.settle()
+def _empty(file: OpenFile, document: Document) -> Generator[None, None, None]:
+    if document.no in file.directory.unsettled:
+        file.settle()
     while True:
-        with ledger.transaction():
-            gone = rows.delete_some(ledger.connection, document.no, upto=rows.MAX_SEQ)
+        with file.transaction():
+            gone = rows.delete_some(file.connection, document.no, upto=rows.MAX_SEQ)
         yield
         if not gone.rows:
             break
-    with ledger.transaction():
-        rows.drop_checkpoints(ledger.connection, document.no, kept=0)
+    with file.transaction():
+        rows.drop_checkpoints(file.connection, document.no, kept=0)
     yield
 
 
 def compact(
-    ledger: Ledger, session: Session, document: Document, upto: int
+    file: OpenFile, session: Session, document: Document, upto: int
 ) -> Generator[None, None, int]:
     """Remove the updates of a document up to a ``seq``; returns how many rows that were.
 
     Raises:
         LocalProtocolError: Not both checkpoints that are kept verify and reach ``upto``.
     """
-    kept = list(rows.checkpoints(ledger.connection, document.no, document.name))
+    kept = list(rows.checkpoints(file.connection, document.no, document.name))
     sound = [one for _, one in kept if one is not None and one.seq >= upto]
     if len(kept) < rows.CHECKPOINTS_KEPT or len(sound) < len(kept):
         where = reading.where(session, document)
@@ -90,10 +87,10 @@ def compact(
         )
     before = document.gone
     while True:
-        if document.no in ledger.directory.unsettled:
-            ledger.settle()
-        with ledger.transaction():
-            gone = rows.delete_some(ledger.connection, document.no, upto=upto, kind="update")
+        if document.no in file.directory.unsettled:
+            file.settle()
+        with file.transaction():
+            gone = rows.delete_some(file.connection, document.no, upto=upto, kind="update")
             after = msgspec.structs.replace(
                 document,
                 floor=max(document.floor, upto),
@@ -101,28 +98,28 @@ def compact(
                 rows=document.rows - gone.rows,
                 size_bytes=document.size_bytes - gone.size_bytes,
             )
-            ledger.update_document(after)
+            file.update_document(after)
         document.floor, document.gone = after.floor, after.gone
         document.rows, document.size_bytes = after.rows, after.size_bytes
         yield
         if not gone.rows:
             break
-    yield from _give_back(ledger)
+    yield from _give_back(file)
     return document.gone - before
 
 
-def _give_back(ledger: Ledger) -> Generator[None, None, None]:
+def _give_back(file: OpenFile) -> Generator[None, None, None]:
     """Cut free pages off the end of the file."""
     before = None
-    while (free := _free_pages(ledger)) and free != before:
+    while (free := _free_pages(file)) and free != before:
         before = free
-        with ledger.transaction():
-            ledger.connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_SLICE})").fetchall()
+        with file.transaction():
+            file.connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_SLICE})").fetchall()
         yield
     # The file itself shrinks when the write-ahead log is copied into it.
-    ledger.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    file.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def _free_pages(ledger: Ledger) -> int:
-    (free,) = ledger.connection.execute("PRAGMA freelist_count").fetchone()
+def _free_pages(file: OpenFile) -> int:
+    (free,) = file.connection.execute("PRAGMA freelist_count").fetchone()
     return int(free)

@@ -71,7 +71,7 @@ class SQLiteStore:
             )
             try:
                 await writer.start()
-                resumed = writer.submit_slices(removal.resume)
+                resumed = writer.submit_slices(lambda it: removal.resume(it.file))
                 try:
                     yield cls(real, writer)
                 finally:

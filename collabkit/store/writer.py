@@ -322,11 +322,11 @@ class Writer:
     def _tend(self, ledger: Ledger) -> None:
         """What nobody waits for: move rows, sync the log."""
         try:
-            if ledger.settling_due():
-                ledger.settle()
+            if ledger.file.settling_due():
+                ledger.file.settle()
             if self._sync_at is not None and self._sync_at <= time.monotonic():
                 self._sync_at = None
-                ledger.sync()
+                ledger.file.sync()
         except StoreError as error:
             _log.warning("%s", error)
         except Exception:

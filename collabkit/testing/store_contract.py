@@ -263,6 +263,12 @@ class StoreContract:
             assert await store.load(session, "main") == before
             assert [row.body for row in await store.rows(session)] == [b"event", b"other", b"5"]
             assert await store.append(session, [draft(b"6")]) == [6]
+            for _ in range(2):
+                await store.put_checkpoint(session, checkpoint(6))
+            assert await store.compact(session, "main", 6) == 2
+            assert [row.body for row in await store.rows(session)] == [b"event", b"other"]
+            assert (await store.load(session, "main")).rows == ()
+            assert await store.append(session, [draft(b"7")]) == [7]
             assert list(store.verify()) == []
 
     # Named values

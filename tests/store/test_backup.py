@@ -53,7 +53,7 @@ def test_a_backup_is_one_private_file(path: str, ledger: Ledger, tmp_path: Path)
     backup(path, out)
     assert os.listdir(out.parent) == ["copy.db"]
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    assert ledger.epoch == 1
+    assert ledger.file.epoch == 1
 
 
 def test_a_backup_can_be_opened(path: str, ledger: Ledger, session: SessionId) -> None:
@@ -75,14 +75,14 @@ def test_nothing_is_written_over(path: str, ledger: Ledger, tmp_path: Path) -> N
     assert out.read_text() == "mine"
     with pytest.raises(CannotWrite, match="it is there already"):
         backup(path, path)
-    assert ledger.epoch == 1
+    assert ledger.file.epoch == 1
 
 
 def test_a_backup_needs_a_folder(path: str, ledger: Ledger, tmp_path: Path) -> None:
     """Where nothing can be written, the error says why, and nothing is left."""
     with pytest.raises(CannotWrite, match="No such file or directory"):
         backup(path, tmp_path / "none" / "copy.db")
-    assert ledger.epoch == 1
+    assert ledger.file.epoch == 1
 
 
 def test_only_a_collabkit_file_is_backed_up(path: str, tmp_path: Path) -> None:

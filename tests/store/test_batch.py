@@ -14,14 +14,14 @@ from collabkit.testing.store_contract import draft
 
 def state(ledger: Ledger, session: SessionId) -> tuple[int, dict[str, int]]:
     """How far a session and its documents have got."""
-    found = ledger.directory.get(session)
+    found = ledger.file.directory.get(session)
     return found.last_seq, {name: it.last_seq for name, it in found.documents.items()}
 
 
 def test_places_go_on_from_the_last(ledger: Ledger, session: SessionId) -> None:
     """Writes of one batch follow each other, each linked to the row before in its document."""
     ledger.write([(session, [draft(b"1", "a")])])
-    batch = Batch(ledger.directory, epoch=1)
+    batch = Batch(ledger.file.directory, epoch=1)
     assert batch.place(session, [draft(b"2", "b"), draft(b"3", "a")]) == [2, 3]
     assert batch.place(session, []) == []
     assert batch.place(session, [draft(b"4", "b")]) == [4]
@@ -33,7 +33,7 @@ def test_undone_it_leaves_no_trace(ledger: Ledger, session: SessionId) -> None:
     """Places and new documents of a batch that failed are free again."""
     ledger.write([(session, [draft(b"1", "a")])])
     before = state(ledger, session)
-    batch = Batch(ledger.directory, epoch=1)
+    batch = Batch(ledger.file.directory, epoch=1)
     batch.place(session, [draft(b"2", "b"), draft(b"3", "a"), draft(b"4", "b")])
     assert state(ledger, session) != before
     batch.undo()
@@ -44,7 +44,7 @@ def test_a_write_that_cannot_be_stored_fails_alone(ledger: Ledger, session: Sess
     """Those before it and after it have their places without a hole."""
     wrong = msgspec.structs.replace(draft(b"x", "new"), clients=(-1,))
     surrogate = msgspec.structs.replace(draft(b"x", "new"), origin="\ud800")
-    batch = Batch(ledger.directory, epoch=1)
+    batch = Batch(ledger.file.directory, epoch=1)
     assert batch.place(session, [draft(b"1")]) == [1]
     for drafts in ([draft(b"2", "new"), wrong], [surrogate]):
         assert isinstance(batch.place(session, drafts), ValueNotStorable)
@@ -57,16 +57,16 @@ def test_a_write_that_cannot_be_stored_fails_alone(ledger: Ledger, session: Sess
 def test_a_body_has_a_limit(ledger: Ledger, session: SessionId) -> None:
     """What SQLite cannot hold is refused before a transaction begins."""
     huge = bytes(batches.MAX_BODY_BYTES + 1)
-    outcome = Batch(ledger.directory, epoch=1).place(session, [draft(huge)])
+    outcome = Batch(ledger.file.directory, epoch=1).place(session, [draft(huge)])
     assert isinstance(outcome, ValueNotStorable)
     assert "bytes in one row" in outcome.reason
 
 
 def test_kept_it_counts(ledger: Ledger, session: SessionId) -> None:
     """Rows and bytes of a batch are counted once it is committed."""
-    batch = Batch(ledger.directory, epoch=1)
+    batch = Batch(ledger.file.directory, epoch=1)
     batch.place(session, [draft(b"12"), draft(b"345")])
-    assert ledger.directory.hot_rows == 0
+    assert ledger.file.directory.hot_rows == 0
     batch.keep()
-    document = ledger.directory.get(session).documents["main"]
-    assert (document.rows, document.size_bytes, ledger.directory.hot_rows) == (2, 5, 2)
+    document = ledger.file.directory.get(session).documents["main"]
+    assert (document.rows, document.size_bytes, ledger.file.directory.hot_rows) == (2, 5, 2)

@@ -100,18 +100,18 @@ def test_every_fault_is_named(sound: str, fault: str) -> None:
     """What is wrong is said in a sentence that names the place, and nothing else is said."""
     statement, sentences = FAULTS[fault]
     with closing(Ledger(sound, durability="stored", create=False)) as ledger:
-        ledger.connection.executescript(statement)
+        ledger.file.connection.executescript(statement)
     assert Counter(verify(sound)) == Counter(sentences)
 
 
 def test_two_writers_are_found(ledger: Ledger, session: SessionId) -> None:
     """Rows of an older opening after those of a newer one were written behind its back."""
     ledger.write([(session, [draft(b"1")])])
-    ledger.epoch = 7
-    ledger.connection.execute("UPDATE file SET epoch = 7")
+    ledger.file.epoch = 7
+    ledger.file.connection.execute("UPDATE file SET epoch = 7")
     ledger.write([(session, [draft(b"2")])])
-    ledger.epoch = 1
-    ledger.connection.execute("UPDATE file SET epoch = 1")
+    ledger.file.epoch = 1
+    ledger.file.connection.execute("UPDATE file SET epoch = 1")
     ledger.write([(session, [draft(b"3")])])
     assert verify(ledger.path) == ["row 3 of default~notes/main: two processes wrote at once"]
 
@@ -119,7 +119,7 @@ def test_two_writers_are_found(ledger: Ledger, session: SessionId) -> None:
 def test_a_lost_hot_end_is_found_by_the_rows_of_others(ledger: Ledger, session: SessionId) -> None:
     """A log counts over all documents: a number that nobody has is a row that is gone."""
     ledger.write([(session, [draft(b"1", "a"), draft(b"2", "b"), draft(b"3", "a")])])
-    ledger.connection.execute("DELETE FROM hot WHERE seq = 2")
+    ledger.file.connection.execute("DELETE FROM hot WHERE seq = 2")
     assert verify(ledger.path) == ["default~notes: 1 rows are missing"]
 
 
@@ -133,12 +133,12 @@ def test_what_is_written_meanwhile_is_no_fault(ledger: Ledger, session: SessionI
     # The last session has a fault, so that the check gives way before it is done.
     last = ledger.create_session("z", "default", "single", ADA).id
     ledger.write([(last, [draft(b"x")])])
-    ledger.connection.execute("UPDATE hot SET body = x'00' WHERE document = 5")
+    ledger.file.connection.execute("UPDATE hot SET body = x'00' WHERE document = 5")
     with Reader(ledger.path) as reader:
         sentences = reader.verify()
         ledger.write([(session, [draft(b"more", "a")])])
         assert next(sentences).startswith("row 1 of default~z/main")
-        ledger.settle()
+        ledger.file.settle()
         finish(ledger.compact(session, "a", 100))
         finish(ledger.delete_session(other))
         assert list(sentences) == []

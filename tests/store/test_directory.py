@@ -23,10 +23,10 @@ def read(path: str) -> Directory:
 def test_what_is_read_is_what_is_known(path: str, ledger: Ledger, session: SessionId) -> None:
     """Rows that are still in `hot` count as those in `log` do."""
     ledger.write([(session, [draft(b"12345", "a"), draft(b"123", "b")])])
-    ledger.settle()
+    ledger.file.settle()
     ledger.write([(session, [draft(b"1", "b"), draft(b"1", "c")])])
     ledger.put_checkpoint(session, checkpoint(2, "a"))
-    for directory in (ledger.directory, read(path)):
+    for directory in (ledger.file.directory, read(path)):
         found = directory.get(session)
         assert found.record() == ledger.find_session("notes", "default")
         assert [
@@ -43,7 +43,7 @@ def test_a_damaged_session_makes_absence_unprovable(
 ) -> None:
     """Others are served; what is not found might be the damaged one, so it is Corrupt."""
     ledger.create_session("other", "default", "single", ADA)
-    ledger.connection.execute("UPDATE sessions SET name = 'nites' WHERE name = 'notes'")
+    ledger.file.connection.execute("UPDATE sessions SET name = 'nites' WHERE name = 'notes'")
     directory = read(path)
     assert directory.find("other", "default").name == "other"
     for missing in (
@@ -62,7 +62,7 @@ def test_a_session_that_lacks_a_document_is_not_served(
     """Where its log ends is unknown: a new row would get a place that is taken."""
     ledger.write([(session, [draft(b"1", "a"), draft(b"2", "b")])])
     other = ledger.create_session("other", "default", "single", ADA).id
-    ledger.connection.execute("UPDATE documents SET name = 'c' WHERE name = 'b'")
+    ledger.file.connection.execute("UPDATE documents SET name = 'c' WHERE name = 'b'")
     directory = read(path)
     assert directory.get(other).name == "other"
     with pytest.raises(SessionNotFound):
@@ -78,7 +78,7 @@ def test_a_document_that_lost_its_session_is_told(
 ) -> None:
     """Each consequence of a lost row is a sentence."""
     ledger.write([(session, [draft(b"1", "a")])])
-    ledger.connection.execute("UPDATE sessions SET kind = 'x'")
+    ledger.file.connection.execute("UPDATE sessions SET kind = 'x'")
     assert read(path).damage == [
         "session 'notes': its check sum is wrong",
         "document 'a': its session is missing",
@@ -92,8 +92,8 @@ def test_the_number_of_a_lost_document_is_not_given_again(
     """A new document must not inherit the rows of one whose own row is gone."""
     ledger.write([(session, [draft(b"1", "a"), draft(b"2", "b")])])
     if settled:
-        ledger.settle()
-    ledger.connection.execute("DELETE FROM documents WHERE name = 'b'")
+        ledger.file.settle()
+    ledger.file.connection.execute("DELETE FROM documents WHERE name = 'b'")
     directory = read(path)
     assert "document number 2 has rows, but is not listed" in directory.damage
     assert directory.new_document(next(iter(directory)), "c").no == 3
@@ -104,7 +104,7 @@ def test_text_that_is_no_text_is_one_rows_damage(
 ) -> None:
     """Bytes that are no UTF-8 spoil their own session, and no other."""
     other = ledger.create_session("other", "default", "single", ADA).id
-    ledger.connection.execute(
+    ledger.file.connection.execute(
         "UPDATE sessions SET created_by = CAST(x'ff' AS TEXT) WHERE id = ?", (session,)
     )
     directory = read(path)
@@ -128,6 +128,6 @@ def test_a_session_being_deleted_is_in_no_list(
 def test_a_name_is_taken_once(ledger: Ledger, session: SessionId) -> None:
     """Two sessions of one project never have one name."""
     with pytest.raises(SessionExists):
-        ledger.directory.new_session("default", "notes", "single", ADA, 0)
-    assert ledger.directory.new_session("acme", "notes", "single", ADA, 0).no == 2
-    assert session in repr(ledger.directory.all())
+        ledger.file.directory.new_session("default", "notes", "single", ADA, 0)
+    assert ledger.file.directory.new_session("acme", "notes", "single", ADA, 0).no == 2
+    assert session in repr(ledger.file.directory.all())

@@ -71,22 +71,28 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         """Move what is in `hot`."""
-        self.ledger.settle()
+        self.ledger.file.settle()
 
-    @rule(number=which, document=st.sampled_from(DOCUMENTS), back=st.integers(0, 3))
-    def keep(self, number: int, document: str, back: int) -> None:
-        """Keep a checkpoint near the end of a session."""
+    @rule(
+        number=which,
+        document=st.sampled_from(DOCUMENTS),
+        back=st.integers(0, 3),
+        times=st.integers(1, 2),
+    )
+    def keep(self, number: int, document: str, back: int, times: int) -> None:
+        """Keep a checkpoint near the end of a session, perhaps twice."""
         model = self.models[number]
         seq = model.last_seq - back
         if seq < 1 or not (model.of(document) or document in self.documents(number)):
             return
         kept = model.checkpoints.setdefault(document, [])
         made = checkpoint(seq, document)
-        self.ledger.put_checkpoint(self.ids[number], made)
-        # Of equals the later one is the newer.
-        kept.append(made)
-        kept.sort(key=lambda one: one.seq)
-        del kept[:-2]
+        for _ in range(times):
+            self.ledger.put_checkpoint(self.ids[number], made)
+            # Of equals the later one is the newer.
+            kept.append(made)
+            kept.sort(key=lambda one: one.seq)
+            del kept[:-2]
 
     @rule(number=which, document=st.sampled_from(DOCUMENTS))
     def compact(self, number: int, document: str) -> None:
@@ -129,7 +135,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for session, model in zip(self.ids, self.models, strict=True):
                 everything = finish(self.ledger.rows(session, after=0, document=None, limit=1000))
                 assert everything == model.rows == reader.rows(session)
-                for document in self.ledger.directory.get(session).documents:
+                for document in self.ledger.file.directory.get(session).documents:
                     base = [int(one.seq) for one in model.checkpoints.get(document, [])][-1:]
                     loaded = finish(self.ledger.load(session, document))
                     assert loaded == reader.load(session, document)

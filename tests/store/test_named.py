@@ -46,7 +46,7 @@ def test_a_conflict_says_what_is_there(values: Ledger) -> None:
 )
 def test_a_changed_value_is_damage(values: Ledger, change: str) -> None:
     """A value that does not verify is never read; the others are."""
-    values.connection.execute(f"UPDATE named SET {change} WHERE key = 'b'")
+    values.file.connection.execute(f"UPDATE named SET {change} WHERE key = 'b'")
     bucket = "u" if "bucket" in change else "t"
     with pytest.raises(Corrupt):
         values.get(bucket, "b")
@@ -57,7 +57,7 @@ def test_a_changed_value_is_damage(values: Ledger, change: str) -> None:
 
 def test_a_damaged_index_loses_nothing(values: Ledger) -> None:
     """A value that the index does not find is found in the table, and written there."""
-    connection = values.connection
+    connection = values.file.connection
     connection.execute("PRAGMA writable_schema = ON")
     (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'named'").fetchone()
     (root,) = connection.execute(
@@ -82,5 +82,5 @@ def test_a_session_takes_its_values_with_it(ledger: Ledger) -> None:
     """Its own are those under its id; a longer id is another's."""
     for key in ("s", "s/a", "s/a/b", "sx", "x/s"):
         ledger.put("t", key, 1, None)
-    named.drop_owned(ledger.connection, "s")
+    named.drop_owned(ledger.file.connection, "s")
     assert [key for key, _, _ in ledger.entries("t", "")] == ["sx", "x/s"]

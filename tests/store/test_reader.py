@@ -66,7 +66,7 @@ def test_a_reader_keeps_the_log_from_nothing(path: str, ledger: Ledger, session:
         reader.load(session, "main")
         reader.get("t", "k")
         next(reader.verify(), None)
-        done = ledger.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        done = ledger.file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         assert done == (0, 0, 0)
 
 

@@ -20,10 +20,10 @@ def test_a_long_document_is_read_in_slices(ledger: Ledger, session: SessionId) -
     ledger.write([(session, [draft(b"%d" % n) for n in range(1, count + 1)])])
     slices = ledger.load(session, "main")
     next(slices)
-    ledger.settle()
+    ledger.file.settle()
     ledger.write([(session, [draft(b"later"), draft(b"later", "other")])])
     next(slices)
-    ledger.settle()
+    ledger.file.settle()
     loaded = finish(slices)
     assert [row.body for row in loaded.rows] == [b"%d" % n for n in range(1, count + 1)]
     assert loaded.upto == count
@@ -69,7 +69,9 @@ def test_a_damaged_checkpoint_is_made_up_for(ledger: Ledger, session: SessionId)
     for seq in (2, 4):
         ledger.put_checkpoint(session, checkpoint(seq))
     for damaged, base in ((4, 2), (2, 0)):
-        ledger.connection.execute("UPDATE checkpoints SET body = x'00' WHERE seq = ?", (damaged,))
+        ledger.file.connection.execute(
+            "UPDATE checkpoints SET body = x'00' WHERE seq = ?", (damaged,)
+        )
         loaded = finish(ledger.load(session, "main"))
         assert (loaded.checkpoint.seq if loaded.checkpoint else 0) == base
         assert [row.seq for row in loaded.rows] == list(range(base + 1, 6))
@@ -81,9 +83,9 @@ def test_what_no_checkpoint_holds_any_more_is_corrupt(ledger: Ledger, session: S
     for seq in (2, 4):
         ledger.put_checkpoint(session, checkpoint(seq))
     finish(ledger.compact(session, "main", 2))
-    ledger.connection.execute("UPDATE checkpoints SET body = x'00' WHERE seq = 4")
+    ledger.file.connection.execute("UPDATE checkpoints SET body = x'00' WHERE seq = 4")
     assert finish(ledger.load(session, "main")).checkpoint == checkpoint(2)
-    ledger.connection.execute("UPDATE checkpoints SET body = x'00' WHERE seq = 2")
+    ledger.file.connection.execute("UPDATE checkpoints SET body = x'00' WHERE seq = 2")
     with pytest.raises(Corrupt) as caught:
         finish(ledger.load(session, "main"))
     assert caught.value.where == "default~notes/main"
@@ -98,10 +100,10 @@ def test_a_missing_row_is_never_read_over(
     """First, middle or last, moved or not: a document that lacks a row does not load."""
     ledger.write([(session, [draft(b"%d" % n) for n in range(1, 6)])])
     if settled:
-        ledger.settle()
-        ledger.connection.execute("DELETE FROM log WHERE place & 0xffffffff = ?", (missing,))
+        ledger.file.settle()
+        ledger.file.connection.execute("DELETE FROM log WHERE place & 0xffffffff = ?", (missing,))
     else:
-        ledger.connection.execute("DELETE FROM hot WHERE seq = ?", (missing,))
+        ledger.file.connection.execute("DELETE FROM hot WHERE seq = ?", (missing,))
     with pytest.raises(Corrupt, match="missing"):
         finish(ledger.load(session, "main"))
     with pytest.raises(Corrupt, match="missing"):
@@ -113,7 +115,7 @@ def test_a_page_of_sound_rows_is_given_whatever_comes_after(
 ) -> None:
     """Damage is raised where it is, so that a reader gets as far as it can."""
     ledger.write([(session, [draft(b"%d" % n) for n in range(1, 6)])])
-    ledger.connection.execute("UPDATE hot SET body = x'00' WHERE seq = 4")
+    ledger.file.connection.execute("UPDATE hot SET body = x'00' WHERE seq = 4")
     assert len(finish(ledger.rows(session, after=0, document=None, limit=3))) == 3
     with pytest.raises(Corrupt, match="row 4 of default~notes/main: its check sum is wrong"):
         finish(ledger.rows(session, after=3, document=None, limit=3))
@@ -125,7 +127,7 @@ def test_documents_are_read_in_one_order(ledger: Ledger, session: SessionId) -> 
     for n, name in enumerate(names, start=1):
         ledger.write([(session, [draft(b"%d" % n, name)])])
         if n in (2, 5):
-            ledger.settle()
+            ledger.file.settle()
     for after in range(len(names)):
         for limit in (1, 2, 100):
             found = finish(ledger.rows(session, after=after, document=None, limit=limit))

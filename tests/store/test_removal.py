@@ -23,19 +23,21 @@ def fill(ledger: Ledger, session: SessionId, name: str = "main") -> None:
     """Write many rows, and two checkpoints near the end."""
     ledger.write([(session, [draft(b"x" * 200, name)] * MANY)])
     for _ in range(2):
-        ledger.put_checkpoint(session, checkpoint(ledger.directory.get(session).last_seq - 5, name))
+        ledger.put_checkpoint(
+            session, checkpoint(ledger.file.directory.get(session).last_seq - 5, name)
+        )
 
 
 def size(ledger: Ledger) -> int:
     """Of the file, once all is in it."""
-    ledger.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    ledger.file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return os.path.getsize(ledger.path)
 
 
 def test_compaction_gives_space_back(ledger: Ledger, session: SessionId) -> None:
     """The file itself shrinks, and the record of the session says so too."""
     fill(ledger, session)
-    ledger.settle()
+    ledger.file.settle()
     before, record = size(ledger), ledger.find_session("notes", "default")
     assert finish(ledger.compact(session, "main", MANY - 5)) == MANY - 5
     assert size(ledger) < before / 5
@@ -72,9 +74,9 @@ def test_large_rows_make_small_slices(ledger: Ledger, session: SessionId) -> Non
     """A slice ends by bytes as well as by rows."""
     for _ in range(20):
         ledger.write([(session, [draft(bytes(1 << 20))])])
-    ledger.settle()
-    with ledger.transaction():
-        gone = rows.delete_some(ledger.connection, 1, upto=rows.MAX_SEQ)
+    ledger.file.settle()
+    with ledger.file.transaction():
+        gone = rows.delete_some(ledger.file.connection, 1, upto=rows.MAX_SEQ)
     assert gone == (8, 8 << 20)
 
 
@@ -90,9 +92,9 @@ def test_a_deletion_that_was_interrupted_is_finished_later(path: str, slices: in
     with closing(Ledger(path, durability="stored", create=False)) as ledger:
         with pytest.raises(SessionNotFound):
             finish(ledger.rows(session, after=0, document=None, limit=1))
-        finish(removal.resume(ledger))
+        finish(removal.resume(ledger.file))
         for table in ("sessions", "documents", "hot", "log", "checkpoints"):
-            assert ledger.connection.execute(f"SELECT * FROM {table}").fetchall() == []
+            assert ledger.file.connection.execute(f"SELECT * FROM {table}").fetchall() == []
 
 
 def test_a_compaction_that_was_interrupted_is_no_damage(path: str) -> None:
@@ -112,7 +114,7 @@ def test_a_compaction_that_was_interrupted_is_no_damage(path: str) -> None:
 def test_a_damaged_checkpoint_stops_compaction(ledger: Ledger, session: SessionId) -> None:
     """What it should hold cannot go, though another one holds it too."""
     fill(ledger, session)
-    ledger.connection.execute("UPDATE checkpoints SET body = x'00' WHERE no = 1")
+    ledger.file.connection.execute("UPDATE checkpoints SET body = x'00' WHERE no = 1")
     with pytest.raises(LocalProtocolError, match="2 sound checkpoints hold them; there are 1"):
         finish(ledger.compact(session, "main", 1))
 
@@ -127,13 +129,13 @@ def test_a_full_disk_stops_a_deletion_half_way(ledger: Ledger, session: SessionI
     fill(ledger, session)
     work = ledger.delete_session(session)
     next(work)
-    ledger.connection.execute("PRAGMA query_only = ON")
+    ledger.file.connection.execute("PRAGMA query_only = ON")
     with pytest.raises(CannotWrite):
         finish(work)
-    ledger.connection.execute("PRAGMA query_only = OFF")
+    ledger.file.connection.execute("PRAGMA query_only = OFF")
     assert ledger.sessions(None) == []
     ledger.close()
     with closing(Ledger(ledger.path, durability="stored", create=False)) as again:
-        finish(removal.resume(again))
-        assert again.connection.execute("SELECT count(*) FROM log").fetchone() == (0,)
+        finish(removal.resume(again.file))
+        assert again.file.connection.execute("SELECT count(*) FROM log").fetchone() == (0,)
     assert Path(ledger.path).exists()

@@ -96,32 +96,32 @@ def test_what_was_compacted_away_is_not_missed() -> None:
 def test_any_number_of_rows_goes_in(ledger: Ledger, count: int) -> None:
     """However many rows a statement takes, all of them arrive, in order."""
     sealed = [rows.seal_row(1, n, n - 1, 1, draft(b"%d" % n)) for n in range(1, count + 1)]
-    rows.insert_hot(ledger.connection, sealed)
-    assert rows.page(ledger.connection, 1, after=0, limit=5000) == sealed
+    rows.insert_hot(ledger.file.connection, sealed)
+    assert rows.page(ledger.file.connection, 1, after=0, limit=5000) == sealed
 
 
 def test_rows_read_the_same_wherever_they_are(ledger: Ledger) -> None:
     """Moved or not, or half of them: a page holds the same rows, with the same check sums."""
     sealed = [rows.seal_row(1, n, n - 1, 1, draft(b"%d" % n)) for n in range(1, 11)]
     others = [rows.seal_row(2, n, n - 1, 1, draft(b"x")) for n in range(1, 11)]
-    rows.insert_hot(ledger.connection, [*sealed[:6], *others])
-    rows.settle_hot(ledger.connection)
-    rows.insert_hot(ledger.connection, sealed[6:])
-    assert rows.page(ledger.connection, 1, after=0, limit=5000) == sealed
-    assert rows.page(ledger.connection, 1, after=3, limit=5) == sealed[3:8]
-    assert rows.page(ledger.connection, 1, after=8, limit=5) == sealed[8:]
-    assert list(rows.documents_with_rows(ledger.connection)) == [1, 2]
+    rows.insert_hot(ledger.file.connection, [*sealed[:6], *others])
+    rows.settle_hot(ledger.file.connection)
+    rows.insert_hot(ledger.file.connection, sealed[6:])
+    assert rows.page(ledger.file.connection, 1, after=0, limit=5000) == sealed
+    assert rows.page(ledger.file.connection, 1, after=3, limit=5) == sealed[3:8]
+    assert rows.page(ledger.file.connection, 1, after=8, limit=5) == sealed[8:]
+    assert list(rows.documents_with_rows(ledger.file.connection)) == [1, 2]
 
 
 def test_the_highest_places_are_found(ledger: Ledger) -> None:
     """A document's last possible row is not taken for its neighbour's."""
     last = rows.seal_row(1, rows.MAX_SEQ, 0, 1, draft(b"last"))
     first = rows.seal_row(2, 1, 0, 1, draft(b"first"))
-    rows.insert_hot(ledger.connection, [last, first])
-    rows.settle_hot(ledger.connection)
-    assert rows.page(ledger.connection, 1, after=0) == [last]
-    assert rows.page(ledger.connection, 2, after=0) == [first]
-    assert rows.last_document(ledger.connection) == 2
+    rows.insert_hot(ledger.file.connection, [last, first])
+    rows.settle_hot(ledger.file.connection)
+    assert rows.page(ledger.file.connection, 1, after=0) == [last]
+    assert rows.page(ledger.file.connection, 2, after=0) == [first]
+    assert rows.last_document(ledger.file.connection) == 2
 
 
 def test_a_damaged_checkpoint_is_passed_over(ledger: Ledger, session: SessionId) -> None:
@@ -129,8 +129,8 @@ def test_a_damaged_checkpoint_is_passed_over(ledger: Ledger, session: SessionId)
     ledger.write([(session, [draft(b"1"), draft(b"2")])])
     for seq in (1, 2):
         ledger.put_checkpoint(session, checkpoint(seq))
-    ledger.connection.execute("UPDATE checkpoints SET digest = 'x' WHERE seq = 2")
-    found = list(rows.checkpoints(ledger.connection, 1, "main"))
+    ledger.file.connection.execute("UPDATE checkpoints SET digest = 'x' WHERE seq = 2")
+    found = list(rows.checkpoints(ledger.file.connection, 1, "main"))
     assert found == [(2, None), (1, checkpoint(1))]
 
 
@@ -139,9 +139,9 @@ def test_the_newest_checkpoints_are_kept(ledger: Ledger, session: SessionId) -> 
     ledger.write([(session, [draft(b"%d" % number) for number in range(5)])])
     for seq in (2, 4, 3, 1, 4):
         ledger.put_checkpoint(session, checkpoint(seq))
-    assert [seq for seq, _ in rows.checkpoints(ledger.connection, 1, "main")] == [4, 4]
+    assert [seq for seq, _ in rows.checkpoints(ledger.file.connection, 1, "main")] == [4, 4]
     size = len(checkpoint(4).body)
-    assert rows.checkpoint_bytes(ledger.connection) == [(1, 2 * size)]
+    assert rows.checkpoint_bytes(ledger.file.connection) == [(1, 2 * size)]
 
 
 def test_a_check_sum_fits_into_four_bytes() -> None:
@@ -156,7 +156,7 @@ def test_a_row_is_small(ledger: Ledger, session: SessionId) -> None:
     """What is stored beside the body of a typical edit takes less than 80 bytes."""
     edit = msgspec.structs.replace(draft(b"x" * 30), seen=123_456, clients=(1 << 31,))
     ledger.write([(session, [edit] * 1000)])
-    (used,) = ledger.connection.execute(
+    (used,) = ledger.file.connection.execute(
         "SELECT sum(pgsize) FROM dbstat WHERE name = 'hot'"
     ).fetchone()
     assert used / 1000 < 30 + 80

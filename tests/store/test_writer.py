@@ -58,7 +58,7 @@ async def running(path: str) -> AsyncIterator[tuple[Writer, SessionId]]:
 
 async def pragma(writer: Writer, statement: str) -> None:
     """Tell SQLite something, in its thread."""
-    await writer.submit(lambda it: it.connection.execute(statement).fetchall())
+    await writer.submit(lambda it: it.file.connection.execute(statement).fetchall())
 
 
 async def bodies(writer: Writer, session: SessionId) -> list[bytes]:
@@ -248,7 +248,7 @@ async def test_work_in_slices_lets_others_through(path: str) -> None:
 
         def watch(ledger: Ledger) -> Generator[None, None, str]:
             for _ in range(200):
-                seen.append(ledger.directory.get(session).last_seq)
+                seen.append(ledger.file.directory.get(session).last_seq)
                 yield
             return "done"
 
@@ -276,12 +276,12 @@ async def test_work_that_fails_fails_alone(path: str) -> None:
 
         def slices(ledger: Ledger) -> Generator[None, None, None]:
             yield
-            raise ZeroDivisionError(str(ledger.epoch))
+            raise ZeroDivisionError(str(ledger.file.epoch))
 
         with pytest.raises(ZeroDivisionError):
             await writer.submit_slices(slices)
         with pytest.raises(ZeroDivisionError):
-            await writer.submit(lambda it: 1 // (it.epoch - 1))
+            await writer.submit(lambda it: 1 // (it.file.epoch - 1))
         assert await writer.append(session, [draft(b"x")]) == [1]
 
 

@@ -1,0 +1,161 @@
+"""An open file: its transactions, its epoch, and the move of rows to where they are read.
+
+Rules:
+
+1. What changes something is a transaction. It holds wholly, and then the memory of the file
+   follows; or it does not, and both are as they were.
+2. The ``epoch`` went up by one when the file was opened. Each transaction checks that it
+   still stands, and rows carry it: should two processes ever write in spite of the
+   lock, the older one is stopped by its next commit, and the rows tell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from ..errors import CannotWrite, Corrupt, StoreError
+from ..ids import SessionId
+from . import database, rows
+from .directory import Directory, Document
+
+__all__ = ["SETTLE_BYTES", "SETTLE_ROWS", "UNSTORABLE", "OpenFile"]
+
+# Rows wait in `hot` until there are so many of them, or so many bytes. Moving them takes
+# 8 to 15 ms then; moving half as many each time costs a third more writes an edit.
+SETTLE_ROWS = 4096
+SETTLE_BYTES = 2 << 20
+
+# What SQLite says of values, not of the disk: trying again would not help.
+UNSTORABLE = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+
+
+class OpenFile:
+    """A file that is open for writing, and the memory of what is in it.
+
+    Attributes:
+        connection: The one that writes. Change nothing with it but in a :meth:`transaction`.
+        directory: Which sessions and documents there are; it follows each transaction.
+        epoch: How often the file was opened for writing, this time included.
+    """
+
+    def __init__(self, path: str, *, durability: database.Durability, create: bool) -> None:
+        self.path = path
+        self.connection = database.connect(path, durability=durability, create=create)
+        try:
+            with database.explained(path):
+                self.directory = Directory.read(self.connection, path)
+                (self.epoch,) = self.connection.execute("SELECT epoch FROM file").fetchone()
+            with self.transaction():
+                self.connection.execute("UPDATE file SET epoch = epoch + 1")
+            self.epoch += 1
+        except BaseException:
+            self.connection.close()
+            raise
+        self._settle_at = SETTLE_ROWS
+        self._named = False  # whether the name of its log is on disk
+
+    def __repr__(self) -> str:
+        return f"<OpenFile {self.path} epoch={self.epoch}>"
+
+    def close(self) -> None:
+        """Leave one whole file behind: if the disk takes it, without a write-ahead log."""
+        try:
+            with contextlib.suppress(StoreError, sqlite3.Error):
+                self.settle()
+                # As the last connection SQLite does this by itself, beside a reader it does not.
+                self.connection.execute("PRAGMA busy_timeout = 0")
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self.connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do something wholly or not at all. Raises CannotWrite or Corrupt."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            (epoch,) = self.connection.execute("SELECT epoch FROM file").fetchone()
+            if epoch != self.epoch:
+                raise CannotWrite(self.path, f"it was opened again since (epoch {epoch})")
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException as error:
+            with contextlib.suppress(sqlite3.Error):
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error) and not isinstance(error, UNSTORABLE):
+                raise database.failure(self.path, error) from error
+            raise
+
+    def settling_due(self) -> bool:
+        """Whether ``hot`` has grown enough to be moved."""
+        directory = self.directory
+        return directory.hot_rows >= self._settle_at or directory.hot_bytes >= SETTLE_BYTES
+
+    def settle(self) -> None:
+        """Move the rows of ``hot`` to where they are read in order."""
+        if not self.directory.hot_rows:
+            return
+        # Should it fail, the rows are as well where they are; try again later.
+        self._settle_at = self.directory.hot_rows + SETTLE_ROWS
+        try:
+            with self.transaction():
+                rows.settle_hot(self.connection)
+                for document in self.directory.unsettled.values():
+                    self.update_document(document)
+        except sqlite3.IntegrityError as error:
+            raise Corrupt(self.path, "its log", f"a row has two places: {error}") from error
+        self.directory.settled()
+        self._settle_at = SETTLE_ROWS
+
+    @contextlib.contextmanager
+    def reading(self, session_id: SessionId) -> Iterator[None]:
+        """Read something of a session. Raises Corrupt, or SessionNotFound if it went meanwhile."""
+        try:
+            with database.explained(self.path):
+                yield
+        except Corrupt:
+            # What was deleted between two slices is gone, not damaged.
+            self.directory.get(session_id)
+            raise
+
+    def insert_documents(self, documents: Sequence[Document]) -> None:
+        """Write new documents of the directory, inside a transaction."""
+        for document in documents:
+            # Its rows may still be in `hot`: what is said here is about `log`.
+            bare = Document(document.no, document.session, document.name, document.lineage)
+            self.connection.execute(
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bare.sealed()
+            )
+            session = self.directory.owner(document)
+            no, *_, count, crc = session.sealed()
+            self.connection.execute(
+                "UPDATE sessions SET documents = ?, crc = ? WHERE no = ?", (count, crc, no)
+            )
+
+    def update_document(self, document: Document) -> None:
+        """Write what is known of a document, inside a transaction that emptied ``hot`` of it."""
+        no, *rest = document.sealed()
+        self.connection.execute(
+            "UPDATE documents SET session = ?, name = ?, lineage = ?, last_seq = ?, floor = ?, "
+            "gone = ?, rows = ?, size_bytes = ?, crc = ? WHERE no = ?",
+            (*rest, no),
+        )
+
+    def sync(self) -> None:
+        """Make every commit so far survive a power loss. Raises CannotWrite."""
+        try:
+            # SQLite's own recovery reads the log as far as it is whole, so a synced log
+            # is a recovered commit. Its descriptor is not ours, but its pages are.
+            database.sync_file(f"{self.path}-wal")
+            if not self._named:
+                database.sync_folder(self.path)
+                self._named = True
+        except OSError as error:
+            raise CannotWrite(self.path, f"its log cannot be synced: {error}") from error
