@@ -45,6 +45,9 @@ __all__ = [
 Branch: TypeAlias = Any
 """A shared type of the engine, such as ``yrs.Text`` or ``yrs.XmlElement``; see rule 1."""
 
+Hear: TypeAlias = "Callable[[object, Delta], None]"
+"""Takes the key of a text, and what changed in it, in code points."""
+
 Delta: TypeAlias = list[dict[str, Any]]
 """A change to a sequence, in the engine's own terms: retain, insert, delete."""
 
@@ -70,6 +73,10 @@ _ROOTS: Final = {
 # subscription, and a page's worth of paragraphs is in use at a time.
 _NESTED_TEXTS = 256
 
+# How many edits from elsewhere a text follows without being used here. Following one costs a
+# walk through the text, and so does starting again.
+_IDLE = 8
+
 
 def is_panic(error: BaseException) -> bool:
     """Tell a panic of the engine from an exception; its class cannot be imported."""
@@ -83,17 +90,16 @@ class Core:
         txn: The open transaction, if any.
         update: What the last transaction changed, as the engine encodes it; None if
             nothing, or if nobody watches.
-        staged: This is a copy, whose one transaction holds many edits. They keep the offsets
-            themselves, while edits of the live one leave that to the event.
+        staged: This is a copy, whose one transaction holds many edits.
         trouble: What a callback would have raised.
-        quiet: The transaction needs no event: the offsets are right, and nobody observes.
-        hear: Called inside a transaction with (key, delta in code points) for each text
-            with offsets that it changed.
+        quiet: The transaction that is being committed needs no events.
+        direct: Edits keep the offsets themselves, and do not leave it to the event: the engine
+            works an event out by walking through the whole text.
     """
 
     __slots__ = (
-        "__weakref__", "_offsets", "_roots", "_subscriptions", "_told", "_users", "_watch",
-        "hear", "quiet", "raw", "staged", "trouble", "txn", "update",
+        "__weakref__", "_hear", "_offsets", "_roots", "_subscriptions", "_told", "_users", "_watch",
+        "direct", "quiet", "raw", "staged", "trouble", "txn", "update",
     )  # fmt: skip
 
     def __init__(self, client_id: int | None = None, *, staged: bool = False) -> None:
@@ -103,7 +109,8 @@ class Core:
         self.staged = staged
         self.quiet = False
         self.trouble: Exception | None = None
-        self.hear: Callable[[object, Delta], None] | None = None
+        self.direct = True
+        self._hear: Hear | None = None
         self._users = 0
         self._roots: dict[tuple[str, str], Branch] = {}
         self._offsets: dict[object, Offsets] = {}
@@ -124,8 +131,7 @@ class Core:
 
     def commit(self) -> bytes | None:
         """End the transaction; returns its update if it changed anything and is watched."""
-        if self.staged:
-            self.quiet = True  # its edits kept the offsets themselves
+        self.quiet = self.direct
         return self._end()
 
     def _end(self) -> bytes | None:
@@ -267,13 +273,19 @@ class Core:
         if found is None:
             found = self._offsets[key] = Offsets(read_text(branch, txn or self.txn))
             self._subscriptions[key] = branch.observe(_changed(ref(self), key, found))
-            if len(self._offsets) > _NESTED_TEXTS and self.hear is None:
+            if len(self._offsets) > _NESTED_TEXTS and self._hear is None:
                 oldest = next((k for k in self._offsets if not isinstance(k, str)), key)
                 if oldest != key:
                     self._drop(oldest)
         elif found.stale:
             found.load(read_text(branch, txn or self.txn))
+        found.idle = 0
         return found
+
+    def tell(self, hear: Hear | None) -> None:
+        """From now on, tell of each change to a text with offsets, inside its transaction."""
+        self._hear = hear
+        self.direct = hear is None
 
     @property
     def followed(self) -> int:
@@ -321,12 +333,18 @@ def _changed(core_ref: ref[Core], key: object, offsets: Offsets) -> Callable[[An
         core = core_ref()
         if core is None or core.quiet:
             return
+        hear = core._hear
+        if hear is None:
+            offsets.idle += 1
+            offsets.stale = offsets.stale or offsets.idle > _IDLE
+            if offsets.stale:
+                return
         try:
             delta = _follow(offsets, event.delta)
-            if offsets.stale:
-                offsets.load(read_text(event.target, event.transaction))
-            if core.hear is not None:
-                core.hear(key, delta)
+            if hear is not None:
+                hear(key, delta)
+                if offsets.stale:
+                    offsets.load(read_text(event.target, event.transaction))
         except Exception as error:
             core.trouble = error
 

@@ -52,7 +52,7 @@ class Ear:
         self._roots: set[str] = set()
         self._subscriptions: dict[str, yrs.Subscription] = {}
         self._texts = 0
-        core.hear = _noting(ref(self))
+        core.tell(_noting(ref(self)))
         core.read()
         try:
             self._attend(core.txn, tell=False)
@@ -64,7 +64,7 @@ class Ear:
 
     def close(self) -> None:
         """Stop listening."""
-        self._core.hear = None
+        self._core.tell(None)
         for subscription in self._subscriptions.values():
             subscription.drop()
         self._subscriptions.clear()

@@ -57,17 +57,23 @@ def _head(text: str, length: int, scale: Scale) -> str:
 class Offsets:
     """The lengths of a text in three scales, chunk by chunk; nothing at all while it is narrow.
 
+    Attributes:
+        narrow: All scales are the same.
+        stale: The text is not what was loaded and followed.
+        idle: How often it followed since it was last used; the owner counts.
+
     >>> offsets = Offsets("a€😀")
     >>> offsets.convert(2, Scale.POINTS, Scale.BYTES), offsets.convert(4, Scale.UTF16, Scale.POINTS)
     (4, 3)
     """
 
-    __slots__ = ("_chunks", "_lengths", "_size", "narrow", "stale")
+    __slots__ = ("_chunks", "_lengths", "_size", "idle", "narrow", "stale")
 
     narrow: bool
     stale: bool
 
     def __init__(self, text: str) -> None:
+        self.idle = 0
         self.load(text)
 
     def __repr__(self) -> str:

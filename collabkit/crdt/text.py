@@ -116,10 +116,9 @@ class Text(Node):
             offsets, length = self._measure(core, branch)
             if not 0 <= index <= length:
                 raise OutOfRange(index, length)
-            core.quiet = offsets.narrow and core.hear is None and value.isascii()
             at = index if offsets.narrow else offsets.convert(index, Scale.POINTS, Scale.BYTES)
             branch.insert(core.txn, at, value, _pairs(attributes))
-            if core.staged:
+            if core.direct:
                 offsets.insert(index, value)
 
     def delete(self, start: int, stop: int) -> None:
@@ -140,12 +139,11 @@ class Text(Node):
         with self._desk.writing as core:
             branch = self.branch(core)
             offsets, at, size = self._stretch(core, branch, start, stop)
-            core.quiet = offsets.narrow and core.hear is None and value.isascii()
             if size:
                 branch.remove_range(core.txn, at, size)
             if value:
                 branch.insert(core.txn, at, value, _pairs(attributes))
-            if core.staged:
+            if core.direct:
                 offsets.delete(start, stop)
                 offsets.insert(start, value)
 
@@ -160,7 +158,6 @@ class Text(Node):
         with self._desk.writing as core:
             branch = self.branch(core)
             _offsets, at, size = self._stretch(core, branch, start, stop)
-            core.quiet = core.hear is None
             if size and attributes:
                 branch.format(core.txn, at, size, _pairs(attributes))
 
@@ -177,9 +174,8 @@ class Text(Node):
         with self._desk.writing as core:
             branch = self.branch(core)
             offsets, at, _size = self._stretch(core, branch, index, index)
-            core.quiet = offsets.narrow and core.hear is None
             branch.insert_embed(core.txn, at, value, _pairs(attributes))
-            if core.staged:
+            if core.direct:
                 offsets.insert(index, EMBED)
 
     def append(self, value: str) -> None:
@@ -188,9 +184,8 @@ class Text(Node):
         with self._desk.writing as core:
             branch = self.branch(core)
             offsets, length = self._measure(core, branch)
-            core.quiet = offsets.narrow and core.hear is None and value.isascii()
             branch.insert(core.txn, branch.len(core.txn), value, None)
-            if core.staged:
+            if core.direct:
                 offsets.insert(length, value)
 
     def __iadd__(self, value: str) -> Self:
