@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 from ..errors import Corrupt
-from . import database, named, reading, rows
+from . import checkpoints, database, named, reading, rows
 from .directory import Directory, Document, Session, lenient
 
 __all__ = ["verify"]
@@ -126,7 +126,7 @@ class _Check:
 
     def _checkpoints(self, session: Session, document: Document, where: str) -> Iterator[str]:
         reach = 0
-        for seq, checkpoint in rows.checkpoints(self._connection, document.no, document.name):
+        for seq, checkpoint in checkpoints.kept(self._connection, document.no, document.name):
             if checkpoint is None:
                 yield f"checkpoint {seq} of {where}: its check sum is wrong"
             elif seq > session.last_seq:

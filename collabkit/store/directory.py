@@ -19,7 +19,7 @@ import msgspec
 
 from ..errors import Corrupt, SessionExists, SessionNotFound
 from ..ids import Lineage, Seq, SessionId, Subject, new_id
-from . import rows
+from . import checkpoints, rows
 from .base import SessionRecord
 from .rows import Values
 
@@ -133,7 +133,7 @@ class Directory:
         finally:
             connection.text_factory = before
         directory._count_hot(connection, documents)
-        for no, size_bytes in rows.checkpoint_bytes(connection):
+        for no, size_bytes in checkpoints.sizes(connection):
             if no in documents:
                 documents[no].checkpoint_bytes = size_bytes
         return directory

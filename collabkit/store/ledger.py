@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import InvalidName, LocalProtocolError, ValueNotStorable
 from ..ids import RoomName, SessionId, Subject
-from . import database, named, reading, removal, rows
+from . import checkpoints, database, named, reading, removal, rows
 from .base import Checkpoint, Draft, Loaded, Row, SessionRecord
 from .batch import Batch, Outcome
 from .directory import Document, Session
@@ -142,8 +142,8 @@ class Ledger:
                 f"{len(checkpoint.body)} bytes, in a log that ends at {session.last_seq}"
             )
         with self.file.transaction():
-            rows.insert_checkpoint(self.file.connection, document.no, checkpoint)
-            left_bytes = rows.drop_checkpoints(self.file.connection, document.no)
+            checkpoints.insert(self.file.connection, document.no, checkpoint)
+            left_bytes = checkpoints.drop(self.file.connection, document.no)
         document.checkpoint_bytes = left_bytes
 
     def put(self, bucket: str, key: str, value: Any, expect: int | None) -> int:

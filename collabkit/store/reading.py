@@ -19,7 +19,7 @@ from collections.abc import Generator, Sequence
 
 from ..errors import Corrupt
 from ..ids import Seq
-from . import rows
+from . import checkpoints, rows
 from .base import Checkpoint, Loaded, Row
 from .directory import Document, Session
 
@@ -55,7 +55,7 @@ def load(
 
 def newest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:
     """The newest checkpoint of a document that verifies."""
-    kept = rows.checkpoints(connection, document.no, document.name)
+    kept = checkpoints.kept(connection, document.no, document.name)
     return next((checkpoint for _, checkpoint in kept if checkpoint is not None), None)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Generator
 import msgspec
 
 from ..errors import LocalProtocolError
-from . import named, reading, rows
+from . import checkpoints, named, reading, rows
 from .directory import Document, Session
 from .openfile import OpenFile
 
@@ -65,7 +65,7 @@ def _empty(file: OpenFile, document: Document) -> Generator[None, None, None]:
         if not gone.rows:
             break
     with file.transaction():
-        rows.drop_checkpoints(file.connection, document.no, kept=0)
+        checkpoints.drop(file.connection, document.no, keep=0)
     yield
 
 
@@ -77,12 +77,12 @@ def compact(
     Raises:
         LocalProtocolError: Not both checkpoints that are kept verify and reach ``upto``.
     """
-    kept = list(rows.checkpoints(file.connection, document.no, document.name))
+    kept = list(checkpoints.kept(file.connection, document.no, document.name))
     sound = [one for _, one in kept if one is not None and one.seq >= upto]
-    if len(kept) < rows.CHECKPOINTS_KEPT or len(sound) < len(kept):
+    if len(kept) < checkpoints.KEPT or len(sound) < len(kept):
         where = reading.where(session, document)
         raise LocalProtocolError(
-            f"updates of {where} up to {upto} can only go once {rows.CHECKPOINTS_KEPT} sound "
+            f"updates of {where} up to {upto} can only go once {checkpoints.KEPT} sound "
             f"checkpoints hold them; there are {len(sound)}"
         )
     before = document.gone

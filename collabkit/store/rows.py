@@ -24,24 +24,18 @@ import msgspec
 
 from ..errors import Corrupt
 from ..ids import Seq, Subject
-from . import database
-from .base import Checkpoint, Draft, Row
+from .base import Draft, Row
 
 __all__ = [
-    "CHECKPOINTS_KEPT",
     "MAX_SEQ",
     "PAGE_ROWS",
     "Chain",
     "Deleted",
     "Values",
-    "checkpoint_bytes",
-    "checkpoints",
     "crc",
     "delete_some",
     "documents_with_rows",
-    "drop_checkpoints",
     "hot_totals",
-    "insert_checkpoint",
     "insert_hot",
     "last_document",
     "page",
@@ -57,9 +51,6 @@ PAGE_ROWS = 1000
 # SQLite integers are signed; a shift by 32 leaves 2**31 documents and 2**32 rows a session.
 SEQ_BITS = 32
 MAX_SEQ = (1 << SEQ_BITS) - 1
-
-# One to load from, and one should that be damaged.
-CHECKPOINTS_KEPT = 2
 
 # Deleting so many bytes of bodies takes about 5 ms.
 _DELETE_BYTES = 8 << 20
@@ -234,64 +225,3 @@ class Chain:
     def damaged(self, seq: int, reason: str) -> Corrupt:
         """The error of a row."""
         return Corrupt(self.path, f"row {seq} of {self.where}", reason)
-
-
-def insert_checkpoint(
-    connection: sqlite3.Connection, document: int, checkpoint: Checkpoint
-) -> None:
-    """Insert a checkpoint."""
-    size_bytes = len(checkpoint.body)
-    fields = (document, checkpoint.seq, size_bytes, checkpoint.digest, checkpoint.at_ms)
-    connection.execute(
-        "INSERT INTO checkpoints (document, seq, size_bytes, digest, at_ms, body, crc) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (*fields, checkpoint.body, crc(fields, checkpoint.body)),
-    )
-
-
-def drop_checkpoints(
-    connection: sqlite3.Connection, document: int, *, kept: int = CHECKPOINTS_KEPT
-) -> int:
-    """Delete all checkpoints of a document but the newest; returns the bytes of those left."""
-    found = connection.execute(
-        "SELECT no, size_bytes FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
-        (document,),
-    ).fetchall()
-    for no, _ in found[kept:]:
-        connection.execute("DELETE FROM checkpoints WHERE no = ?", (no,))
-    return sum(size_bytes for _, size_bytes in found[:kept])
-
-
-def checkpoints(
-    connection: sqlite3.Connection, document: int, name: str
-) -> Iterator[tuple[Seq, Checkpoint | None]]:
-    """Read the checkpoints of a document, newest first; None in place of one that is damaged."""
-    found = connection.execute(
-        "SELECT no, seq FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
-        (document,),
-    ).fetchall()
-    for no, seq in found:
-        yield Seq(seq), _checkpoint(connection, no, name)
-
-
-def _checkpoint(connection: sqlite3.Connection, no: int, name: str) -> Checkpoint | None:
-    try:
-        *fields, body, kept = connection.execute(
-            "SELECT document, seq, size_bytes, digest, at_ms, body, crc "
-            "FROM checkpoints WHERE no = ?",
-            (no,),
-        ).fetchone()
-        if crc(fields, body) != kept:
-            return None
-    except database.UNREADABLE:
-        # There is another one, or there are the rows: no reason to fail.
-        return None
-    _, seq, _, digest, at_ms = fields
-    return Checkpoint(name, Seq(seq), body, digest, at_ms)
-
-
-def checkpoint_bytes(connection: sqlite3.Connection) -> list[tuple[int, int]]:
-    """For each document with checkpoints: its number and their size."""
-    return connection.execute(
-        "SELECT document, sum(size_bytes) FROM checkpoints GROUP BY document"
-    ).fetchall()

@@ -12,7 +12,7 @@ from collabkit.ids import SessionId, Subject
 from collabkit.store import rows
 from collabkit.store.base import Draft
 from collabkit.store.ledger import Ledger
-from collabkit.testing.store_contract import checkpoint, draft, placed
+from collabkit.testing.store_contract import draft, placed
 
 drafts = st.builds(
     Draft,
@@ -122,26 +122,6 @@ def test_the_highest_places_are_found(ledger: Ledger) -> None:
     assert rows.page(ledger.file.connection, 1, after=0) == [last]
     assert rows.page(ledger.file.connection, 2, after=0) == [first]
     assert rows.last_document(ledger.file.connection) == 2
-
-
-def test_a_damaged_checkpoint_is_passed_over(ledger: Ledger, session: SessionId) -> None:
-    """Its place is told, and None stands for it."""
-    ledger.write([(session, [draft(b"1"), draft(b"2")])])
-    for seq in (1, 2):
-        ledger.put_checkpoint(session, checkpoint(seq))
-    ledger.file.connection.execute("UPDATE checkpoints SET digest = 'x' WHERE seq = 2")
-    found = list(rows.checkpoints(ledger.file.connection, 1, "main"))
-    assert found == [(2, None), (1, checkpoint(1))]
-
-
-def test_the_newest_checkpoints_are_kept(ledger: Ledger, session: SessionId) -> None:
-    """Two of each document, whatever the order in which they come."""
-    ledger.write([(session, [draft(b"%d" % number) for number in range(5)])])
-    for seq in (2, 4, 3, 1, 4):
-        ledger.put_checkpoint(session, checkpoint(seq))
-    assert [seq for seq, _ in rows.checkpoints(ledger.file.connection, 1, "main")] == [4, 4]
-    size = len(checkpoint(4).body)
-    assert rows.checkpoint_bytes(ledger.file.connection) == [(1, 2 * size)]
 
 
 def test_a_check_sum_fits_into_four_bytes() -> None:
