@@ -16,6 +16,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Protocol, Self, runtime_checkable
@@ -26,7 +27,7 @@ from websockets.exceptions import ConnectionClosed as WebSocketClosed
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.typing import Subprotocol
 
-from ..errors import BadFrame, ConnectionClosed, LocalProtocolError
+from ..errors import BadFrame, ConnectionClosed, InvalidToken, LocalProtocolError
 from .hub import Hub
 from .messages import SUBPROTOCOL
 from .outbox import Outbox
@@ -48,6 +49,9 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 PING_EVERY = 15.0
 OPEN_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
+
+# RFC 6750 §2.1; anything else could end the header and begin another.
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -211,9 +215,12 @@ class WebSocketChannel:
         Raises:
             ConnectionClosed: There is no link. A refused upgrade has its HTTP status plus
                 4000 as its code; everything else 1006.
+            InvalidToken: No header can carry it.
             LocalProtocolError: The URL is none.
         """
         parts = urlsplit(url)
+        if token is not None and not _BEARER.fullmatch(token):
+            raise InvalidToken("it has characters that a bearer token cannot have")
         if proxy is None:
             proxy = parts.hostname not in _LOOPBACK
         try:

@@ -56,7 +56,7 @@ HIGH_WATER_BYTES = 1024 * 1024
 LAST_WORDS_TIMEOUT = 1.0
 
 Dial: TypeAlias = Callable[[], Awaitable[Channel]]
-"""Opens a link. Raises ConnectionClosed, whose code says whether another try makes sense."""
+"""Opens a link. If it raises ConnectionClosed, its code says whether another try makes sense."""
 
 
 Report: TypeAlias = do.Changed | do.Failed | do.Replied | ConnectionClosed
@@ -138,6 +138,9 @@ class Courier:
                 channel = await self._dial()
             except ConnectionClosed as error:
                 lost = error
+            except CollabError as error:
+                self.tell(on.Broken(error))
+                return
             else:
                 lost = await self._talk(channel)
             self._report(lost)

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from collabkit.errors import BadFrame, ConnectionClosed, LocalProtocolError
+from collabkit.errors import BadFrame, ConnectionClosed, InvalidToken, LocalProtocolError
 from collabkit.ids import Subject
 from collabkit.sync import messages as say
 from collabkit.sync.channel import (
@@ -197,6 +197,13 @@ async def test_no_url() -> None:
     """What is no URL is the caller's mistake."""
     with pytest.raises(LocalProtocolError):
         await WebSocketChannel.dial("http://localhost/notes")
+
+
+@pytest.mark.parametrize("token", ["", "…", "a b", "a\r\nX: y"])
+async def test_token_that_no_header_can_carry(token: str) -> None:
+    """A token that would break the header is found out before anything is sent."""
+    with pytest.raises(InvalidToken):
+        await WebSocketChannel.dial("ws://127.0.0.1:1/notes", token=token)
 
 
 async def test_loopback_uses_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

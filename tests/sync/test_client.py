@@ -16,7 +16,12 @@ from pathlib import Path
 import pytest
 
 from collabkit.access.tokens import Claims, mint
-from collabkit.errors import ConnectionRefused, LocalProtocolError, NoAcknowledgements
+from collabkit.errors import (
+    ConnectionRefused,
+    InvalidToken,
+    LocalProtocolError,
+    NoAcknowledgements,
+)
 from collabkit.store.reader import Reader
 from collabkit.sync.client import Replica, Status, connect
 from interop.serving import Serving
@@ -65,6 +70,14 @@ async def test_secrets_stay_out_of_sight() -> None:
     assert replica.url == "ws://localhost/notes"
     assert "secret" not in repr(replica)
     assert "geheim" not in repr(replica)
+
+
+async def test_token_that_cannot_be_shown() -> None:
+    """What is wrong for good on this side is not tried again, and told to who waits."""
+    async with connect("ws://localhost:1/notes", token="not a token") as replica:
+        with pytest.raises(InvalidToken):
+            await asyncio.wait_for(replica.synced(), TIMEOUT)
+        assert replica.status is Status.REFUSED
 
 
 # The y-websocket reference server
