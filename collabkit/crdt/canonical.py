@@ -1,7 +1,7 @@
 """What is in a document, as plain Python values.
 
-Shared maps read as dicts and arrays as lists. Text reads as a string, with U+FFFC for each
-embedded object, and XML as markup: attributes in order of their names, formatting as tags
+Shared maps read as dicts and arrays as lists. Text reads as a string, without embedded
+objects as in Yjs, and XML as markup: attributes in order of their names, formatting as tags
 around what it formats. Equal content reads the same in every replica.
 """
 
@@ -17,10 +17,7 @@ from pycrdt import _pycrdt as yrs
 from .core import Branch, read_text
 from .values import plain
 
-__all__ = ["OBJECT", "elements", "render", "runs"]
-
-OBJECT = "\ufffc"
-"""Stands in a text for an embedded object: U+FFFC OBJECT REPLACEMENT CHARACTER."""
+__all__ = ["elements", "render", "runs"]
 
 
 def render(branch: Branch, txn: Any) -> Any:
@@ -46,7 +43,7 @@ def _array(branch: Branch, txn: Any) -> list[Any]:
 
 
 def _text(branch: Branch, txn: Any) -> str:
-    return read_text(branch, txn, OBJECT)
+    return read_text(branch, txn, "")
 
 
 def _fragment(branch: Branch, txn: Any) -> str:
@@ -65,7 +62,7 @@ def _styled(branch: Branch, txn: Any) -> str:
         names = sorted(style)
         opening = (f"<{name}{_attributes(_details(style[name]))}>" for name in names)
         closing = (f"</{name}>" for name in reversed(names))
-        content = escape(piece) if isinstance(piece, str) else OBJECT
+        content = escape(piece) if isinstance(piece, str) else ""
         parts.append("".join((*opening, content, *closing)))
     return "".join(parts)
 

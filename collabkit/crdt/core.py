@@ -261,6 +261,19 @@ class Core:
             found.update((name, self._told[name]) for name in untold if name in self._told)
         return found
 
+    def could_be(self, name: str, kind: str) -> bool:
+        """Whether a root that was told to be of another kind could be of this one as well.
+
+        What holds shared types alone may be an array, a text in which they are embedded, or
+        XML if that is what they are.
+        """
+        if name not in self._told or "map" in (kind, self._told[name]):
+            return False
+        branch = self.root("array", name)
+        types = {type(branch.get(self.txn, at)) for at in range(branch.len(self.txn))}
+        xml = {yrs.XmlElement, yrs.XmlText}
+        return types <= (xml if kind == "xml" else xml | _KINDS.keys())
+
     def offsets(self, branch: Branch, key: object, txn: Any = None) -> Offsets:
         """The offsets of a text, up to date.
 

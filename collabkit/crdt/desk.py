@@ -79,13 +79,17 @@ class Desk:
 
     # Which core
 
-    def readable(self) -> Core:
-        """The core that shows the document as the caller is to see it."""
+    def committed(self) -> Core:
+        """The core that shows what happened, whatever block is open."""
         if self._lost:
             raise EngineLost(self.name)
+        return self.live
+
+    def readable(self) -> Core:
+        """The core that shows the document as the caller is to see it."""
         staged = self._staged
         if self.block is None or staged is None or staged.txn is None or not self.is_mine():
-            return self.live
+            return self.committed()
         return staged
 
     def writable(self) -> Core:

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import pycrdt
 
-from ..errors import UpdateRefused, WrongRoot
+from ..errors import MalformedBytes, UpdateRefused, WrongRoot
 from ..ids import new_client_id
 from .block import Block
 from .bridge import Bridge
@@ -114,6 +114,8 @@ class Document:
             check_text(name, "the name of a root")
             with self._desk.reading as core:
                 found = core.kinds().get(name, kind)
+                if found != kind and core.could_be(name, kind):
+                    found = kind
             known = (found, _KINDS[found](self._desk, Root(found, name)))
             if found == kind:
                 self._roots[name] = known
@@ -126,7 +128,7 @@ class Document:
     def roots(self) -> dict[str, str]:
         """What the document has: each root's name and whether it is text, map, array or xml.
 
-        Roots made elsewhere are told by what is in them, so one without any content is missing.
+        Roots made elsewhere are told by what is in them. Those without content may be missing.
         """
         with self._desk.reading as core:
             return core.kinds()
@@ -199,7 +201,7 @@ class Document:
         """Scan an update, and make sure that the engine can integrate it at once."""
         found = scan(update)
         if gap(found, self._vector):
-            self._vector = decode_state_vector(self._desk.live.state_vector(), NO_BUDGET.clients)
+            self._vector = decode_state_vector(self.state_vector, NO_BUDGET.clients)
             if gap(found, self._vector):
                 raise UpdateRefused("gap", "it builds on edits that are not here")
         return found
@@ -250,12 +252,20 @@ class Document:
     # State
 
     def update(self, since: bytes | None = None) -> bytes:
-        """What a replica with this state vector lacks, as one update; everything by default."""
+        """What a replica with this state vector lacks, as one update; everything by default.
+
+        Raises:
+            MalformedBytes: This is no state vector.
+        """
         with self._desk.lock:
-            return self._desk.live.encode(b"\0" if since is None else since)
+            core = self._desk.committed()
+            try:
+                return core.encode(b"\0" if since is None else since)
+            except ValueError as error:
+                raise MalformedBytes(f"no state vector: {error}", 0) from None
 
     @property
     def state_vector(self) -> bytes:
         """How far this replica has got: what a peer needs to know to send the rest."""
         with self._desk.lock:
-            return self._desk.live.state_vector()
+            return self._desk.committed().state_vector()

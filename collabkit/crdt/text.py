@@ -1,8 +1,8 @@
 """Shared text, counted in code points.
 
 An index is a position between characters, from 0 to ``len(text)``, as in a Python string.
-An embedded object counts one, and stands as U+FFFC in ``str(text)``, so that every index
-of the string is an index of the text.
+An embedded object counts one. It stands in slices as U+FFFC, so that ``text[:]`` has a
+character for every index, while ``str(text)`` leaves it out, as Yjs does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from pycrdt import _pycrdt as yrs
 
 from ..errors import OutOfRange
-from .canonical import OBJECT, render, runs
+from .canonical import render, runs
 from .core import Branch, Core, read_text
 from .node import Node, handles
 from .offsets import EMBED, Offsets, Scale
@@ -22,7 +22,10 @@ from .positions import Position
 from .sticking import hold, hold_in_copy, locate
 from .values import Attributes, check, check_attributes, check_plain, check_text
 
-__all__ = ["Run", "Text"]
+__all__ = ["OBJECT", "Run", "Text"]
+
+OBJECT = "\ufffc"
+"""What stands for an embedded object in a slice: U+FFFC OBJECT REPLACEMENT CHARACTER."""
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -56,30 +59,30 @@ class Text(Node):
     _has_ids: ClassVar[bool] = True  # the engine tells the ids of its characters
 
     def __repr__(self) -> str:
-        text = str(self)
+        text = self[:]
         shown = text if len(text) <= 40 else f"{text[:37]}..."
         return f"<{type(self).__name__} {self.place} {shown!r}>"
 
     # Reading
 
     def __str__(self) -> str:
-        """The whole text, without its formatting."""
-        with self._desk.reading as core:
-            return read_text(self.branch(core), core.txn, OBJECT)
+        """The characters alone, without formatting and embedded objects."""
+        return str(self.plain())
 
     def __len__(self) -> int:
         with self._desk.reading as core:
             return self._measure(core, self.branch(core))[1]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(str(self))
+        return iter(self[:])
 
     def __contains__(self, part: object) -> bool:
-        return isinstance(part, str) and part in str(self)
+        return isinstance(part, str) and part in self[:]
 
     def __getitem__(self, index: int | slice) -> str:
-        """A character or a slice, as of a string."""
-        return str(self)[index]
+        """A character or a slice, as of a string; embedded objects stand as :data:`OBJECT`."""
+        with self._desk.reading as core:
+            return read_text(self.branch(core), core.txn, OBJECT)[index]
 
     def runs(self) -> list[Run]:
         """The text as pieces with their formatting.
