@@ -11,6 +11,8 @@ Rules:
 4. Equal questions that wait at the same time are answered once.
 5. The presence of the others comes with the answer, and so after the member's own first
    words: until then what his old connection showed, if it is not gone yet, is another's.
+6. So does the room's own SyncStep1. Hocuspocus providers take the acknowledgement of their
+   answer to it for the end of the exchange, and would be `synced` with an empty document.
 """
 
 from __future__ import annotations
@@ -93,10 +95,9 @@ class CatchUp:
 
     def sync(self, member: Member, vector: bytes, *, empty: bool, now: float) -> list[RoomEffect]:
         """Answer a stock member's SyncStep1, and send the room's own."""
-        ask = self._edits.ask((member.id,))
         if empty:
-            return [ask, *self._read_log(member)]
-        return [ask, *self._answer(member, vector, synced=True, now=now)]
+            return self._read_log(member)
+        return self._answer(member, vector, synced=True, now=now)
 
     def resume(self, member: Member, *, after: int) -> list[RoomEffect]:
         """Hand a member who follows the log its rows behind ``after``; not live until then."""
@@ -118,8 +119,10 @@ class CatchUp:
 
         def answer(difference: bytes) -> list[RoomEffect]:
             last = SyncStep2(difference) if synced else Update(difference)
-            presence = self.snapshot(member, now=now)
-            return [*presence, *self._on_their_way(to), Send(to, last)]
+            greeting = self.snapshot(member, now=now)
+            if synced:
+                greeting.append(self._edits.ask(to))
+            return [*greeting, *self._on_their_way(to), Send(to, last)]
 
         return self.difference(vector, answer)
 
@@ -146,7 +149,7 @@ class CatchUp:
             if member.follows:
                 effects += self._rows(member, loaded, late, now)
             else:
-                effects += self.snapshot(member, now=now)
+                effects += [*self.snapshot(member, now=now), self._edits.ask((member.id,))]
         return [*effects, *self._whole(stock, loaded, late)] if stock else effects
 
     def _whole(self, to: tuple[int, ...], loaded: Loaded, late: list[Row]) -> list[RoomEffect]:

@@ -411,6 +411,22 @@ def test_a_gap_is_asked_for_and_answered_once_it_is_stored(room: Room) -> None:
     assert answers == [fx.Send((1,), Ack(seq)) for seq in (2, 1, 2)]
 
 
+@pytest.mark.parametrize("vector", [b"\x00", b"\x01\x07\x01"])
+def test_a_joiner_is_asked_together_with_his_answer(room: Room, vector: bytes) -> None:
+    """An acknowledgement of what he sends back must not reach him before the content does."""
+    room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)
+    [question] = room.handle(fx.Said(1, SyncStep1(vector)), now=0.0)
+    if vector == b"\x00":
+        assert question == fx.ReadLog()
+        loaded = Loaded(Lineage("L"), None, (), Seq(0))
+        effects = room.handle(fx.LogRead(loaded), now=0.0)
+    else:
+        assert question == fx.Diff(vector)
+        effects = room.handle(fx.Diffed(vector, b"\x00\x00"), now=0.0)
+    to = (1,)
+    assert effects == [fx.Send(to, SyncStep1(b"\x00")), fx.Send(to, SyncStep2(b"\x00\x00"))]
+
+
 def test_refused_edit_puts_its_author_out_and_nobody_else(room: Room) -> None:
     """What the engine refuses costs its author the seat; the room goes on."""
     for member in (1, 2):
