@@ -138,7 +138,7 @@ fuzz: wheel ## tests marked fuzz, for FOR seconds each
 test-lowest: $(STAMPS)/dev ## the unit tests with the oldest dependencies that pyproject.toml allows
 	uv venv --quiet --clear .venv-lowest
 	uv pip install -qq --python .venv-lowest --resolution lowest-direct --editable '.[test]'
-	.venv-lowest/bin/pytest tests/crdt tests/store tests/access tests/sync
+	.venv-lowest/bin/pytest tests/crdt tests/store tests/access tests/sync tests/sessions tests/relay tests/cli
 
 clean: ## remove what was built; .venv and node_modules stay
 	rm -rf build dist docs/_build $(PAGE)/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
