@@ -225,9 +225,8 @@ def open(  # noqa: A001 - it opens
             second; ``durable`` ones survive power loss.
         subject: Who the program's edits are by; ``host:`` and the user's name if not said.
 
-    >>> import os, tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> with open(os.path.join(folder.name, "notes.db")) as workspace:
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, open(f"{folder}/notes.db") as workspace:
     ...     with workspace.create("note") as note:
     ...         note.document.text("body").insert(0, "hello")
     ...         str(note.document.text("body"))
