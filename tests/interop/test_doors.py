@@ -89,10 +89,12 @@ async def test_reader_reads_and_never_writes(
     )
     await writer.wait(synced=True)
     await writer.append("original")
+    await writer.wait(unsynced=0)
     reader = await driver.connect(
         kind, guarded.url, room, token=token("user:ben", read=["plan/**"])
     )
-    state = await reader.wait(synced=True, text="original")
+    state = await reader.wait(synced=True)
+    assert state.lengths_at_synced == [len("original")]
     if state.unsynced is not None:
         await reader.wait(scope="readonly", unsynced=0)
     await reader.presence({"name": "ben"})
@@ -103,8 +105,9 @@ async def test_reader_reads_and_never_writes(
     witness = await driver.connect(
         kind, guarded.url, room, token=token("user:cleo", read=["plan/**"])
     )
-    await witness.wait(synced=True)
-    assert (await witness.read()).text == "original and more"
+    state = await witness.wait(synced=True)
+    assert state.lengths_at_synced == [len("original and more")]
+    assert state.text == "original and more"
     await converge([writer, witness])
 
 
