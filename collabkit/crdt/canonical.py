@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from pycrdt import _pycrdt as yrs
 
-from .core import Branch, read_text
+from .branches import Branch, read_text
 from .values import plain
 
 __all__ = ["elements", "render", "runs"]

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, overload
 from pycrdt import _pycrdt as yrs
 
 from ..errors import OutOfRange
-from .core import AFTER, Branch
+from .branches import AFTER, Branch
 from .node import Item, Key, Node, handle, handles
 from .positions import Position
 from .sticking import hold, locate

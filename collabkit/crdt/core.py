@@ -20,46 +20,22 @@ here and above works on the inner one, under these rules:
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from weakref import ref
 
 from pycrdt import _pycrdt as yrs
 
-from .offsets import EMBED, Offsets, Scale
+from .branches import Branch
+from .following import Following
 from .roots import UNKNOWN, root_kinds
 
-__all__ = [
-    "AFTER",
-    "BEFORE",
-    "ORIGIN",
-    "REMOTE",
-    "Branch",
-    "Core",
-    "Delta",
-    "identity",
-    "is_panic",
-    "read_text",
-]
-
-Branch: TypeAlias = Any
-"""A shared type of the engine, such as ``yrs.Text`` or ``yrs.XmlElement``; see rule 1."""
-
-Hear: TypeAlias = "Callable[[object, Delta], None]"
-"""Takes the key of a text, and what changed in it, in code points."""
-
-Delta: TypeAlias = list[dict[str, Any]]
-"""A change to a sequence, in the engine's own terms: retain, insert, delete."""
+__all__ = ["ORIGIN", "REMOTE", "Core", "is_panic"]
 
 ORIGIN: Final = int.from_bytes(b"collabki")
 """The origin of our own edits, to which undo listens. The engine knows origins as integers."""
 
 REMOTE: Final = ORIGIN + 1
 """The origin of everybody else's."""
-
-# Which side a sticky position holds on to.
-AFTER: Final = 0
-BEFORE: Final = -1
 
 _KINDS: Final = {yrs.Text: "text", yrs.Map: "map", yrs.Array: "array", yrs.XmlFragment: "xml"}
 _ROOTS: Final = {
@@ -68,14 +44,6 @@ _ROOTS: Final = {
     "array": "get_or_insert_array",
     "xml": "get_or_insert_xml_fragment",
 }
-
-# Of how many nested texts the offsets are kept: each is a few hundred bytes and a
-# subscription, and a page's worth of paragraphs is in use at a time.
-_NESTED_TEXTS = 256
-
-# How many edits from elsewhere a text follows without being used here. Following one costs a
-# walk through the text, and so does starting again.
-_IDLE = 8
 
 
 def is_panic(error: BaseException) -> bool:
@@ -87,34 +55,27 @@ class Core:
     """An engine document and its open transaction: the live one, or a staged copy of it.
 
     Attributes:
+        raw: The engine's document.
         txn: The open transaction, if any.
+        texts: The offsets of its texts.
+        staged: This is a copy, whose one transaction holds many edits.
         update: What the last transaction changed, as the engine encodes it; None if
             nothing, or if nobody watches.
-        staged: This is a copy, whose one transaction holds many edits.
-        trouble: What a callback would have raised.
-        quiet: The transaction that is being committed needs no events.
-        direct: Edits keep the offsets themselves, and do not leave it to the event: the engine
-            works an event out by walking through the whole text.
     """
 
     __slots__ = (
-        "__weakref__", "_hear", "_offsets", "_roots", "_subscriptions", "_told", "_users", "_watch",
-        "direct", "quiet", "raw", "staged", "trouble", "txn", "update",
+        "__weakref__", "_roots", "_told", "_users", "_watch",
+        "raw", "staged", "texts", "txn", "update",
     )  # fmt: skip
 
     def __init__(self, client_id: int | None = None, *, staged: bool = False) -> None:
         self.raw: Any = yrs.Doc(client_id, None, None)
         self.txn: Any = None
-        self.update: bytes | None = None
+        self.texts = Following()
         self.staged = staged
-        self.quiet = False
-        self.trouble: Exception | None = None
-        self.direct = True
-        self._hear: Hear | None = None
+        self.update: bytes | None = None
         self._users = 0
         self._roots: dict[tuple[str, str], Branch] = {}
-        self._offsets: dict[object, Offsets] = {}
-        self._subscriptions: dict[object, yrs.Subscription] = {}
         self._told: dict[str, str] = {}
         self._watch: yrs.Subscription | None = None
 
@@ -131,7 +92,7 @@ class Core:
 
     def commit(self) -> bytes | None:
         """End the transaction; returns its update if it changed anything and is watched."""
-        self.quiet = self.direct
+        self.texts.quiet = self.texts.direct
         return self._end()
 
     def _end(self) -> bytes | None:
@@ -140,8 +101,9 @@ class Core:
             self.txn.commit()
         finally:
             self.close()
-        if self.trouble is not None:
-            trouble, self.trouble = self.trouble, None
+        trouble = self.texts.trouble
+        if trouble is not None:
+            self.texts.trouble = None
             raise trouble
         return self.update
 
@@ -152,11 +114,11 @@ class Core:
         try:
             txn.drop()
         finally:
-            self.quiet = False
+            self.texts.quiet = False
 
     def discard(self) -> None:
         """Throw this copy away, with the transaction that may be open."""
-        self.quiet = True
+        self.texts.quiet = True
         self.unwatch()
         if self.txn is not None:
             self.close()
@@ -231,7 +193,7 @@ class Core:
             self._watch.drop()
             self._watch = None
 
-    # Branches and their texts
+    # Roots
 
     def root(self, kind: str, name: str) -> Branch:
         """The root of this name, made or cast to this kind if need be; inside a transaction."""
@@ -274,63 +236,6 @@ class Core:
         xml = {yrs.XmlElement, yrs.XmlText}
         return types <= (xml if kind == "xml" else xml | _KINDS.keys())
 
-    def offsets(self, branch: Branch, key: object, txn: Any = None) -> Offsets:
-        """The offsets of a text, up to date.
-
-        Args:
-            branch: The text, found in the open transaction.
-            key: What tells the text from others: a root's name, or :func:`identity`.
-            txn: The transaction to read in, if it is not the core's own.
-        """
-        found = self._offsets.get(key)
-        if found is None:
-            found = self._offsets[key] = Offsets(read_text(branch, txn or self.txn))
-            self._subscriptions[key] = branch.observe(_changed(ref(self), key, found))
-            if len(self._offsets) > _NESTED_TEXTS and self._hear is None:
-                oldest = next((k for k in self._offsets if not isinstance(k, str)), key)
-                if oldest != key:
-                    self._drop(oldest)
-        elif found.stale:
-            found.load(read_text(branch, txn or self.txn))
-        found.idle = 0
-        return found
-
-    def tell(self, hear: Hear | None) -> None:
-        """From now on, tell of each change to a text with offsets, inside its transaction."""
-        self._hear = hear
-        self.direct = hear is None
-
-    @property
-    def followed(self) -> int:
-        """Of how many texts the offsets are kept."""
-        return len(self._offsets)
-
-    def forget(self, but: AbstractSet[object]) -> None:
-        """Drop the offsets of all texts but these."""
-        for key in self._offsets.keys() - but:
-            self._drop(key)
-
-    def _drop(self, key: object) -> None:
-        del self._offsets[key]
-        self._subscriptions.pop(key).drop()
-
-
-def read_text(branch: Branch, txn: Any, embed: str = EMBED) -> str:
-    """Read a text, with a character for each embedded object."""
-    if not isinstance(branch, yrs.XmlText):  # whose get_string is XML
-        text: str = branch.get_string(txn)
-        if branch.len(txn) == (len(text) if text.isascii() else len(text.encode())):
-            return text
-    pieces = (piece for piece, _attributes in branch.diff(txn))
-    return "".join(piece if isinstance(piece, str) else embed for piece in pieces)
-
-
-def identity(branch: Branch, txn: Any) -> object:
-    """What tells a nested text from all others, in every copy of the document."""
-    if isinstance(branch, yrs.XmlText):
-        return hash(branch)  # of its id
-    return branch.sticky_index(txn, 0, BEFORE).encode()
-
 
 def _committed(core_ref: ref[Core]) -> Callable[[Any], None]:
     def committed(event: Any) -> None:
@@ -339,51 +244,3 @@ def _committed(core_ref: ref[Core]) -> Callable[[Any], None]:
             core.update = event.update
 
     return committed
-
-
-def _changed(core_ref: ref[Core], key: object, offsets: Offsets) -> Callable[[Any], None]:
-    def changed(event: Any) -> None:
-        core = core_ref()
-        if core is None or core.quiet:
-            return
-        hear = core._hear
-        if hear is None:
-            offsets.idle += 1
-            offsets.stale = offsets.stale or offsets.idle > _IDLE
-            if offsets.stale:
-                return
-        try:
-            delta = _follow(offsets, event.delta)
-            if hear is not None:
-                hear(key, delta)
-                if offsets.stale:
-                    offsets.load(read_text(event.target, event.transaction))
-        except Exception as error:
-            core.trouble = error
-
-    return changed
-
-
-def _follow(offsets: Offsets, delta: Delta) -> Delta:
-    """Let the offsets follow a change that is told in bytes; returns it in code points."""
-    narrow = offsets.narrow  # of what was there before
-    points: Delta = []
-    at = 0
-    for step in delta:
-        if "insert" in step:
-            text = step["insert"] if isinstance(step["insert"], str) else EMBED
-            offsets.insert(at, text)
-            at += len(text)
-            points.append(step)
-            continue
-        verb = "delete" if "delete" in step else "retain"
-        stop = at + step[verb]
-        if not narrow:
-            start = offsets.convert(at, Scale.POINTS, Scale.BYTES)
-            stop = offsets.convert(start + step[verb], Scale.BYTES, Scale.POINTS)
-        points.append({**step, verb: stop - at})
-        if verb == "delete":
-            offsets.delete(at, stop)
-        else:
-            at = stop
-    return points

@@ -20,8 +20,9 @@ from typing import Any
 import msgspec
 from pycrdt import _pycrdt as yrs
 
+from .branches import Branch
 from .canonical import elements, runs
-from .core import Branch, Core
+from .core import Core
 from .roots import UNKNOWN, root_kinds
 from .values import plain
 

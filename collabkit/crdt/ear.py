@@ -17,6 +17,7 @@ from weakref import ref
 
 from pycrdt import _pycrdt as yrs
 
+from .branches import Branch, identity
 from .canonical import elements, render, runs
 from .changes import (
     ArrayChanged,
@@ -31,7 +32,8 @@ from .changes import (
     TextChanged,
     XmlChanged,
 )
-from .core import Branch, Core, Delta, identity
+from .core import Core
+from .following import Delta
 from .values import plain
 
 __all__ = ["Ear"]
@@ -52,7 +54,7 @@ class Ear:
         self._roots: set[str] = set()
         self._subscriptions: dict[str, yrs.Subscription] = {}
         self._texts = 0
-        core.tell(_noting(ref(self)))
+        core.texts.tell(_noting(ref(self)))
         core.read()
         try:
             self._attend(core.txn, tell=False)
@@ -64,7 +66,7 @@ class Ear:
 
     def close(self) -> None:
         """Stop listening."""
-        self._core.tell(None)
+        self._core.texts.tell(None)
         for subscription in self._subscriptions.values():
             subscription.drop()
         self._subscriptions.clear()
@@ -76,7 +78,7 @@ class Ear:
         try:
             if not self._roots.issuperset(core.raw.roots(core.txn)):
                 self._attend(core.txn, tell=True)
-            if core.followed > 2 * self._texts + _SLACK:
+            if len(core.texts) > 2 * self._texts + _SLACK:
                 self._forget_gone(core.txn)
         finally:
             core.done()
@@ -97,14 +99,14 @@ class Ear:
             part = _as_new(branch, (name,), txn) if tell else None
             if part is not None:
                 self._parts.append(part)
-        self._texts = core.followed
+        self._texts = len(core.texts)
 
     def _follow(self, branch: Branch, txn: Any, root: str | None = None) -> set[object]:
         """Keep the offsets of a text, or of all texts inside; returns their keys."""
         keys: set[object] = set()
         for text in _texts(branch, txn):
             key = root if root is not None and text is branch else identity(text, txn)
-            self._core.offsets(text, key, txn)
+            self._core.texts.offsets(text, key, txn)
             keys.add(key)
         return keys
 
@@ -114,8 +116,8 @@ class Ear:
         there: set[object] = set()
         for name, kind in core.kinds().items():
             there |= self._follow(core.root(kind, name), txn, name)
-        core.forget(there)
-        self._texts = core.followed
+        core.texts.forget(there)
+        self._texts = len(core.texts)
 
     def _hear(self, name: str, events: list[Any]) -> None:
         txn = events[0].transaction
@@ -164,7 +166,7 @@ def _hearing(ear_ref: ref[Ear], name: str) -> Callable[[list[Any]], None]:
         try:
             ear._hear(name, events)
         except Exception as error:
-            ear._core.trouble = error
+            ear._core.texts.trouble = error
 
     return hear
 

@@ -23,9 +23,10 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pycrdt import _pycrdt as yrs
 
 from ..errors import Gone
+from .branches import AFTER, Branch, identity
 from .canonical import render
 from .changes import Change, Part, Path
-from .core import AFTER, Branch, Core, identity
+from .core import Core
 from .desk import Desk
 from .values import plain
 

@@ -22,8 +22,9 @@ from typing import Any
 
 from pycrdt import _pycrdt as yrs
 
+from .branches import AFTER, BEFORE, Branch
 from .budget import NO_BUDGET
-from .core import AFTER, BEFORE, Branch, Core, is_panic
+from .core import Core, is_panic
 from .node import Place
 from .offsets import Offsets, Scale
 from .positions import Position

@@ -14,8 +14,9 @@ import msgspec
 from pycrdt import _pycrdt as yrs
 
 from ..errors import OutOfRange
+from .branches import Branch, read_text
 from .canonical import render, runs
-from .core import Branch, Core, read_text
+from .core import Core
 from .node import Node, handles
 from .offsets import EMBED, Offsets, Scale
 from .positions import Position
@@ -121,7 +122,7 @@ class Text(Node):
                 raise OutOfRange(index, length)
             at = index if offsets.narrow else offsets.convert(index, Scale.POINTS, Scale.BYTES)
             branch.insert(core.txn, at, value, _pairs(attributes))
-            if core.direct:
+            if core.texts.direct:
                 offsets.insert(index, value)
 
     def delete(self, start: int, stop: int) -> None:
@@ -146,7 +147,7 @@ class Text(Node):
                 branch.remove_range(core.txn, at, size)
             if value:
                 branch.insert(core.txn, at, value, _pairs(attributes))
-            if core.direct:
+            if core.texts.direct:
                 offsets.delete(start, stop)
                 offsets.insert(start, value)
 
@@ -178,7 +179,7 @@ class Text(Node):
             branch = self.branch(core)
             offsets, at, _size = self._stretch(core, branch, index, index)
             branch.insert_embed(core.txn, at, value, _pairs(attributes))
-            if core.direct:
+            if core.texts.direct:
                 offsets.insert(index, EMBED)
 
     def append(self, value: str) -> None:
@@ -188,7 +189,7 @@ class Text(Node):
             branch = self.branch(core)
             offsets, length = self._measure(core, branch)
             branch.insert(core.txn, branch.len(core.txn), value, None)
-            if core.direct:
+            if core.texts.direct:
                 offsets.insert(length, value)
 
     def __iadd__(self, value: str) -> Self:
@@ -239,7 +240,7 @@ class Text(Node):
 
     def _measure(self, core: Core, branch: Branch) -> tuple[Offsets, int]:
         """The offsets of this text, and its length in code points."""
-        offsets = core.offsets(branch, self.place.key(branch, core))
+        offsets = core.texts.offsets(branch, self.place.key(branch, core), core.txn)
         return offsets, branch.len(core.txn) if offsets.narrow else len(offsets)
 
     def _stretch(

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias, overload
 from pycrdt import _pycrdt as yrs
 
 from ..errors import OutOfRange, ValueNotStorable
-from .core import Branch
+from .branches import Branch
 from .node import Child, Node, handle, handles
 from .text import Text
 from .values import (
