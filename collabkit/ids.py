@@ -103,13 +103,13 @@ class RoomName(msgspec.Struct, frozen=True, order=True):
         for char in name:
             if char in _FORBIDDEN or "\ud800" <= char <= "\udfff":
                 raise InvalidName(name, f"it contains {char!r}")
-        for segment in name.split("/"):
-            if segment in ("", ".", ".."):
-                raise InvalidName(name, f"it has the path segment {segment!r}")
         head, _, document = name.partition("/")
         project, tilde, session = head.rpartition("~")
         if "~" in project or (tilde and not (project and session)):
             raise InvalidName(name, "a `~` must stand once, between project and session")
+        for segment in (session, project or session, *name.split("/")):
+            if segment in ("", ".", ".."):
+                raise InvalidName(name, f"it has the path segment {segment!r}")
         return cls(project or DEFAULT_PROJECT, session, document or DEFAULT_DOCUMENT)
 
     def __str__(self) -> str:

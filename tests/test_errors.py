@@ -26,6 +26,7 @@ MESSAGES: list[tuple[errors.CollabError, str]] = [
     (errors.ValueNotStorable("a set"), "cannot be stored in a document: a set"),
     (errors.OutOfRange(9, 3), "index 9 is out of range for length 3"),
     (errors.WrongRoot("body", "a map", "a text"), "root 'body' is a map, not a text"),
+    (errors.Gone("body[3]"), "body[3] is not in the document any more"),
     (errors.ReadOnlyDocument("main"), "document 'main' is read-only here"),
     (errors.EngineLost("main"), "the engine lost document 'main'; rebuild it from the log"),
     (errors.EngineLost("main", 2), "the engine lost document 'main' at update 2; rebuild"),

@@ -40,6 +40,8 @@ def test_a_name_is_read(name: str, project: str, session: str, document: str) ->
         "a//b",
         ".",
         "a/..",
+        "default~..",
+        "..~a",
         "a/./b",
         "~a",
         "a~",
