@@ -13,7 +13,7 @@ from pycrdt import _pycrdt as yrs
 
 from .offsets import EMBED
 
-__all__ = ["AFTER", "BEFORE", "Branch", "identity", "read_text"]
+__all__ = ["AFTER", "BEFORE", "Branch", "child_at", "identity", "read_text"]
 
 Branch: TypeAlias = Any
 """A shared type of the engine, such as ``yrs.Text`` or ``yrs.XmlElement``."""
@@ -38,3 +38,13 @@ def identity(branch: Branch, txn: Any) -> object:
     if isinstance(branch, yrs.XmlText):
         return hash(branch)  # of its id
     return branch.sticky_index(txn, 0, BEFORE).encode()
+
+
+def child_at(branch: Branch, step: str | int, txn: Any) -> Branch | None:
+    """What a branch holds under a key or at an index; None if nothing. The engine would panic."""
+    if isinstance(step, str):
+        found = isinstance(branch, yrs.Map) and branch.has(txn, step)
+    else:
+        sequences = (yrs.Array, yrs.XmlFragment, yrs.XmlElement)
+        found = isinstance(branch, sequences) and step < branch.len(txn)
+    return branch.get(txn, step) if found else None

@@ -7,17 +7,20 @@ Rules:
    kept (see `core`, rule 1).
 3. The engine tells text in bytes. To have code points one must know what was there before,
    so the offsets of every text are kept while an ear listens, from the moment a text appears.
+4. Which text an event is about can be asked only when the transaction is over, by its path.
+   The same holds for the texts in what is new.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
 
+import msgspec
 from pycrdt import _pycrdt as yrs
 
-from .branches import Branch, identity
+from .branches import Branch, child_at, identity
 from .canonical import elements, render, runs
 from .changes import (
     ArrayChanged,
@@ -45,19 +48,22 @@ _SLACK = 256
 class Ear:
     """Listens to a live core. Call :meth:`take` after each transaction to get what it did."""
 
-    __slots__ = ("__weakref__", "_core", "_parts", "_points", "_roots", "_subscriptions", "_texts")
+    __slots__ = (
+        "__weakref__", "_core", "_heard", "_new", "_points", "_roots", "_subscriptions", "_texts",
+    )  # fmt: skip
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._parts: list[Part] = []
-        self._points: dict[object, Delta] = {}
+        self._heard: list[Part] = []
+        self._new: list[Path] = []
+        self._points: dict[object, tuple[Step, ...]] = {}
         self._roots: set[str] = set()
         self._subscriptions: dict[str, yrs.Subscription] = {}
         self._texts = 0
         core.texts.tell(_noting(ref(self)))
         core.read()
         try:
-            self._attend(core.txn, tell=False)
+            self._attend(tell=False)
         finally:
             core.done()
 
@@ -76,33 +82,40 @@ class Ear:
         core = self._core
         core.read()
         try:
+            parts = [self._in_points(part) for part in self._heard]
+            for path in self._new:
+                self._follow(self._at(path))
+            self._heard.clear()
             if not self._roots.issuperset(core.raw.roots(core.txn)):
-                self._attend(core.txn, tell=True)
+                self._attend(tell=True)
             if len(core.texts) > 2 * self._texts + _SLACK:
-                self._forget_gone(core.txn)
+                self._forget_gone()
         finally:
             core.done()
-        parts, self._parts = tuple(self._parts), []
-        self._points.clear()
-        return parts
+            self._new.clear()
+            self._points.clear()
+        parts += self._heard
+        self._heard.clear()
+        return tuple(parts)
 
-    def _attend(self, txn: Any, *, tell: bool) -> None:
+    def _attend(self, *, tell: bool) -> None:
         """Listen to the roots that are new."""
         core = self._core
-        self._roots.update(core.raw.roots(txn))
+        self._roots.update(core.raw.roots(core.txn))
         for name, kind in core.kinds().items():
             if name in self._subscriptions:
                 continue
             branch = core.root(kind, name)
             self._subscriptions[name] = branch.observe_deep(_hearing(ref(self), name))
-            self._follow(branch, txn, name)
-            part = _as_new(branch, (name,), txn) if tell else None
+            self._follow(branch, name)
+            part = _as_new(branch, (name,), core.txn) if tell else None
             if part is not None:
-                self._parts.append(part)
+                self._heard.append(part)
         self._texts = len(core.texts)
 
-    def _follow(self, branch: Branch, txn: Any, root: str | None = None) -> set[object]:
+    def _follow(self, branch: Branch, root: str | None = None) -> set[object]:
         """Keep the offsets of a text, or of all texts inside; returns their keys."""
+        txn = self._core.txn
         keys: set[object] = set()
         for text in _texts(branch, txn):
             key = root if root is not None and text is branch else identity(text, txn)
@@ -110,50 +123,62 @@ class Ear:
             keys.add(key)
         return keys
 
-    def _forget_gone(self, txn: Any) -> None:
+    def _forget_gone(self) -> None:
         """Drop the offsets of texts that were deleted."""
         core = self._core
         there: set[object] = set()
         for name, kind in core.kinds().items():
-            there |= self._follow(core.root(kind, name), txn, name)
+            there |= self._follow(core.root(kind, name), name)
         core.texts.forget(there)
         self._texts = len(core.texts)
 
     def _hear(self, name: str, events: list[Any]) -> None:
         txn = events[0].transaction
         for event in events:
-            target = event.target
             path = (name, *event.path)
             kind = type(event)
             if kind is yrs.MapEvent:
-                self._parts.append(MapChanged(path, _keys(event.keys, txn)))
-                self._follow_new((key.get("newValue") for key in event.keys.values()), txn)
+                news = {key: change.get("newValue") for key, change in event.keys.items()}
+                self._heard.append(MapChanged(path, _keys(event.keys, txn)))
+                self._new.extend((*path, key) for key, value in news.items() if _is_shared(value))
                 continue
             delta = event.delta
-            in_text = type(target) in (yrs.Text, yrs.XmlText)
-            if in_text:
-                key = name if len(path) == 1 else identity(target, txn)
-                delta = self._points.get(key, delta)
-            else:
-                self._follow_new((v for step in delta for v in step.get("insert", ())), txn)
+            in_text = type(event.target) in (yrs.Text, yrs.XmlText)
             steps = tuple(_step(step, txn, in_text) for step in delta)
+            if not in_text:
+                self._new.extend((*path, at) for at in _shared_in(delta))
             if kind is yrs.TextEvent:
-                self._parts.append(TextChanged(path, steps))
+                self._heard.append(TextChanged(path, steps))
             elif kind is yrs.ArrayEvent:
-                self._parts.append(ArrayChanged(path, steps))
+                self._heard.append(ArrayChanged(path, steps))
             else:
-                self._parts.append(XmlChanged(path, steps, _keys(event.keys, txn)))
+                self._heard.append(XmlChanged(path, steps, _keys(event.keys, txn)))
 
-    def _follow_new(self, values: Iterable[Any], txn: Any) -> None:
-        for value in values:
-            self._follow(value, txn)
+    def _in_points(self, part: Part) -> Part:
+        """The part, and if it is about a text, in code points."""
+        if isinstance(part, ArrayChanged | MapChanged):
+            return part
+        branch = self._at(part.path)
+        if type(branch) not in (yrs.Text, yrs.XmlText):
+            return part
+        key = part.path[0] if len(part.path) == 1 else identity(branch, self._core.txn)
+        return msgspec.structs.replace(part, delta=self._points.get(key, part.delta))
+
+    def _at(self, path: Path) -> Branch | None:
+        """What is at a path."""
+        core = self._core
+        name = str(path[0])
+        branch: Branch = core.root(core.kinds()[name], name)
+        for step in path[1:]:
+            branch = child_at(branch, step, core.txn)
+        return branch
 
 
-def _noting(ear_ref: ref[Ear]) -> Callable[[object, Delta], None]:
-    def note(key: object, delta: Delta) -> None:
+def _noting(ear_ref: ref[Ear]) -> Callable[[object, Delta, Any], None]:
+    def note(key: object, delta: Delta, txn: Any) -> None:
         ear = ear_ref()
         if ear is not None:
-            ear._points[key] = delta
+            ear._points[key] = tuple(_step(step, txn, True) for step in delta)
 
     return note
 
@@ -169,6 +194,24 @@ def _hearing(ear_ref: ref[Ear], name: str) -> Callable[[list[Any]], None]:
             ear._core.texts.trouble = error
 
     return hear
+
+
+def _is_shared(value: Any) -> bool:
+    return type(value) in _SHARED
+
+
+_SHARED = {yrs.Text, yrs.Map, yrs.Array, yrs.XmlText, yrs.XmlElement, yrs.XmlFragment}
+
+
+def _shared_in(delta: Delta) -> Iterator[int]:
+    """The indexes of what is new and shared."""
+    at = 0
+    for step in delta:
+        for value in step.get("insert", ()):
+            if _is_shared(value):
+                yield at
+            at += 1
+        at += step.get("retain", 0)
 
 
 def _texts(value: Branch, txn: Any) -> Iterator[Branch]:

@@ -29,8 +29,8 @@ __all__ = ["Delta", "Following", "Hear"]
 Delta: TypeAlias = list[dict[str, Any]]
 """A change to a sequence, in the engine's own terms: retain, insert, delete."""
 
-Hear: TypeAlias = Callable[[object, Delta], None]
-"""Takes the key of a text, and what changed in it, in code points."""
+Hear: TypeAlias = Callable[[object, Delta, Any], None]
+"""Takes the key of a text, what changed in it in code points, and the transaction to read in."""
 
 # Of how many nested texts the offsets are kept: each is a few hundred bytes and a
 # subscription, and a page's worth of paragraphs is in use at a time.
@@ -122,7 +122,7 @@ def _changed(self_ref: ref[Following], key: object, offsets: Offsets) -> Callabl
         try:
             delta = _follow(offsets, event.delta)
             if hear is not None:
-                hear(key, delta)
+                hear(key, delta, event.transaction)
                 if offsets.stale:
                     offsets.load(read_text(event.target, event.transaction))
         except Exception as error:

@@ -1,0 +1,212 @@
+"""Edits go to the live document or to a staged copy, and one lock holds it together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from collabkit.crdt.changes import Change
+from collabkit.crdt.document import Document
+from collabkit.errors import EngineLost, LocalProtocolError
+
+
+@pytest.fixture
+def document() -> Document:
+    """A document with something in it."""
+    document = Document()
+    document.text("body").append("héllo")
+    return document
+
+
+def test_a_failed_block_leaves_no_trace(document: Document) -> None:
+    """No event, no clock, no tombstone: the encoded state is the same bytes."""
+    changes: list[Change] = []
+    document.observe(changes.append)
+    before = document.update()
+    with pytest.raises(ZeroDivisionError):
+        fail_after_writing(document)
+    assert document.update() == before
+    assert changes == []
+
+
+def fail_after_writing(document: Document) -> None:
+    """Edit all that there is, and raise."""
+    with document.edit():
+        document.text("body").replace(0, 5, "x")
+        document.map("m").update({"a": [1, {"b": 2}]})
+        document.xml("x").append("y")
+        raise ZeroDivisionError
+
+
+def test_a_block_without_a_write_is_nothing(document: Document) -> None:
+    """Reading in a block is reading."""
+    changes: list[Change] = []
+    document.on_update(changes.append)
+    with document.edit():
+        assert str(document.text("body")) == "héllo"
+    assert changes == []
+
+
+def test_a_block_sees_its_own_edits_and_others_do_not(document: Document) -> None:
+    """Until its end, the rest of the program and all peers have the document as it was."""
+    with document.edit():
+        document.text("body").append("!")
+        assert str(document.text("body")) == "héllo!"
+        loaded = Document()
+        loaded.apply(document.update())
+        assert str(loaded.text("body")) == "héllo"
+    assert str(document.text("body")) == "héllo!"
+
+
+def test_what_arrives_during_a_block_is_merged(document: Document) -> None:
+    """It is in the document at once, in the block at its end, and in the next block."""
+    there = Document()
+    there.apply(document.update())
+    there.text("body").append(" there")
+    with document.edit():
+        document.text("body").insert(0, ">")
+        document.apply(there.update(document.state_vector))
+        assert str(document.text("body")) == ">héllo"
+    assert str(document.text("body")) == ">héllo there"
+    with document.edit():
+        document.text("body").append("!")
+        assert str(document.text("body")) == ">héllo there!"
+
+
+def test_blocks_and_calls_take_turns(document: Document) -> None:
+    """The kept copy catches up with all that was done outside it."""
+    text = document.text("body")
+    for turn in range(5):
+        with document.edit():
+            text.append(f"b{turn}")
+        text.append("c")
+        document.undo()
+    assert str(text) == "héllob0b1b2b3b4"
+    loaded = Document()
+    loaded.apply(document.update())
+    assert loaded.digest() == document.digest()
+
+
+def test_a_copy_that_missed_too_much_is_made_anew(document: Document) -> None:
+    """Catching up is not worth it any more after a thousand edits."""
+    text = document.text("body")
+    with document.edit():
+        text.append("b")
+    for _ in range(1100):
+        text.append("c")
+    assert document._desk._staged is None
+    with document.edit():
+        text.append("d")
+    assert str(text) == "héllob" + "c" * 1100 + "d"
+
+
+def test_an_edit_that_was_refused_before_it_began_is_not_part_of_the_block(
+    document: Document,
+) -> None:
+    """A block that catches such an error goes on as if it had not been tried."""
+    with document.edit():
+        document.text("body").append("!")
+        with pytest.raises(IndexError):
+            document.text("body").insert(100, "x")
+    assert str(document.text("body")) == "héllo!"
+
+
+def test_threads_take_turns(document: Document) -> None:
+    """No call is lost or torn, and a block is not interrupted."""
+    text = document.text("body")
+    counts: list[int] = []
+
+    def call() -> None:
+        for _ in range(200):
+            text.append("a")
+
+    def block() -> None:
+        for _ in range(50):
+            with document.edit():
+                before = len(text)
+                text.append("b")
+                text.append("b")
+                counts.append(len(text) - before)
+
+    threads = [threading.Thread(target=target) for target in (call, block, call, block)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert str(text).count("a") == 400
+    assert str(text).count("bb") >= 1
+    assert str(text).count("b") == 200
+    assert counts == [2] * 100
+
+
+async def test_another_task_cannot_edit_in_a_block(document: Document) -> None:
+    """An edit that is not part of the block would be lost with it, so it is refused."""
+    inside, done = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        with document.edit():
+            document.text("body").append("!")
+            inside.set()
+            await done.wait()
+
+    holder = asyncio.create_task(hold())
+    await inside.wait()
+    with pytest.raises(LocalProtocolError, match="another task began"):
+        document.text("body").append("x")
+    with pytest.raises(LocalProtocolError, match="another task's edit block"), document.edit():
+        pass
+    assert str(document.text("body")) == "héllo"
+    done.set()
+    await holder
+    assert str(document.text("body")) == "héllo!"
+
+
+def test_a_listener_may_read_and_edit(document: Document) -> None:
+    """It runs after the transaction; what it edits is told next, to all in the same order."""
+    first: list[Any] = []
+    second: list[Any] = []
+
+    def answer(change: Change) -> None:
+        first.append(str(document.text("body")))
+        if len(first) == 1:
+            document.text("body").append("?")
+
+    document.on_update(answer)
+    document.on_update(lambda change: second.append(len(change.update)))
+    document.text("body").append("!")
+    assert first == ["héllo!", "héllo!?"]
+    assert len(second) == 2
+
+
+def test_what_a_listener_raises_comes_out_of_the_edit(document: Document) -> None:
+    """The edit happened, and every other listener has been told."""
+    told: list[Change] = []
+
+    def fail(_change: Change) -> None:
+        raise ZeroDivisionError
+
+    stop = document.on_update(fail)
+    document.on_update(told.append)
+    with pytest.raises(ZeroDivisionError):
+        document.text("body").append("!")
+    with pytest.raises(ZeroDivisionError), document.edit():
+        document.text("body").append("?")
+    assert (len(told), str(document.text("body"))) == (2, "héllo!?")
+    stop()
+    stop()
+    document.text("body").append(".")
+    assert len(told) == 3
+
+
+def test_a_panic_loses_the_document(document: Document) -> None:
+    """Whatever panicked, nothing is done with the document any more."""
+    branch = document.text("body").branch
+    with pytest.raises(EngineLost), document._desk.writing as core:
+        branch(core).remove_range(core.txn, 0, 1000)
+    with pytest.raises(EngineLost):
+        str(document.text("body"))
+    with pytest.raises(EngineLost):
+        document.text("body").append("x")
