@@ -183,8 +183,8 @@ def memory_channels(
         path: The room's name, for both ends.
         subprotocol: What the ends agreed to speak; None for plain y-websocket.
 
-    Give one end to :func:`serve_channel` and the other to ``Replica.over``, or to any
-    Yjs provider written for pycrdt.
+    Give one end to :func:`serve_channel`, and let the other be what ``Replica.over`` dials,
+    or hand it to any Yjs provider written for pycrdt.
     """
     one, other = _Pipe(), _Pipe()
     return (

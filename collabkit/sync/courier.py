@@ -93,6 +93,7 @@ class Courier:
         self._thread = threading.get_ident()
         self._edits: deque[tuple[Change, int]] = deque()
         self._dial_after: float | None = None
+        self._linked = False
         self._outbox: Outbox | None = None
         self._clogged = False
         self._ending: do.HangUp | None = None
@@ -120,7 +121,7 @@ class Courier:
                 await asyncio.wait_for(self._outbox.emptied(), LAST_WORDS_TIMEOUT)
         self.tell(on.Stopped())
         if self._running is not None:
-            if self._outbox is None:
+            if not self._linked:
                 self._running.cancel()
             await asyncio.wait({self._running})
 
@@ -142,7 +143,9 @@ class Courier:
                 self.tell(on.Broken(error))
                 return
             else:
+                self._linked = True
                 lost = await self._talk(channel)
+                self._linked = False
             self._report(lost)
             # Spreads out those who lost the same relay; nothing is kept secret by it.
             dice = random.random()  # noqa: S311
@@ -220,7 +223,7 @@ class Courier:
             self._edits.append((change, self._copy.row + 1 if self._copy else 0))
         try:
             if self._copy is not None:
-                self._copy.keep(change, seen=self.exchange.position.standing.cursor)
+                self._copy.keep(change, seen=self.exchange.position.cursor)
         except StoreError as error:
             if mine:
                 raise

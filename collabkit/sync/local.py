@@ -126,7 +126,9 @@ class LocalCopy:
             CannotWrite: The disk takes nothing at the moment; the row waits in memory.
         """
         origin = "local" if change.local else change.origin
-        clients = tuple(s.client for s in scan(change.update, NO_BUDGET).sections)
+        clients: tuple[int, ...] = (self._document.client_id,)
+        if not change.local:
+            clients = tuple(s.client for s in scan(change.update, NO_BUDGET).sections)
         self.row += 1
         self._store.enqueue(
             self._session.id,

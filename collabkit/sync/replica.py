@@ -31,6 +31,7 @@ from ..errors import (
     ConnectionClosed,
     InvalidArguments,
     LocalProtocolError,
+    MalformedBytes,
     NoAcknowledgements,
     OperationFailed,
     ReadOnlyDocument,
@@ -290,6 +291,7 @@ class Replica:
         Raises:
             OperationFailed: It did not work out; ``kind`` says which error it was.
             UnknownOperation: The server has no such operation.
+            MalformedBytes: What came back is not JSON.
             InvalidArguments: The arguments are not JSON.
             ConnectionRefused: As for :meth:`synced`, and everything else there.
         """
@@ -309,7 +311,10 @@ class Replica:
             del self._calls[call.id]
             self._courier.tell(on.Forgotten(call.id))
         result = answer.result()
-        told = json.loads(result.body)
+        try:
+            told = json.loads(result.body)
+        except ValueError:
+            raise MalformedBytes("a result is not JSON", 0) from None
         if result.ok:
             return told
         if result.kind == UnknownOperation.__name__:
