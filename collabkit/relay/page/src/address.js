@@ -3,7 +3,7 @@
  *
  *   /?session=NAME        or  /#NAME        the session; `welcome` if neither
  *   &token=TOKEN                            handed to the relay as it is
- *   &root=ROOT                              which text of the document; `content` if absent
+ *   &root=ROOT                              which text of the document; `body` if absent
  */
 
 const encodePath = (name) => name.split('/').map(encodeURIComponent).join('/');
@@ -22,5 +22,5 @@ export const readAddress = (location) => {
     socket.searchParams.set('name', name);
     return socket.href;
   };
-  return { session, root: url.searchParams.get('root') || 'content', socketAs };
+  return { session, root: url.searchParams.get('root') || 'body', socketAs };
 };
