@@ -15,8 +15,8 @@ Grammar::
 Rules:
 
 1. Total and linear, like `lib0`: an update is read, or :class:`MalformedBytes` (it is no
-   update) or :class:`UpdateRefused` (it is one that no honest client of bounded means
-   sends) says why not. The codes of the latter are in :data:`REFUSALS`.
+   update) or :class:`.UpdateRefused` (it is one that no honest client of bounded means
+   sends) says why not. The codes of the latter are in :data:`.REFUSALS`.
 2. Nothing is trusted to the engine that can be decided here. Engines crash on what
    they did not expect: on zero lengths, on clocks near 2**31 (yrs compares them as
    signed), on ids that alias above 2**53, on values nested deeply.

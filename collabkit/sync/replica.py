@@ -61,7 +61,7 @@ Place: TypeAlias = str | os.PathLike[str] | Store
 
 
 class Replica:
-    """A document that is kept in step with a relay; :func:`connect` makes one.
+    """A document that is kept in step with a relay; :func:`.connect` makes one.
 
     All of it belongs to one event loop, but for :attr:`document`, which any thread may edit.
 
@@ -118,8 +118,8 @@ class Replica:
                 raises ConnectionClosed with a code from 4400 to 4499.
             url: Names the replica in its store and in messages.
             document: The document's name.
-            store: As for :func:`connect`.
-            patience: As for :func:`connect`; by default a channel may be silent for ever.
+            store: As for :func:`.connect`.
+            patience: As for :func:`.connect`; by default a channel may be silent for ever.
         """
         return cls(dial, url=url, document=document, store=store, patience=patience)
 

@@ -1,4 +1,6 @@
-"""What every store must hold, as a class of tests; used as :mod:`collabkit.testing.contracts` says.
+"""What every store must hold, as a class of tests.
+
+Use it as :mod:`collabkit.testing.contracts` says::
 
     class TestMyStore(StoreContract):
         @pytest.fixture
