@@ -24,7 +24,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Keeps the working directory off sys.path in every Python below, so that `collabkit` is the wheel.
-WHEEL_ENV := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(SITE) COLLABKIT_SITE=$(CURDIR)/$(SITE)
+WHEEL_ENV := COLLABKIT_SITE=$(CURDIR)/$(SITE) PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(SITE)
 PYTEST    := $(WHEEL_ENV) pytest
 
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
@@ -127,7 +127,7 @@ docs: $(STAMPS)/dev ## the documentation, in docs/_build/html; a warning is an e
 	sphinx-build -n -W --keep-going -q -b html docs docs/_build/html
 
 bench-smoke: wheel ## one second of each benchmark, to see that they run
-	$(WHEEL_ENV) python benchmarks/run.py --smoke
+	$(WHEEL_ENV):$(CURDIR)/benchmarks python benchmarks/run.py --smoke
 
 soak: wheel $(NPM_READY) ## hours in minutes: tests marked soak, for FOR seconds each
 	COLLABKIT_SEED=$(SEED) COLLABKIT_FOR=$(FOR) $(PYTEST) tests -m soak --timeout $$(($(FOR) + 300))

@@ -64,7 +64,7 @@ def run(cases: list[str], peers: list[str], rounds: int, scale: float) -> dict[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     everything = [*NETWORK, *LOCAL]
-    parser.add_argument("cases", nargs="*", choices=[*everything, []], default=everything)
+    parser.add_argument("cases", nargs="*", choices=[*everything, []], default=[])
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--smoke", action="store_true", help="a second a case, ours only")
@@ -72,9 +72,10 @@ def main() -> None:
     scale, rounds, peers = (1.0, given.rounds, given.peers)
     if given.smoke:
         scale, rounds, peers = (SMOKE_SCALE, 1, ["collabkit", "collabkit-hp"])
-    results = run(given.cases, peers, rounds, scale)
+    cases = given.cases or everything
+    results = run(cases, peers, rounds, scale)
     if given.smoke:
-        missing = sorted(set(given.cases) - {case for case, found in results.items() if found})
+        missing = sorted(set(cases) - {case for case, found in results.items() if found})
         print("\nnot measured:", ", ".join(missing) or "nothing")
         return
     folder = HERE / "results"
