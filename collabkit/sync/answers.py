@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 
@@ -76,6 +77,12 @@ class Answers:
                 del self._gaps[ticket]
                 self._owed[ticket - self._first] = answer
 
+    def close_all_gaps(self, answer: Message) -> None:
+        """Answer all gaps alike: what they wait for will not come."""
+        for ticket in self._gaps:
+            self._owed[ticket - self._first] = answer
+        self._gaps.clear()
+
     def ask(self, now: float) -> bool:
         """Whether to ask the member for what is missing, or to wait for an earlier request."""
         if now - self._asked_at < ASK_AGAIN_AFTER:
@@ -92,14 +99,17 @@ def covers(these: Sequence[tuple[int, int, int]], those: Sequence[tuple[int, int
     """
     if not those:
         return True
-    ranges: dict[int, list[tuple[int, int]]] = {}
+    spans: dict[int, tuple[list[int], list[int]]] = {}
     for client, clock, length in sorted(these):
-        spans = ranges.setdefault(client, [])
-        if spans and clock <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], clock + length))
+        starts, stops = spans.setdefault(client, ([], []))
+        if stops and clock <= stops[-1]:
+            stops[-1] = max(stops[-1], clock + length)
         else:
-            spans.append((clock, clock + length))
-    return all(
-        any(start <= clock and clock + length <= stop for start, stop in ranges.get(client, ()))
-        for client, clock, length in those
-    )
+            starts.append(clock)
+            stops.append(clock + length)
+    for client, clock, length in those:
+        starts, stops = spans.get(client, ([], []))
+        place = bisect_right(starts, clock) - 1
+        if place < 0 or clock + length > stops[place]:
+            return False
+    return True

@@ -18,6 +18,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import msgspec
 
@@ -27,10 +28,12 @@ from ..crdt.update import EMPTY_UPDATE, encode_state_vector, scan, splice
 from ..ids import Subject
 from ..store.base import Loaded
 from .edits import Edits
-from .effects import Diff, ReadLog, RoomEffect, Send
+from .effects import Diff, Dismiss, ReadLog, RoomEffect, Send
 from .messages import Awareness, Row, Synced, SyncStep2, Update
 
 __all__ = ["CatchUp", "Member"]
+
+_Answer: TypeAlias = Callable[[bytes], list[RoomEffect]]
 
 
 class Member(msgspec.Struct):
@@ -39,6 +42,7 @@ class Member(msgspec.Struct):
     Attributes:
         follows: Wants the rows of the log in order instead of updates at once.
         after: For one who follows and is not up to date: the last row that he has.
+        resumed: One who follows has said where he stands.
     """
 
     id: int
@@ -46,6 +50,7 @@ class Member(msgspec.Struct):
     can_write: bool
     follows: bool
     after: int = 0
+    resumed: bool = False
 
 
 class CatchUp:
@@ -61,26 +66,32 @@ class CatchUp:
         self._members = members
         self._edits = edits
         self._presence = presence
-        self._log_waiters: list[int] = []
-        self._questions: dict[bytes, list[Callable[[bytes], list[RoomEffect]]]] = {}
+        self._log_waiters: dict[int, Member] = {}
+        self._questions: dict[bytes, list[_Answer]] = {}
+        self._deadly: set[bytes] = set()
 
     def __repr__(self) -> str:
         return f"<CatchUp {len(self._log_waiters)} for the log, {len(self._questions)} questions>"
 
     # Questions to the engine
 
-    def difference(
-        self, vector: bytes, answer: Callable[[bytes], list[RoomEffect]]
-    ) -> list[RoomEffect]:
+    def difference(self, member: Member, vector: bytes, answer: _Answer) -> list[RoomEffect]:
         """Ask what a replica with this vector lacks; ``answer`` says what to do with it."""
         waiting = self._questions.setdefault(vector, [])
-        waiting.append(answer)
+        waiting.append(lambda update: answer(update) if member.id in self._members else [])
         return [Diff(vector)] if len(waiting) == 1 else []
 
     def differs(self, vector: bytes, difference: bytes) -> list[RoomEffect]:
         """The engine's answer."""
+        self._deadly.discard(vector)
         answers = self._questions.pop(vector, ())
         return [effect for answer in answers for effect in answer(difference)]
+
+    def died(self, vector: bytes) -> None:
+        """The engine died over a question; one that does so twice is asked no more."""
+        if vector in self._deadly:
+            self._questions.pop(vector, None)
+        self._deadly.add(vector)
 
     def ask_again(self) -> list[RoomEffect]:
         """The engine was replaced: whatever it was asked, it forgot."""
@@ -124,7 +135,7 @@ class CatchUp:
                 greeting.append(self._edits.ask(to))
             return [*greeting, *self._on_their_way(to), Send(to, last)]
 
-        return self.difference(vector, answer)
+        return self.difference(member, vector, answer)
 
     def _on_their_way(self, to: tuple[int, ...]) -> list[RoomEffect]:
         return [Send(to, Update(update)) for update in self._edits.sent_and_not_stored()]
@@ -132,25 +143,38 @@ class CatchUp:
     # The log
 
     def _read_log(self, member: Member) -> list[RoomEffect]:
-        self._log_waiters.append(member.id)
-        if len(self._log_waiters) > 1:
+        first = not self._log_waiters
+        self._log_waiters[member.id] = member
+        if not first:
             return []
         self._edits.late = []
         return [ReadLog()]
 
     def log_read(self, loaded: Loaded, *, now: float) -> list[RoomEffect]:
         """Checkpoint and rows, for all who wait for them."""
-        waiters = [self._members[m] for m in self._log_waiters if m in self._members]
         late = [row for row in self._edits.late or () if row.seq > loaded.upto]
-        self._log_waiters, self._edits.late = [], None
+        waiters = self._take_waiters()
         effects: list[RoomEffect] = []
         stock = tuple(member.id for member in waiters if not member.follows)
         for member in waiters:
-            if member.follows:
-                effects += self._rows(member, loaded, late, now)
-            else:
+            if not member.follows:
                 effects += [*self.snapshot(member, now=now), self._edits.ask((member.id,))]
-        return [*effects, *self._whole(stock, loaded, late)] if stock else effects
+        if stock:
+            effects += self._whole(stock, loaded, late)
+        following = [member for member in waiters if member.follows]
+        for after in {member.after for member in following}:
+            equal = [member for member in following if member.after == after]
+            effects += self._rows(equal, after, loaded, late, now)
+        return effects
+
+    def not_read(self, reason: str) -> list[RoomEffect]:
+        """The log could not be read: who waits for it comes back later."""
+        return [Dismiss(member.id, 4500, reason) for member in self._take_waiters()]
+
+    def _take_waiters(self) -> list[Member]:
+        waiters = [m for m in self._log_waiters.values() if m.id in self._members]
+        self._log_waiters, self._edits.late = {}, None
+        return waiters
 
     def _whole(self, to: tuple[int, ...], loaded: Loaded, late: list[Row]) -> list[RoomEffect]:
         effects: list[RoomEffect] = []
@@ -163,15 +187,17 @@ class CatchUp:
         return [*effects, *self._on_their_way(to), Send(to, SyncStep2(EMPTY_UPDATE))]
 
     def _rows(
-        self, member: Member, loaded: Loaded, late: list[Row], now: float
+        self, members: list[Member], after: int, loaded: Loaded, late: list[Row], now: float
     ) -> list[RoomEffect]:
+        """The log behind ``after``, for members who stand at the same place."""
         rows = [*(Row(row.seq, row.body) for row in loaded.rows), *late]
         if loaded.checkpoint is not None:
             rows.insert(0, Row(loaded.checkpoint.seq, loaded.checkpoint.body))
-        to = (member.id,)
-        effects: list[RoomEffect] = [Send(to, row) for row in rows if row.seq > member.after]
-        self._edits.followers = (*self._edits.followers, member.id)
+        to = tuple(member.id for member in members)
+        effects: list[RoomEffect] = [Send(to, row) for row in rows if row.seq > after]
+        self._edits.followers = (*self._edits.followers, *to)
         # Other documents have rows too: a later Welcome must not name less than this.
         self._edits.stored_seq = max(loaded.upto, self._edits.stored_seq)
-        synced = Send(to, Synced(self._edits.stored_seq))
-        return [*effects, *self.snapshot(member, now=now), synced, self._edits.ask(to)]
+        for member in members:
+            effects += self.snapshot(member, now=now)
+        return [*effects, Send(to, Synced(self._edits.stored_seq)), self._edits.ask(to)]

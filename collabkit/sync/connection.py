@@ -22,7 +22,6 @@ is a list of effects. :meth:`Connection.encode` turns a room's messages into fra
 
 from __future__ import annotations
 
-import enum
 from typing import TypeGuard
 
 from ..access.model import Identity, Knock, Refusal
@@ -65,6 +64,7 @@ from .messages import (
     Awareness,
     Call,
     Denied,
+    Dialect,
     Edit,
     Message,
     QueryAwareness,
@@ -75,10 +75,11 @@ from .messages import (
     Update,
     read,
     read_collabkit,
+    told_by,
     write,
 )
 
-__all__ = ["Connection", "Dialect"]
+__all__ = ["Connection"]
 
 # Both stock clients reconnect after 30 s without a message; half of it leaves room for one loss.
 KEEP_ALIVE_AFTER = 15.0
@@ -102,19 +103,10 @@ _FOR_THE_ROOM = frozenset(
 )
 
 
-class Dialect(enum.Enum):
-    """What a socket speaks."""
-
-    UNTOLD = "untold"
-    YWEBSOCKET = "y-websocket"
-    HOCUSPOCUS = "hocuspocus"
-    COLLABKIT = "collabkit"
-
-
 class _Seat:
     """One address of the socket."""
 
-    __slots__ = ("address", "asks", "held", "identity", "room")
+    __slots__ = ("address", "asking", "asks", "held", "identity", "retry", "room")
 
     def __init__(self, address: str, room: RoomName) -> None:
         self.address = address
@@ -122,6 +114,8 @@ class _Seat:
         self.identity: Identity | None = None
         self.held: list[Message] = []
         self.asks = False  # with an Authenticate, which then is answered
+        self.asking = 0  # number of the Ask that is not answered yet
+        self.retry: Knock | None = None  # came meanwhile, and counts instead
 
 
 class Connection:
@@ -157,13 +151,16 @@ class Connection:
         self._path = path
         self._token = token
         self._name = name
-        self._opened_at = now
+        self._now = now
+        self._seatless_since = now
         self._sent_at = now
         self._hang_up: tuple[float, CloseSocket] | None = None
         self._seats: dict[str, _Seat] = {}
         self._held_frames = 0
         self._held_bytes = 0
         self._refusals = 0
+        self._asked = 0
+        self._unanswered = 0
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self._seats)} seats"
@@ -171,24 +168,25 @@ class Connection:
 
     def handle(self, event: ConnectionEvent, *, now: float) -> list[ConnectionEffect]:
         """Take one event, return what is to be done, in order."""
+        self._now = now
         if self.closed:
             return []
         match event:
             case Received(frame):
                 try:
-                    return self._received(frame, now)
+                    return self._received(frame)
                 except RemoteProtocolError as error:
                     return self._close(error.close_code, str(error))
             case Started():
-                return self._started(now)
-            case Admitted(address, identity):
-                return self._admitted(address, identity, now)
-            case TurnedAway(address, refusal):
-                return self._turned_away(address, refusal, now)
+                return self._started()
+            case Admitted():
+                return self._admitted(event)
+            case TurnedAway(address, number, refusal):
+                return self._turned_away(address, number, refusal)
             case Dismissed(address, code, reason):
-                return self._dismissed(address, code, reason, now)
+                return self._dismissed(address, code, reason)
             case Ticked():
-                return self._ticked(now)
+                return self._ticked()
             case Lost():
                 return self._leave_all()
 
@@ -212,27 +210,25 @@ class Connection:
 
     # What came in
 
-    def _started(self, now: float) -> list[ConnectionEffect]:
+    def _started(self) -> list[ConnectionEffect]:
         if self.dialect is Dialect.COLLABKIT:
-            return self._knock("", self._path, self._token, now)
+            return self._knock("", self._path, self._token)
         return []
 
-    def _received(self, frame: bytes | str, now: float) -> list[ConnectionEffect]:
+    def _received(self, frame: bytes | str) -> list[ConnectionEffect]:
         if isinstance(frame, str):
             raise BadFrame("text frames carry nothing here", close_code=1003)
         if self._hang_up is not None:
             return []
         if self.dialect is Dialect.UNTOLD:
-            self.dialect = _told_by(frame)
+            self.dialect = told_by(frame)
         if self.dialect is Dialect.HOCUSPOCUS:
             address, said = read_hocuspocus(frame)
-            return self._said(address, said, len(frame), now)
+            return self._said(address, said, len(frame))
         message = read_collabkit(frame) if self.dialect is Dialect.COLLABKIT else read(frame)
-        return self._said("", message, len(frame), now)
+        return self._said("", message, len(frame))
 
-    def _said(
-        self, address: str, said: HocuspocusMessage, size: int, now: float
-    ) -> list[ConnectionEffect]:
+    def _said(self, address: str, said: HocuspocusMessage, size: int) -> list[ConnectionEffect]:
         seat = self._seats.get(address)
         if seat is not None and seat.identity is not None and _for_the_room(said):
             return [Deliver(address, said)]
@@ -242,7 +238,7 @@ class Connection:
             case CloseAddress():
                 return self._leave(address)
             case Authenticate(token):
-                effects = self._knock(address, room_part(address), token or self._token, now)
+                effects = self._knock(address, room_part(address), token or self._token)
                 if address in self._seats:
                     self._seats[address].asks = True
                 return effects
@@ -253,7 +249,7 @@ class Connection:
             if not isinstance(said, SyncStep1):
                 return []
             path = room_part(address) if self.dialect is Dialect.HOCUSPOCUS else self._path
-            effects = self._knock(address, path, self._token, now)
+            effects = self._knock(address, path, self._token)
             seat = self._seats.get(address)
         if seat is not None:
             self._hold(seat, said, size)
@@ -268,87 +264,120 @@ class Connection:
 
     # Doors
 
-    def _knock(
-        self, address: str, name: str, token: str | None, now: float
-    ) -> list[ConnectionEffect]:
+    def _knock(self, address: str, name: str, token: str | None) -> list[ConnectionEffect]:
         try:
             room = RoomName.parse(name)
         except InvalidName as error:
-            return self._refuse(address, Refusal(4400, str(error)), now)
+            return self._refuse(address, Refusal(4400, str(error)))
         if self._refusals >= MAX_REFUSALS:
-            return self._refuse(address, Refusal(4403, "too many refused attempts"), now)
+            return self._refuse(address, Refusal(4403, "too many refused attempts"))
         if address not in self._seats:
             if len(self._seats) >= MAX_ADDRESSES:
                 raise BadFrame(f"more than {MAX_ADDRESSES} rooms on one socket", close_code=1008)
             self._seats[address] = _Seat(address, room)
-        return [Ask(address, Knock(room, token or None, self.peer, self._name))]
+        knock = Knock(room, token or None, self.peer, self._name)
+        seat = self._seats[address]
+        if seat.asking:
+            seat.retry = knock
+            return []
+        return [self._ask(seat, knock)]
 
-    def _admitted(self, address: str, identity: Identity, now: float) -> list[ConnectionEffect]:
+    def _ask(self, seat: _Seat, knock: Knock) -> Ask:
+        if self._unanswered >= MAX_ADDRESSES:
+            raise BadFrame("too many attempts at once", close_code=1008)
+        self._unanswered += 1
+        self._asked += 1
+        seat.asking = self._asked
+        return Ask(seat.address, self._asked, knock)
+
+    def _answered(self, address: str, number: int) -> _Seat | None:
+        """The seat that an answer is for, unless it was left or asks for something newer."""
+        self._unanswered -= 1
         seat = self._seats.get(address)
+        if seat is None or seat.asking != number:
+            return None
+        seat.asking = 0
+        return seat
+
+    def _admitted(self, event: Admitted) -> list[ConnectionEffect]:
+        address, identity = event.address, event.identity
+        seat = self._answered(address, event.number)
         if seat is None:
             return []
+        if seat.retry is not None:
+            knock, seat.retry = seat.retry, None
+            return [self._ask(seat, knock)]
         effects: list[ConnectionEffect] = []
         if seat.asks:
-            effects.append(self._send(address, Authenticated(identity.can_write), now))
-        entered = seat.identity is not None
-        seat.identity = identity
-        if entered:
+            effects.append(self._send(address, Authenticated(identity.can_write)))
+        before, seat.identity = seat.identity, identity
+        if before is not None and before.subject == identity.subject:
             return [*effects, Requalify(address, identity)]
-        effects.append(Enter(address, seat.room, identity))
+        if before is not None:
+            effects.append(Leave(address))
+        effects.append(Enter(address, event.session, seat.room, identity))
         effects.extend(Deliver(address, message) for message in seat.held)
         seat.held.clear()
         if all(other.identity for other in self._seats.values()):
             self._held_frames = self._held_bytes = 0
         return effects
 
-    def _turned_away(self, address: str, refusal: Refusal, now: float) -> list[ConnectionEffect]:
-        if address not in self._seats:
+    def _turned_away(self, address: str, number: int, refusal: Refusal) -> list[ConnectionEffect]:
+        seat = self._answered(address, number)
+        if seat is None:
             return []
         self._refusals += 1
-        return [*self._leave(address), *self._refuse(address, refusal, now)]
+        if seat.retry is not None:
+            knock, seat.retry = seat.retry, None
+            return [self._ask(seat, knock)]
+        return [*self._leave(address), *self._refuse(address, refusal)]
 
-    def _refuse(self, address: str, refusal: Refusal, now: float) -> list[ConnectionEffect]:
-        effects: list[ConnectionEffect] = [self._send(address, Denied(refusal.reason), now)]
+    def _refuse(self, address: str, refusal: Refusal) -> list[ConnectionEffect]:
+        """Say no to one address: in words if that is final, by closing the socket if not."""
+        effects: list[ConnectionEffect] = []
+        final = 4400 <= refusal.code < 4500
+        if final:
+            effects.append(self._send(address, Denied(refusal.reason)))
         if self.dialect is Dialect.COLLABKIT:
             return [*effects, *self._close(refusal.code, refusal.reason)]
-        if self.dialect is Dialect.YWEBSOCKET:
-            self._hang_up = (now + REFUSAL_HOLD, CloseSocket(refusal.code, refusal.reason))
+        if self.dialect is Dialect.YWEBSOCKET or not final:
+            self._hang_up = (self._now + REFUSAL_HOLD, CloseSocket(refusal.code, refusal.reason))
         return effects
 
-    def _dismissed(
-        self, address: str, code: int, reason: str, now: float
-    ) -> list[ConnectionEffect]:
+    def _dismissed(self, address: str, code: int, reason: str) -> list[ConnectionEffect]:
         if address not in self._seats:
             return []
         # 44xx is meant for this seat, and the word for it differs by dialect. The rest
-        # (a broken frame, a restart) ends the socket: no client rejoins one address.
+        # (a slow reader, a restart) ends the socket: no client rejoins one address.
         code = _FINAL_WORD.get(code, code)
         if 4400 <= code < 4500:
-            return [*self._leave(address), *self._refuse(address, Refusal(code, reason), now)]
+            return [*self._leave(address), *self._refuse(address, Refusal(code, reason))]
         return self._close(code, reason)
 
     # Time and ends
 
-    def _ticked(self, now: float) -> list[ConnectionEffect]:
-        if self._hang_up is not None and now >= self._hang_up[0]:
+    def _ticked(self) -> list[ConnectionEffect]:
+        if self._hang_up is not None and self._now >= self._hang_up[0]:
             close = self._hang_up[1]
             return self._close(close.code, close.reason)
         seated = [seat for seat in self._seats.values() if seat.identity is not None]
-        if not seated and now - self._opened_at >= ADMISSION_DEADLINE:
+        if not seated and self._now - self._seatless_since >= ADMISSION_DEADLINE:
             return self._close(4408, "nobody was let in in time")
         effects: list[ConnectionEffect] = []
         for seat in seated:
             ends = seat.identity.expires_at_ms if seat.identity else None
-            if ends is not None and now * 1000 >= ends:
-                refusal = Refusal(4401, "the token has expired")
-                effects += [*self._leave(seat.address), *self._refuse(seat.address, refusal, now)]
-        if seated and not effects and now - self._sent_at >= KEEP_ALIVE_AFTER:
-            effects.append(self._send(seated[0].address, KEEP_ALIVE, now))
+            if ends is not None and self._now * 1000 >= ends:
+                effects += self._dismissed(seat.address, 4401, "the token has expired")
+        if seated and not effects and self._now - self._sent_at >= KEEP_ALIVE_AFTER:
+            effects.append(self._send(seated[0].address, KEEP_ALIVE))
         return effects
 
     def _leave(self, address: str) -> list[ConnectionEffect]:
         seat = self._seats.pop(address, None)
-        return [Leave(address)] if seat is not None and seat.identity is not None else []
+        if seat is None or seat.identity is None:
+            return []
+        self._seatless_since = self._now
+        return [Leave(address)]
 
     def _leave_all(self) -> list[ConnectionEffect]:
         self.closed = True
@@ -357,8 +386,8 @@ class Connection:
     def _close(self, code: int, reason: str) -> list[ConnectionEffect]:
         return [*self._leave_all(), CloseSocket(code, reason)]
 
-    def _send(self, address: str, message: HocuspocusMessage, now: float) -> WriteFrame:
-        self._sent_at = now
+    def _send(self, address: str, message: HocuspocusMessage) -> WriteFrame:
+        self._sent_at = self._now
         if self.dialect is Dialect.HOCUSPOCUS:
             return WriteFrame(write_hocuspocus(address, message))
         assert isinstance(message, Message)
@@ -367,15 +396,3 @@ class Connection:
 
 def _for_the_room(said: HocuspocusMessage) -> TypeGuard[Message]:
     return type(said) in _FOR_THE_ROOM
-
-
-def _told_by(frame: bytes) -> Dialect:
-    """Byte 0 alone does not tell: a Hocuspocus address may be empty, and is then refused."""
-    if frame[:2] == b"\x00\x00":
-        try:
-            first = read(frame)
-        except RemoteProtocolError:
-            return Dialect.HOCUSPOCUS
-        if isinstance(first, SyncStep1) and first.vector:
-            return Dialect.YWEBSOCKET
-    return Dialect.HOCUSPOCUS

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 
-__all__ = ["Counts", "Durations", "DurationsSeen"]
+__all__ = ["Counts", "Durations", "DurationsSeen", "HubStats"]
 
 # Seconds. A commit takes 0.1 to 1 ms on a healthy disk; beyond 2.5 s it hardly matters how long.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -94,3 +94,20 @@ class Counts:
 
     def __repr__(self) -> str:
         return f"<Counts: {self.edits} edits, {self.deliveries} deliveries>"
+
+
+class HubStats(msgspec.Struct, frozen=True):
+    """What is there now, and what was counted; :class:`Counts` says how."""
+
+    links: int
+    rooms: int
+    stalled_rooms: int
+    edits: int
+    deliveries: int
+    delivered_bytes: int
+    presence_changes: int
+    overflows: int
+    pending_rows: int
+    commits: DurationsSeen
+    dismissed: dict[int, int]
+    refused: dict[int, int]

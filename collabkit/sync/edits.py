@@ -23,9 +23,10 @@ Rules:
    then members are asked for what the log lacks. Nothing is lost that a member holds.
 6. If the engine dies, its culprit is refused; tasted edits are committed, the document
    is opened again from the log, and the rest is tasted anew. If nobody can tell which
-   update did it, the rest is tasted one at a time.
-7. An edit that others were sent and the engine then refused is banned: who builds on
-   it is refused too, but not put out, since he did nothing wrong.
+   update did it, those of that trip are tasted one at a time.
+7. An edit that others were sent and the engine then refused is banned, with all that
+   builds on it. Who sends that is refused, and not put out: he did nothing wrong. What he
+   was sent stays in his replica until he loads the document anew.
 
 ``vector`` counts all that was offered and not refused; ``stored`` only what is on disk.
 """
@@ -37,18 +38,11 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..crdt.engine import Bad, Gap, Good, NothingNew, Verdict
-from ..crdt.update import (
-    Scan,
-    StateVector,
-    advance,
-    advances,
-    encode_state_vector,
-    gap,
-    scan,
-)
+from ..crdt.update import StateVector, advance, advances, encode_state_vector, gap, scan
 from ..errors import RemoteProtocolError
 from ..ids import Seq, Subject
 from .answers import Answers
+from .bans import Bans
 from .effects import Append, Dismiss, Open, RoomEffect, Send, Taste, Wake
 from .limits import Pace
 from .messages import Ack, Message, Refused, Row, SyncStep1, Update
@@ -58,23 +52,24 @@ __all__ = ["Edits"]
 
 # A room with more edits in a second than this is won by splicing, not by haste.
 BUSY_EDITS_PER_SECOND = 50
-# After a failed commit: long enough for an operator to make room on a disk, and no
-# longer, because everybody's work is unsaved meanwhile.
+# After a failed commit: time to make room on a disk, and no longer: all work is unsaved meanwhile.
 FIRST_PROBE_AFTER = 1.0
 LONGEST_PROBE_AFTER = 30.0
 # Gaps that no resync closed: the member does not follow the protocol.
 MAX_GAPS = 256
+# A commit that fails makes gaps of everything; who goes on for long comes back later instead.
+MAX_STALLED_GAPS = 4096
+# On their way in one room: a disk that is this far behind will not catch up by waiting.
+MAX_BYTES = 64 * 1024 * 1024
+OVERHEAD_BYTES = 512  # of an edit, beside its update
 
+_BANNED = Refused("banned", "it builds on an edit that was refused")
 _WAKE = Wake()
 _WAKE_SOON = Wake(soon=True)
 
 
 class Edits:
-    """The edits of one room that are on their way.
-
-    Args:
-        document: Name of the document, for the rows.
-    """
+    """The edits of one room that are on their way; ``document`` is its name, for the rows."""
 
     def __init__(self, document: str) -> None:
         self.vector: StateVector = {}
@@ -85,7 +80,7 @@ class Edits:
         self.late: list[Row] | None = None  # rows committed while somebody reads the log
         self._document = document
         self._answers: dict[int, Answers] = {}
-        self._banned: dict[int, int] = {}
+        self._bans = Bans()
         self._waiting: deque[Pending] = deque()
         self._tasting: list[Pending] = []
         self._tasted: list[Pending] = []
@@ -94,19 +89,24 @@ class Edits:
         self._engine_lost = True
         self._opening = False
         self._trip_is_void = False
-        self._deaths = 0
+        self._suspects = 0  # how many of those that wait are tasted one at a time
+        self._bytes = 0
         self._probe_at: float | None = None
         self._probe_after = FIRST_PROBE_AFTER
         self._pace = Pace(per_second=BUSY_EDITS_PER_SECOND)
 
     def __repr__(self) -> str:
-        stages = (self._waiting, self._tasting, self._tasted, self._appending)
-        return f"<Edits {'/'.join(str(len(stage)) for stage in stages)} on their way>"
+        return f"<Edits {'/'.join(str(len(stage)) for stage in self._stages)} on their way>"
+
+    @property
+    def _stages(self) -> tuple[Sequence[Pending], ...]:
+        """Those on their way, by how far they are, the farthest first."""
+        return (self._appending, self._tasted, self._tasting, self._waiting)
 
     @property
     def idle(self) -> bool:
         """Nothing is on its way."""
-        return not (self._waiting or self._tasting or self._tasted or self._appending)
+        return not any(self._stages)
 
     @property
     def stalled(self) -> bool:
@@ -115,10 +115,9 @@ class Edits:
 
     def sent_and_not_stored(self) -> Iterator[bytes]:
         """What members were sent and no reading of the log may show yet."""
-        for stage in (self._appending, self._tasted, self._tasting, self._waiting):
-            for edit in stage:
-                if edit.sent and edit.update:
-                    yield edit.update
+        for edit in itertools.chain(*self._stages):
+            if edit.sent and edit.update:
+                yield edit.update
 
     def forget(self, member: int) -> None:
         """A member left: his edits go on, nobody waits for the answers."""
@@ -137,13 +136,15 @@ class Edits:
         answers = self.answers(author)
         edit = Pending(author, subject, update, scanned)
         edit.ticket = answers.expect()
-        if self._banned and self._is_banned(scanned):
-            return self.answer(
-                author, edit.ticket, Refused("banned", "it builds on a refused edit")
-            )
+        if self._bans and self._bans.holds(scanned):
+            return self._refuse_banned(edit)
         if self._probe_at is not None:
             answers.leave_open(edit.ticket, scanned)
-            return []
+            if answers.gaps <= MAX_STALLED_GAPS:
+                return []
+            return [Dismiss(author, 1013, "edits cannot be stored at the moment")]
+        if self._bytes > MAX_BYTES:
+            return [Dismiss(author, 1013, "more edits wait to be stored than can be held")]
         if gap(scanned, self.vector):
             return self._gap(edit, now)
         if not scanned.deletes and not advances(scanned, self.vector):
@@ -152,7 +153,8 @@ class Edits:
             self._waiting.append(edit)
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         advance(scanned, self.vector)
-        edit.seen = seen or self.stored_seq
+        edit.seen = min(seen, self.stored_seq) or self.stored_seq
+        self._bytes += len(update) + OVERHEAD_BYTES
         edit.group = group or None
         edit.at_ms = int(now * 1000)
         overtakes = self._holds_back()
@@ -169,11 +171,10 @@ class Edits:
         on_their_way = itertools.chain(self._tasting, self._waiting)
         return any(edit.update and not edit.sent for edit in on_their_way)
 
-    def _is_banned(self, scanned: Scan) -> bool:
-        return any(
-            section.clock + section.length > self._banned.get(section.client, 1 << 53)
-            for section in scanned.sections
-        )
+    def _refuse_banned(self, edit: Pending) -> list[RoomEffect]:
+        self._bans.add(edit.scan, self.stored)
+        self.answers(edit.author).close_all_gaps(_BANNED)
+        return self.answer(edit.author, edit.ticket, _BANNED)
 
     def _gap(self, edit: Pending, now: float) -> list[RoomEffect]:
         answers = self._answers.get(edit.author)
@@ -211,23 +212,23 @@ class Edits:
         if self._probe_at is not None:
             return self._probe(now)
         self._commit_due = self._commit_due or not soon
-        return [*self._append(), *self._taste()]
+        return [*self._append(), *self._taste(now)]
 
-    def _taste(self) -> list[RoomEffect]:
+    def _taste(self, now: float) -> list[RoomEffect]:
         if not self._waiting or self._tasting or self._engine_lost:
             return []
-        if self._deaths:
+        if self._suspects:
+            self._suspects -= 1
             self._tasting = [self._waiting.popleft()]
         else:
             self._tasting = list(self._waiting)
             self._waiting.clear()
         updates = tuple(edit.update for edit in self._tasting if edit.update)
-        return [Taste(updates)] if updates else self.tasted((), now=0.0)
+        return [Taste(updates)] if updates else self.tasted((), now=now)
 
     def tasted(self, verdicts: Sequence[Verdict], *, now: float) -> list[RoomEffect]:
         """The engine came back."""
         trip, self._tasting = self._tasting, []
-        self._deaths = 0
         if self._trip_is_void:
             self._trip_is_void = False
             self._leave_open(trip)
@@ -257,8 +258,7 @@ class Edits:
 
     def _refuse(self, edit: Pending, code: str, reason: str) -> list[RoomEffect]:
         if edit.sent:
-            for section in edit.scan.sections:
-                self._banned.setdefault(section.client, section.clock)
+            self._bans.add(edit.scan, self.stored)
         self._recount()
         answer = self.answer(edit.author, edit.ticket, Refused(code, reason))
         return [*answer, Dismiss(edit.author, 1008, f"{reason} ({code})")]
@@ -266,10 +266,9 @@ class Edits:
     def _recount(self) -> None:
         """Something counted as offered did not hold: count again what is still on its way."""
         self.vector = dict(self.stored)
-        for stage in (self._appending, self._tasted, self._tasting, self._waiting):
-            for edit in stage:
-                if edit.update:
-                    advance(edit.scan, self.vector)
+        for edit in itertools.chain(*self._stages):
+            if edit.update:
+                advance(edit.scan, self.vector)
 
     # Trips to the log
 
@@ -295,8 +294,13 @@ class Edits:
                 advance(edit.scan, self.stored)
                 effects += self._publish(Row(ack.seq, edit.update), edit.author)
             effects += self._acknowledge(edit, ack)
+        self._weigh()
         self._commit_due = self._commit_due or self._engine_lost
         return [*effects, *self._append(), *self.open(), *self._again()]
+
+    def _weigh(self) -> None:
+        edits = itertools.chain(*self._stages)
+        self._bytes = sum(len(edit.update) + OVERHEAD_BYTES for edit in edits)
 
     def _publish(self, row: Row, author: int) -> list[RoomEffect]:
         if self.late is not None:
@@ -331,7 +335,9 @@ class Edits:
         self._leave_open([*self._appending, *self._tasted, *self._waiting])
         self._appending, self._tasted = [], []
         self._waiting.clear()
+        self._suspects = 0
         self._trip_is_void = bool(self._tasting)
+        self._weigh()
         return [*self.open(), _WAKE]
 
     def _leave_open(self, edits: Sequence[Pending]) -> None:
@@ -348,7 +354,7 @@ class Edits:
         everybody = (*self.stock, *self.followers)
         return [self.ask(everybody)] if everybody else []
 
-    def engine_died(self, *, tasting: bool, culprit: int | None) -> list[RoomEffect]:
+    def engine_died(self, *, tasting: bool, culprit: int | None = None) -> list[RoomEffect]:
         """The engine lost the document; ``culprit`` is the update of the trip that did it."""
         self._engine_lost = True
         if not tasting:
@@ -358,11 +364,14 @@ class Edits:
             self._trip_is_void = False
             self._leave_open(trip)
             return self.open()
-        self._deaths += 1
         tried = [edit for edit in trip if edit.update]
-        if culprit is None and len(tried) == 1 and self._deaths > 1:
+        if culprit is None and len(tried) == 1 and tried[0].suspect:
             culprit = 0
         guilty = tried[culprit] if culprit is not None else None
+        if guilty is None:
+            self._suspects += len(trip)
+            for edit in trip:
+                edit.suspect = True
         self._waiting.extendleft(edit for edit in reversed(trip) if edit is not guilty)
         effects: list[RoomEffect] = []
         if guilty is not None:
@@ -386,7 +395,3 @@ class Edits:
         self.stored = dict(vector)
         self._recount()
         return self._again()
-
-    def open_failed(self) -> None:
-        """The document could not be opened; :meth:`open` tries again."""
-        self._opening = False

@@ -13,7 +13,7 @@ import msgspec
 
 from ..access.model import Identity, Knock, Refusal
 from ..crdt.engine import Verdict
-from ..ids import RoomName, Seq, Subject
+from ..ids import RoomName, Seq, SessionId, Subject
 from ..store.base import Draft, Loaded
 from .messages import Message
 
@@ -31,16 +31,19 @@ class Received(msgspec.Struct, frozen=True, gc=False):
 
 
 class Admitted(msgspec.Struct, frozen=True):
-    """The answer to an Ask: let in."""
+    """The answer to the Ask of this number: let in."""
 
     address: str
+    number: int
+    session: SessionId
     identity: Identity
 
 
 class TurnedAway(msgspec.Struct, frozen=True):
-    """The answer to an Ask: refused."""
+    """The answer to the Ask of this number: refused."""
 
     address: str
+    number: int
     refusal: Refusal
 
 
@@ -79,9 +82,10 @@ class CloseSocket(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """Find out who this is; answer with Admitted or TurnedAway."""
+    """Find out who this is; answer with Admitted or TurnedAway, and the number."""
 
     address: str
+    number: int
     knock: Knock
 
 
@@ -89,6 +93,7 @@ class Enter(msgspec.Struct, frozen=True):
     """Seat this identity in the room."""
 
     address: str
+    session: SessionId
     room: RoomName
     identity: Identity
 
@@ -156,14 +161,14 @@ class CaughtUp(msgspec.Struct, frozen=True):
     """A member that fell behind can be written to again.
 
     Attributes:
-        clocks: For each client whose updates were dropped, the first clock that is missing.
-        after: For one that follows the log: the last row it was handed.
+        clocks: If updates were dropped: of each client, the first clock that is missing.
+        after: If rows of the log were dropped: the last one before them.
         synced: Whether it still has to be told that it is in sync.
     """
 
     member: int
-    clocks: dict[int, int]
-    after: int
+    clocks: dict[int, int] | None
+    after: int | None
     synced: bool
 
 
@@ -192,11 +197,11 @@ class EngineDied(msgspec.Struct, frozen=True):
     """The engine lost the document.
 
     Attributes:
-        tasting: Whether it was over a Taste (whose outcome this is), or over something else.
-        culprit: Index of the update that did it, if that is known.
+        question: The vector of the Diff that it died over; None if it was a Taste.
+        culprit: Index of the update of the Taste that did it, if that is known.
     """
 
-    tasting: bool
+    question: bytes | None = None
     culprit: int | None = None
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
+
+import msgspec
 
 from ..access.model import Identity, Knock, Refusal
 from ..ids import RoomName, SessionId
-from .connection import Connection, Dialect
+from .connection import Connection
 from .counts import Counts
 from .effects import (
     Admitted,
@@ -29,9 +32,15 @@ from .effects import (
     WriteFrame,
 )
 from .liveroom import LiveRoom, Seat
-from .messages import Call, Result
+from .messages import Call, Dialect, Message, Result
 
-__all__ = ["Link", "Socket", "Switchboard"]
+__all__ = ["Link", "Place", "Socket", "Switchboard"]
+
+# What a room does not queue (words at the door, keep-alive) is small; who lets this much of it
+# wait reads nothing.
+MAX_UNREAD_BYTES = 4 * 1024 * 1024
+# Operations of one member that may be carried out at the same time.
+MAX_CALLS = 32
 
 
 class Socket(Protocol):
@@ -89,20 +98,32 @@ class Switchboard(Protocol):
         ...
 
 
+class Place(msgspec.Struct):
+    """One address of a link whose client is in a room."""
+
+    session: SessionId
+    room: RoomName
+    identity: Identity
+    live: LiveRoom
+    member: int
+    calls: int = 0
+
+
 class Link:
     """The hub's end of one socket, made by :meth:`collabkit.sync.hub.Hub.attach`.
 
     A shell calls :meth:`received`, :meth:`writable` and :meth:`lost`.
+
+    Attributes:
+        connection: Its core.
+        places: The addresses that are in a room.
     """
 
-    __slots__ = ("_hub", "_socket", "connection", "identities", "rooms", "seats", "sessions")
+    __slots__ = ("_hub", "_socket", "connection", "places")
 
     def __init__(self, hub: Switchboard, socket: Socket, connection: Connection) -> None:
         self.connection = connection
-        self.sessions: dict[str, SessionId] = {}
-        self.identities: dict[str, tuple[RoomName, Identity]] = {}
-        self.rooms: dict[str, LiveRoom] = {}
-        self.seats: dict[str, int] = {}
+        self.places: dict[str, Place] = {}
         self._hub = hub
         self._socket = socket
 
@@ -115,8 +136,8 @@ class Link:
 
     def writable(self) -> None:
         """The socket takes bytes again."""
-        for address, room in list(self.rooms.items()):
-            room.writable(self.seats[address])
+        for place in list(self.places.values()):
+            place.live.writable(place.member)
 
     def lost(self) -> None:
         """The socket is gone."""
@@ -136,55 +157,70 @@ class Link:
     def _carry(self, effect: ConnectionEffect) -> None:
         match effect:
             case Deliver(address, message):
-                room = self.rooms.get(address)
-                if room is None:
-                    return  # an earlier message of the same batch put this seat out
-                if type(message) is Call:
-                    self._hub.spawn(self._call(address, message))
-                else:
-                    room.feed(Said(self.seats[address], message))
+                self._deliver(address, message)
             case WriteFrame(frame):
-                self._socket.send(frame)
+                if self._socket.buffered_bytes > MAX_UNREAD_BYTES:
+                    self.close(1013, "too much waits for a reader that does not read")
+                else:
+                    self._socket.send(frame)
             case CloseSocket(code, reason):
                 self._hub.counts.dismissed[code] += 1
                 self._socket.close(code, reason)
-            case Ask(address, knock):
-                self._hub.spawn(self._ask(address, knock))
-            case Enter(address, name, identity):
-                self._enter(address, name, identity)
+            case Ask(address, number, knock):
+                self._hub.spawn(self._ask(address, number, knock))
+            case Enter():
+                self._enter(effect)
             case Requalify(address, identity):
-                self.rooms[address].feed(Requalified(self.seats[address], identity.can_write))
+                place = self.places[address]
+                place.identity = identity
+                place.live.feed(Requalified(place.member, identity.can_write))
             case Leave(address):
-                member = self.seats.pop(address)
-                left = self.rooms.pop(address)
-                self._hub.forget(member)
-                left.seats.pop(member, None)
-                left.feed(Left(member))
+                self._leave(address)
+            case _:
+                assert_never(effect)
 
-    async def _ask(self, address: str, knock: Knock) -> None:
+    def _deliver(self, address: str, message: Message) -> None:
+        place = self.places.get(address)
+        if place is None:
+            return  # an earlier message of the same batch put this seat out
+        if type(message) is Call:
+            self._hub.spawn(self._call(place, message))
+        else:
+            place.live.feed(Said(place.member, message))
+
+    async def _ask(self, address: str, number: int, knock: Knock) -> None:
         answer = await self._hub.admit(knock)
         if isinstance(answer, Refusal):
             self._hub.counts.refused[answer.code] += 1
-            self.feed(TurnedAway(address, answer))
+            self.feed(TurnedAway(address, number, answer))
             return
         session, identity = answer
-        self.sessions[address] = session
-        self.identities[address] = (knock.room, identity)
-        self.feed(Admitted(address, identity))
+        self.feed(Admitted(address, number, session, identity))
 
-    def _enter(self, address: str, room: RoomName, identity: Identity) -> None:
-        live = self._hub.room(self.sessions[address], room.document)
+    def _enter(self, enter: Enter) -> None:
+        address, identity = enter.address, enter.identity
+        live = self._hub.room(enter.session, enter.room.document)
         member = self._hub.seat(self, address)
         prefix = self.connection.prefix(address)
         live.seats[member] = Seat(member, self._socket, self.connection, address, prefix)
-        self.seats[address] = member
-        self.rooms[address] = live
+        self.places[address] = Place(enter.session, enter.room, identity, live, member)
         follows = self.connection.dialect is Dialect.COLLABKIT
         live.feed(Joined(member, identity.subject, identity.can_write, follows))
 
-    async def _call(self, address: str, call: Call) -> None:
-        room, identity = self.identities[address]
-        result = await self._hub.operate(room, identity, call)
-        frame = self.connection.encode(address, result, now=self._hub.now())
-        if frame is not None and not self.connection.closed:
-            self._socket.send(frame)
+    def _leave(self, address: str) -> None:
+        place = self.places.pop(address)
+        self._hub.forget(place.member)
+        place.live.seats.pop(place.member, None)
+        place.live.feed(Left(place.member))
+
+    async def _call(self, place: Place, call: Call) -> None:
+        if place.calls >= MAX_CALLS:
+            reason = f"more than {MAX_CALLS} calls at once"
+            result = Result(call.id, False, "OperationError", json.dumps(reason).encode())
+        else:
+            place.calls += 1
+            try:
+                result = await self._hub.operate(place.room, place.identity, call)
+            finally:
+                place.calls -= 1
+        place.live.tell(place.member, result)

@@ -7,8 +7,10 @@ import time
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol, assert_never
 
+import msgspec
+
 from ..crdt.engine import DocumentKey, Engine
-from ..errors import EngineLost, StoreError, UpdateRefused
+from ..errors import CollabError, EngineLost
 from ..ids import Seq, SessionId
 from ..store.base import Checkpoint, Loaded, Store
 from .counts import Counts
@@ -140,7 +142,7 @@ class Seat:
         for message in self.queue.take():
             self._send(message, None, now)
         lag = self.queue.caught_up()
-        return None if lag is None else CaughtUp(self.member, lag.clocks, lag.after, lag.synced)
+        return None if lag is None else CaughtUp(self.member, *msgspec.structs.astuple(lag))
 
 
 class LiveRoom:
@@ -157,6 +159,7 @@ class LiveRoom:
         self.core = Room(document, now=hub.now())
         self.seats: dict[int, Seat] = {}
         self._hub = hub
+        self._over = False
         self._carry_all(self.core.start())
 
     def __repr__(self) -> str:
@@ -169,7 +172,12 @@ class LiveRoom:
 
     def feed(self, event: RoomEvent) -> None:
         """Let the core take an event, and carry out what it asks for."""
-        self._carry_all(self.core.handle(event, now=self._hub.now()))
+        if not self._over:
+            self._carry_all(self.core.handle(event, now=self._hub.now()))
+
+    def end(self) -> None:
+        """The hub has forgotten this room: nothing that comes late is heard any more."""
+        self._over = True
 
     def writable(self, member: int) -> None:
         """A slow socket takes bytes again."""
@@ -177,6 +185,10 @@ class LiveRoom:
         if seat is not None and (event := seat.drain(self._hub.now())) is not None:
             self._hub.counts.overflows += 1
             self.feed(event)
+
+    def tell(self, member: int, message: Message) -> None:
+        """Write to one member what is no business of the room, in its order."""
+        self._send(Send((member,), message))
 
     def _carry_all(self, effects: list[RoomEffect]) -> None:
         for effect in effects:
@@ -194,7 +206,13 @@ class LiveRoom:
             seat = self.seats.get(member)
             if seat is None or member == effect.but:
                 continue
-            if seat.write(message, frame, now):
+            try:
+                taken = seat.write(message, frame, now)
+            except Exception:
+                _log.exception("a socket cannot be written to")
+                self._hub.dismiss(member, 1011, "this socket cannot be written to")
+                continue
+            if taken:
                 delivered += 1
             else:
                 self._hub.dismiss(member, 1013, "too much waits for a reader that does not read")
@@ -213,19 +231,20 @@ class LiveRoom:
             case Wake(soon):
                 hub.wake(self, soon=soon)
             case Taste(updates):
-                hub.spawn(self._taste(updates))
-            case Append():
+                self._spawn(self._taste(updates), EngineDied())
+            case Append(drafts):
                 # Queued here and now: the order of appends is the order of this loop.
-                committed = hub.store.append(self.session, effect.drafts)
-                hub.spawn(self._append(committed, len(effect.drafts)))
+                committed = hub.store.append(self.session, drafts)
+                failed = AppendFailed("the store failed")
+                self._spawn(self._append(committed, len(drafts)), failed)
             case Diff(vector):
-                hub.spawn(self._diff(vector))
+                self._spawn(self._diff(vector), EngineDied(question=vector))
             case ReadLog():
-                hub.spawn(self._read_log())
+                self._spawn(self._read_log(), ReadFailed("the log cannot be read"))
             case Open():
-                hub.spawn(self._open())
+                self._spawn(self._open(), OpenFailed("the document cannot be opened"))
             case MakeCheckpoint():
-                hub.spawn(self._make_checkpoint())
+                self._spawn(self._make_checkpoint(), CheckpointKept(0))
             case Dismiss(member, code, reason):
                 hub.dismiss(member, code, reason)
             case Shut():
@@ -233,77 +252,71 @@ class LiveRoom:
             case _:
                 assert_never(effect)
 
-    # Each of these ends in one event
+    def _spawn(self, work: Coroutine[Any, Any, RoomEvent], failed: RoomEvent) -> None:
+        """Do something that ends in one event, whatever happens: ``failed`` if by an error."""
 
-    async def _taste(self, updates: tuple[bytes, ...]) -> None:
+        async def to_the_end() -> None:
+            try:
+                event = await work
+            except (CollabError, OSError) as error:
+                _log.error("%s: %s", self.core.document, error)
+                event = _told(failed, str(error))
+            except Exception:
+                _log.exception("%s: this is a mistake in collabkit", self.core.document)
+                event = failed
+            self.feed(event)
+
+        self._hub.spawn(to_the_end())
+
+    async def _taste(self, updates: tuple[bytes, ...]) -> RoomEvent:
         try:
-            verdicts = await self._hub.engine.taste(self.key, updates)
+            return Tasted(tuple(await self._hub.engine.taste(self.key, updates)))
         except EngineLost as error:
-            self.feed(EngineDied(tasting=True, culprit=error.culprit))
-        else:
-            self.feed(Tasted(tuple(verdicts)))
+            return EngineDied(culprit=error.culprit)
 
-    async def _append(self, committed: Awaitable[list[Seq]], rows: int) -> None:
+    async def _append(self, committed: Awaitable[list[Seq]], rows: int) -> RoomEvent:
         counts = self._hub.counts
         counts.pending_rows += rows
         queued_at = time.perf_counter()
         try:
             seqs = await committed
-        except StoreError as error:
-            _log.error("%s: edits are not stored: %s", self.core.document, error)
-            self.feed(AppendFailed(str(error)))
-        else:
-            counts.commits.observe(time.perf_counter() - queued_at)
-            counts.edits += len(seqs)
-            self.feed(Committed(tuple(seqs)))
         finally:
             counts.pending_rows -= rows
+        counts.commits.observe(time.perf_counter() - queued_at)
+        counts.edits += len(seqs)
+        return Committed(tuple(seqs))
 
-    async def _diff(self, vector: bytes) -> None:
-        try:
-            update = await self._hub.engine.diff(self.key, vector)
-        except EngineLost:
-            self.feed(EngineDied(tasting=False))
-        else:
-            self.feed(Diffed(vector, update))
+    async def _diff(self, vector: bytes) -> RoomEvent:
+        return Diffed(vector, await self._hub.engine.diff(self.key, vector))
 
     async def _load(self) -> Loaded:
         return await self._hub.store.load(self.session, self.core.document)
 
-    async def _open(self) -> None:
-        try:
-            loaded = await self._load()
-            vector = await self._hub.engine.open(self.key, updates_of(loaded))
-        except (StoreError, EngineLost, UpdateRefused) as error:
-            _log.error("%s cannot be opened: %s", self.core.document, error)
-            self.feed(OpenFailed(str(error)))
-        else:
-            opened = Opened(loaded.lineage, loaded.upto, len(loaded.rows), dict(vector))
-            self.feed(opened)
+    async def _open(self) -> RoomEvent:
+        loaded = await self._load()
+        vector = await self._hub.engine.open(self.key, updates_of(loaded))
+        return Opened(loaded.lineage, loaded.upto, len(loaded.rows), dict(vector))
 
-    async def _read_log(self) -> None:
-        try:
-            loaded = await self._load()
-        except StoreError as error:
-            self.feed(ReadFailed(str(error)))
-        else:
-            self.feed(LogRead(loaded))
+    async def _read_log(self) -> RoomEvent:
+        return LogRead(await self._load())
 
-    async def _make_checkpoint(self) -> None:
-        seq = 0
-        try:
-            loaded = await self._load()
-            if loaded.rows:
-                built = await self._hub.engine.checkpoint(updates_of(loaded))
-                at_ms = int(self._hub.now() * 1000)
-                seq = loaded.upto
-                kept = Checkpoint(self.core.document, Seq(seq), built.body, built.digest, at_ms)
-                await self._hub.store.put_checkpoint(self.session, kept)
-        except (StoreError, EngineLost) as error:
-            # The log is whole without it: loading is slower, and it is tried again later.
-            _log.warning("%s: no checkpoint was made: %s", self.core.document, error)
-            seq = 0
-        self.feed(CheckpointKept(seq))
+    async def _make_checkpoint(self) -> RoomEvent:
+        # The log is whole without it: if it fails, loading is slower, and it is tried again.
+        loaded = await self._load()
+        if not loaded.rows:
+            return CheckpointKept(0)
+        built = await self._hub.engine.checkpoint(updates_of(loaded))
+        at_ms = int(self._hub.now() * 1000)
+        kept = Checkpoint(self.core.document, loaded.upto, built.body, built.digest, at_ms)
+        await self._hub.store.put_checkpoint(self.session, kept)
+        return CheckpointKept(loaded.upto)
+
+
+def _told(failed: RoomEvent, reason: str) -> RoomEvent:
+    """The same failure, with its reason where the event has room for one."""
+    if isinstance(failed, AppendFailed | OpenFailed | ReadFailed):
+        return type(failed)(reason)
+    return failed
 
 
 def updates_of(loaded: Loaded) -> list[bytes]:

@@ -22,6 +22,7 @@ Rules:
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -35,7 +36,7 @@ from ..crdt.lib0 import (
     var_string,
     var_uint,
 )
-from ..errors import BadFrame
+from ..errors import BadFrame, RemoteProtocolError
 
 __all__ = [
     "KEEP_ALIVE",
@@ -45,6 +46,7 @@ __all__ = [
     "Awareness",
     "Call",
     "Denied",
+    "Dialect",
     "Edit",
     "Message",
     "QueryAwareness",
@@ -59,11 +61,21 @@ __all__ = [
     "Welcome",
     "read",
     "read_collabkit",
+    "told_by",
     "write",
 ]
 
 SUBPROTOCOL = "collabkit.1"
 PROTOCOL_VERSION = 1
+
+
+class Dialect(enum.Enum):
+    """What a socket speaks."""
+
+    UNTOLD = "untold"
+    YWEBSOCKET = "y-websocket"
+    HOCUSPOCUS = "hocuspocus"
+    COLLABKIT = "collabkit"
 
 
 class _Message(msgspec.Struct, frozen=True, gc=False):
@@ -319,3 +331,18 @@ def write(message: Message) -> bytes:
     kind = type(message)
     fields = (_WRITERS[t](getattr(message, name)) for name, t in _FIELDS[kind])
     return var_uint(_TYPE_OF[kind]) + b"".join(fields)
+
+
+def told_by(first: bytes) -> Dialect:
+    """Which of the stock dialects a socket speaks, by its first frame.
+
+    Byte 0 alone does not tell: a Hocuspocus address may be empty, and is then refused.
+    """
+    if first[:2] == b"\x00\x00":
+        try:
+            message = read(first)
+        except RemoteProtocolError:
+            return Dialect.HOCUSPOCUS
+        if isinstance(message, SyncStep1) and message.vector:
+            return Dialect.YWEBSOCKET
+    return Dialect.HOCUSPOCUS

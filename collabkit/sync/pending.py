@@ -24,6 +24,7 @@ class Pending:
         "seen",
         "sent",
         "subject",
+        "suspect",
         "ticket",
         "update",
     )
@@ -34,6 +35,7 @@ class Pending:
         self.update = update
         self.scan = scan
         self.sent = False
+        self.suspect = False
         self.seen = 0
         self.group: str | None = None
         self.ticket = 0

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import enum
 
+import msgspec
+
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
 from ..crdt.update import advances, decode_state_vector, encode_state_vector, scan
@@ -59,7 +61,6 @@ from .messages import (
     PROTOCOL_VERSION,
     Ack,
     Awareness,
-    Denied,
     Edit,
     QueryAwareness,
     Refused,
@@ -81,6 +82,9 @@ CHECKPOINT_EVERY = 60.0
 CHECKPOINT_ROWS_AT_ONCE = 20_000
 # Said while the document is being opened, by everybody together.
 MAX_HELD_BYTES = 64 * 1024 * 1024
+HELD_OVERHEAD_BYTES = 256
+# It names a change; it is no place to keep things.
+MAX_GROUP_CHARACTERS = 256
 # Every tab of every browser is a client id for ever; a vector may name those we know and some.
 MAX_UNKNOWN_CLIENTS = 1000
 
@@ -146,14 +150,18 @@ class Room:
                 return self._catch_up.differs(vector, update)
             case LogRead(loaded):
                 return self._catch_up.log_read(loaded, now=now)
-            case EngineDied(tasting, culprit):
-                return self.edits.engine_died(tasting=tasting, culprit=culprit)
+            case EngineDied(question, culprit):
+                if question is not None:
+                    self._catch_up.died(question)
+                return self.edits.engine_died(tasting=question is None, culprit=culprit)
             case AppendFailed():
                 return self.edits.append_failed(now=now)
             case Opened():
                 return self._opened(event, now)
-            case OpenFailed(reason) | ReadFailed(reason):
+            case OpenFailed(reason):
                 return self._failed(reason)
+            case ReadFailed(reason):
+                return self._catch_up.not_read(reason)
             case CaughtUp():
                 return self._caught_up(event, now)
             case Requalified(member, can_write):
@@ -254,6 +262,8 @@ class Room:
             case Update(update) | SyncStep2(update):
                 return self._edit(member, update, seen=0, group="", now=now)
             case Edit(seen, group, update):
+                if len(group) > MAX_GROUP_CHARACTERS:
+                    return [Dismiss(member.id, 1008, "the name of a group is too long")]
                 return self._edit(member, update, seen=seen, group=group, now=now)
             case Awareness(update):
                 return self._present(member, update, now)
@@ -266,7 +276,8 @@ class Room:
         return [Dismiss(member.id, 1002, f"{type(message).__name__} does not belong here")]
 
     def _hold(self, event: Said) -> list[RoomEffect]:
-        size = len(getattr(event.message, "update", b""))
+        fields = msgspec.structs.astuple(event.message)
+        size = HELD_OVERHEAD_BYTES + sum(len(f) for f in fields if isinstance(f, bytes | str))
         if self._held_bytes + size > MAX_HELD_BYTES:
             return [Dismiss(event.member, 1013, "the document is still being opened")]
         self._held_bytes += size
@@ -298,7 +309,8 @@ class Room:
             known = covers(scan(difference, NO_BUDGET).deletes, offered.deletes)
             return self.edits.answer(member.id, ticket, Ack(0) if known else refused)
 
-        return self._catch_up.difference(encode_state_vector(self.edits.stored), judge)
+        vector = encode_state_vector(self.edits.stored)
+        return self._catch_up.difference(member, vector, judge)
 
     def _present(self, member: Member, update: bytes, now: float) -> list[RoomEffect]:
         try:
@@ -312,23 +324,27 @@ class Room:
             has = decode_state_vector(vector, len(self.edits.vector) + MAX_UNKNOWN_CLIENTS)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
-        return self._catch_up.sync(member, vector, empty=not has, now=now)
+        # Who follows the log asks only for what a log that is gone had: a difference, always.
+        empty = not has and not member.follows
+        return self._catch_up.sync(member, vector, empty=empty, now=now)
 
     def _resume(self, member: Member, message: Resume) -> list[RoomEffect]:
-        if not member.follows or member.id in self.edits.followers:
+        if not member.follows or member.resumed:
             return [Dismiss(member.id, 1002, "Resume comes once, in our own dialect")]
         if message.lineage not in ("", self.lineage):
-            reason = "this is another document of the same name"
-            return [Send((member.id,), Denied(reason)), Dismiss(member.id, 4409, reason)]
+            return [Dismiss(member.id, 4409, "this is another document of the same name")]
+        member.resumed = True
         return self._catch_up.resume(member, after=message.seq if message.lineage else 0)
 
     def _caught_up(self, event: CaughtUp, now: float) -> list[RoomEffect]:
         member = self.members.get(event.member)
         if member is None:
             return []
-        if member.follows:
+        if event.after is not None:
             return self._catch_up.resume(member, after=event.after)
-        return self._catch_up.mend(member, event.clocks, synced=event.synced, now=now)
+        if event.clocks is not None:
+            return self._catch_up.mend(member, event.clocks, synced=event.synced, now=now)
+        return self._catch_up.snapshot(member, now=now)
 
     # The log grows
 

@@ -4,15 +4,13 @@ Rules:
 
 1. As long as a socket takes bytes, nothing waits here.
 2. Waiting updates leave spliced into one; the order among kinds of messages is kept.
-3. When more than the limit waits, all waiting updates, rows and presence are dropped and
-   the reader is **behind**: it is noted from which clocks (or after which row) it lacks
-   something, and once the queue has drained one resync brings that. Answers are kept.
+3. Once the limit waits, updates, rows and presence that come are dropped and the reader is
+   **behind**: it is noted from which clocks, or after which row, it lacks something. What
+   waits leaves as it came, and then one resync brings the rest. Answers are never dropped.
 4. Who sends and never reads would pile up answers: past the limit there is no way back.
 """
 
 from __future__ import annotations
-
-from collections import deque
 
 import msgspec
 
@@ -22,23 +20,23 @@ from .messages import Awareness, Message, Row, Synced, SyncStep2, Update
 
 __all__ = ["Lag", "SendQueue"]
 
-# A second of a very busy room; ten thousand such readers are 10 GB, so it is configurable.
+# A second of a very busy room; a reader that is further behind is served better by one resync.
 LIMIT_BYTES = 1024 * 1024
 # What one message costs beside its payload: its object, its place in the queue.
 OVERHEAD_BYTES = 64
 
 
 class Lag(msgspec.Struct, frozen=True):
-    """What a reader lacks.
+    """What a reader lacks besides presence.
 
     Attributes:
-        clocks: Of each client whose updates were dropped, the first clock that is missing.
-        after: The row before the first dropped one, for a reader that follows the log.
+        clocks: If updates were dropped: of each client, the first clock that is missing.
+        after: If rows were dropped: the row before the first of them.
         synced: Whether the word that it is in sync was dropped too, and must come after all.
     """
 
-    clocks: dict[int, int]
-    after: int
+    clocks: dict[int, int] | None
+    after: int | None
     synced: bool
 
 
@@ -52,27 +50,16 @@ class SendQueue:
     [Update(update=b'\x01\x01\x07\x00\x04\x01\x01t\x02hi\x00')]
     """
 
-    __slots__ = (
-        "_after",
-        "_behind",
-        "_clocks",
-        "_limit_bytes",
-        "_synced",
-        "_waiting",
-        "waiting_bytes",
-    )
+    __slots__ = ("_lag", "_limit_bytes", "_waiting", "waiting_bytes")
 
     def __init__(self, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self.waiting_bytes = 0
         self._limit_bytes = limit_bytes
-        self._waiting: deque[Message] = deque()
-        self._behind = False
-        self._clocks: dict[int, int] = {}
-        self._after: int | None = None
-        self._synced = False
+        self._waiting: list[Message] = []
+        self._lag: Lag | None = None
 
     def __repr__(self) -> str:
-        state = "behind" if self._behind else "in order"
+        state = "behind" if self.behind else "in order"
         return f"<SendQueue {len(self._waiting)} waiting, {self.waiting_bytes} bytes, {state}>"
 
     def __len__(self) -> int:
@@ -81,20 +68,18 @@ class SendQueue:
     @property
     def behind(self) -> bool:
         """Whether something was dropped that a resync must bring."""
-        return self._behind
+        return self._lag is not None
 
     def put(self, message: Message) -> bool:
         """Add a message; False if the reader is beyond hope."""
-        if self._behind and self._drop(message):
+        size = _size(message)
+        # However big it is, the first may wait: a resync would be no smaller.
+        full = bool(self._waiting) and self.waiting_bytes + size > self._limit_bytes
+        if (full or self.behind) and self._drop(message):
             return True
         self._waiting.append(message)
-        self.waiting_bytes += _size(message)
-        if self.waiting_bytes > self._limit_bytes and not self._behind:
-            self._behind = True
-            kept = [waiting for waiting in self._waiting if not self._drop(waiting)]
-            self._waiting = deque(kept)
-            self.waiting_bytes = sum(map(_size, kept))
-        return self.waiting_bytes <= self._limit_bytes
+        self.waiting_bytes += size
+        return not full
 
     def take(self) -> list[Message]:
         """All that waits, updates that follow each other spliced."""
@@ -113,29 +98,28 @@ class SendQueue:
 
     def caught_up(self) -> Lag | None:
         """The queue has drained: what the reader lacks, if it was behind; then it no longer is."""
-        if not self._behind:
-            return None
-        lag = Lag(self._clocks, self._after or 0, self._synced)
-        self._behind, self._clocks, self._after, self._synced = False, {}, None, False
+        lag, self._lag = self._lag, None
         return lag
 
     def _drop(self, message: Message) -> bool:
+        lag = self._lag or Lag(None, None, False)
         match message:
             case Awareness():
-                return True
+                pass
             case Row(seq):
-                self._after = seq - 1 if self._after is None else self._after
-                return True
+                lag = Lag(None, seq - 1 if lag.after is None else lag.after, False)
             case Synced(seq):
-                self._after = seq if self._after is None else self._after
-                return True
+                lag = Lag(None, seq if lag.after is None else lag.after, False)
             case Update(update) | SyncStep2(update):
-                self._synced = self._synced or isinstance(message, SyncStep2)
+                clocks = dict(lag.clocks or {})
                 for section in scan(update, NO_BUDGET).sections:
-                    known = self._clocks.get(section.client, section.clock)
-                    self._clocks[section.client] = min(known, section.clock)
-                return True
-        return False
+                    known = clocks.get(section.client, section.clock)
+                    clocks[section.client] = min(known, section.clock)
+                lag = Lag(clocks, None, lag.synced or isinstance(message, SyncStep2))
+            case _:
+                return False
+        self._lag = lag
+        return True
 
 
 def _size(message: Message) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from collabkit.access.model import Identity, Refusal
-from collabkit.ids import Subject
+from collabkit.ids import SessionId, Subject
 from collabkit.sync import connection as module
-from collabkit.sync.connection import Connection, Dialect
+from collabkit.sync.connection import Connection
 from collabkit.sync.effects import (
     Admitted,
     Ask,
@@ -26,14 +26,20 @@ from collabkit.sync.effects import (
     WriteFrame,
 )
 from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
-from collabkit.sync.messages import Ack, Awareness, Refused, SyncStep1, Update, write
+from collabkit.sync.messages import Ack, Awareness, Dialect, Refused, SyncStep1, Update, write
 
 STEP1 = write(SyncStep1(b"\x00"))
+SESSION = SessionId("s")
 ADA = Identity(Subject("user:ada"))
 
 
 def hp(message: object, address: str = "doc") -> bytes:
     return write_hocuspocus(address, message)  # type: ignore[arg-type]
+
+
+def asked(connection: Connection) -> int:
+    """The number of the newest Ask."""
+    return connection._asked
 
 
 def say(connection: Connection, *frames: bytes | str, now: float = 0.0) -> list[ConnectionEffect]:
@@ -46,7 +52,7 @@ def entered(*, own_dialect: bool = False, path: str = "doc") -> Connection:
         connection.handle(Started(), now=0.0)
     else:
         say(connection, STEP1)
-    connection.handle(Admitted("", ADA), now=0.0)
+    connection.handle(Admitted("", asked(connection), SESSION, ADA), now=0.0)
     return connection
 
 
@@ -77,7 +83,7 @@ def test_what_is_said_before_admission_is_held_and_then_delivered_in_order() -> 
     [ask] = say(connection, hp(Authenticate("t")), hp(SyncStep1(b"\x00")), hp(presence))
     assert isinstance(ask, Ask)
     assert ask.knock.token == "t"
-    effects = connection.handle(Admitted("doc", ADA), now=0.0)
+    effects = connection.handle(Admitted("doc", asked(connection), SESSION, ADA), now=0.0)
     assert effects[0] == WriteFrame(bytes.fromhex("03646f6302020a726561642d7772697465"))
     assert isinstance(effects[1], Enter)
     assert effects[2:] == [Deliver("doc", SyncStep1(b"\x00")), Deliver("doc", presence)]
@@ -95,7 +101,7 @@ def test_many_rooms_on_one_socket_are_apart() -> None:
     connection = Connection(path="", now=0.0)
     for address in ("a", "b"):
         say(connection, hp(Authenticate(""), address))
-        connection.handle(Admitted(address, ADA), now=0.0)
+        connection.handle(Admitted(address, asked(connection), SESSION, ADA), now=0.0)
     assert say(connection, hp(CloseAddress(), "a")) == [Leave("a")]
     assert say(connection, hp(SyncStep1(b"\x00"), "b")) == [Deliver("b", SyncStep1(b"\x00"))]
     assert connection.handle(Lost(), now=0.0) == [Leave("b")]
@@ -105,7 +111,7 @@ def test_refused_y_websocket_is_told_and_closed_after_a_hold() -> None:
     """Closed at once, old clients come back ninety times in ten seconds."""
     connection = Connection(path="doc", now=0.0)
     say(connection, STEP1)
-    [told] = connection.handle(TurnedAway("", Refusal(4403, "no")), now=0.0)
+    [told] = connection.handle(TurnedAway("", asked(connection), Refusal(4403, "no")), now=0.0)
     assert told == WriteFrame(bytes.fromhex("0200026e6f"))
     assert connection.handle(Ticked(), now=1.0) == []
     assert say(connection, STEP1) == []
@@ -116,7 +122,7 @@ def test_refused_hocuspocus_keeps_its_socket_and_may_try_again() -> None:
     """Other addresses of the socket may be welcome."""
     connection = Connection(path="", now=0.0)
     say(connection, hp(Authenticate("bad")))
-    [told] = connection.handle(TurnedAway("doc", Refusal(4403, "no")), now=0.0)
+    [told] = connection.handle(TurnedAway("doc", asked(connection), Refusal(4403, "no")), now=0.0)
     assert told == WriteFrame(bytes.fromhex("03646f630201026e6f"))
     assert connection.handle(Ticked(), now=30.0) == []
     [ask] = say(connection, hp(Authenticate("good")))
@@ -128,7 +134,7 @@ def test_refused_own_dialect_is_told_and_closed() -> None:
     connection = Connection(path="doc", own_dialect=True, now=0.0)
     [ask] = connection.handle(Started(), now=0.0)
     assert isinstance(ask, Ask)
-    effects = connection.handle(TurnedAway("", Refusal(4403, "no")), now=0.0)
+    effects = connection.handle(TurnedAway("", asked(connection), Refusal(4403, "no")), now=0.0)
     assert effects[-1] == CloseSocket(4403, "no")
 
 
@@ -137,7 +143,7 @@ def test_endless_attempts_are_not_asked_about() -> None:
     connection = Connection(path="", now=0.0)
     for _ in range(module.MAX_REFUSALS):
         say(connection, hp(Authenticate("bad")))
-        connection.handle(TurnedAway("doc", Refusal(4403, "no")), now=0.0)
+        connection.handle(TurnedAway("doc", asked(connection), Refusal(4403, "no")), now=0.0)
     [effect] = say(connection, hp(Authenticate("bad")))
     assert isinstance(effect, WriteFrame)
 
@@ -199,7 +205,7 @@ def test_an_expired_identity_is_put_out() -> None:
     connection = Connection(path="doc", now=0.0)
     say(connection, STEP1)
     identity = Identity(Subject("user:ada"), expires_at_ms=10_000)
-    connection.handle(Admitted("", identity), now=0.0)
+    connection.handle(Admitted("", asked(connection), SESSION, identity), now=0.0)
     assert connection.handle(Ticked(), now=9.9) == []
     left, told = connection.handle(Ticked(), now=10.0)
     assert left == Leave("")
@@ -211,11 +217,11 @@ def test_a_new_token_on_an_open_address_requalifies() -> None:
     """Hocuspocus sends a fresh token on the same address."""
     connection = Connection(path="", now=0.0)
     say(connection, hp(Authenticate("t")))
-    connection.handle(Admitted("doc", ADA), now=0.0)
+    connection.handle(Admitted("doc", asked(connection), SESSION, ADA), now=0.0)
     [ask] = say(connection, hp(Authenticate("t2")))
     assert isinstance(ask, Ask)
     reader = Identity(Subject("user:ada"), can_write=False)
-    effects = connection.handle(Admitted("doc", reader), now=0.0)
+    effects = connection.handle(Admitted("doc", asked(connection), SESSION, reader), now=0.0)
     assert effects[-1] == Requalify("doc", reader)
 
 
@@ -266,3 +272,74 @@ def test_words_that_a_dialect_lacks_are_left_out() -> None:
     assert connection.encode("doc", Ack(1), now=0.0) == bytes.fromhex("03646f630801")
     assert connection.encode("doc", Refused("c", "r"), now=0.0) == bytes.fromhex("03646f630800")
     assert entered(own_dialect=True).encode("", Ack(1), now=0.0) == write(Ack(1))
+
+
+def test_trouble_of_the_relay_is_no_refusal() -> None:
+    """Who is turned away by trouble is closed with its code, without the word that is final."""
+    own = Connection(path="doc", own_dialect=True, now=0.0)
+    own.handle(Started(), now=0.0)
+    trouble = Refusal(4500, "the relay failed")
+    effects = own.handle(TurnedAway("", asked(own), trouble), now=0.0)
+    assert effects == [CloseSocket(4500, "the relay failed")]
+    for frames in ([STEP1], [hp(Authenticate("t"))]):
+        stock = Connection(path="doc", now=0.0)
+        say(stock, *frames)
+        address = "" if frames == [STEP1] else "doc"
+        assert stock.handle(TurnedAway(address, asked(stock), trouble), now=0.0) == []
+        assert stock.handle(Ticked(), now=5.0) == [CloseSocket(4500, "the relay failed")]
+
+
+def test_one_question_at_a_time_and_the_newest_token_counts() -> None:
+    """Tokens that come while one is asked about do not pile up, and the last one wins."""
+    connection = Connection(path="", now=0.0)
+    [first] = say(connection, hp(Authenticate("t1")))
+    assert say(connection, hp(Authenticate("t2")), hp(Authenticate("t3"))) == []
+    assert isinstance(first, Ask)
+    [second] = connection.handle(Admitted("doc", first.number, SESSION, ADA), now=0.0)
+    assert isinstance(second, Ask)
+    assert second.knock.token == "t3"
+
+
+def test_an_answer_for_a_seat_that_was_left_is_for_nobody() -> None:
+    """A client that left and came again is not let in by the answer to its first knock."""
+    connection = Connection(path="", now=0.0)
+    [old] = say(connection, hp(Authenticate("old")))
+    [new] = say(connection, hp(CloseAddress()), hp(Authenticate("new")))
+    assert isinstance(old, Ask)
+    assert isinstance(new, Ask)
+    assert connection.handle(Admitted("doc", old.number, SESSION, ADA), now=0.0) == []
+    effects = connection.handle(Admitted("doc", new.number, SESSION, ADA), now=0.0)
+    assert isinstance(effects[-1], Enter)
+
+
+def test_questions_of_one_socket_are_bounded() -> None:
+    """Knocking and leaving at once does not buy a question each time."""
+    connection = Connection(path="", now=0.0)
+    for _ in range(module.MAX_ADDRESSES):
+        say(connection, hp(Authenticate("t")), hp(CloseAddress()))
+    [close] = say(connection, hp(Authenticate("t")))
+    assert isinstance(close, CloseSocket)
+    assert close.code == 1008
+
+
+def test_a_token_of_somebody_else_is_somebody_else() -> None:
+    """The old subject leaves the seat before the new one takes it."""
+    connection = Connection(path="", now=0.0)
+    say(connection, hp(Authenticate("ada")))
+    connection.handle(Admitted("doc", asked(connection), SESSION, ADA), now=0.0)
+    say(connection, hp(Authenticate("bob")))
+    bob = Identity(Subject("user:bob"))
+    effects = connection.handle(Admitted("doc", asked(connection), SESSION, bob), now=0.0)
+    assert [type(effect) for effect in effects] == [WriteFrame, Leave, Enter]
+
+
+def test_an_old_socket_has_its_time_after_its_last_seat() -> None:
+    """The deadline counts from when nobody was seated, not from when the socket was opened."""
+    connection = Connection(path="", now=0.0)
+    say(connection, hp(Authenticate("t")))
+    connection.handle(Admitted("doc", asked(connection), SESSION, ADA), now=0.0)
+    say(connection, hp(CloseAddress()), now=100.0)
+    assert connection.handle(Ticked(), now=101.0) == []
+    [close] = connection.handle(Ticked(), now=160.0)
+    assert isinstance(close, CloseSocket)
+    assert close.code == 4408

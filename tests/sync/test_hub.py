@@ -12,13 +12,20 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Text
 
-from collabkit.access.model import Identity
+from collabkit.access.model import Identity, Knock, Refusal
 from collabkit.crdt.awareness import decode_awareness
 from collabkit.crdt.inprocess import InProcessEngine
-from collabkit.errors import AccessDenied, LocalProtocolError
+from collabkit.errors import AccessDenied, CannotWrite, LocalProtocolError
 from collabkit.ids import RoomName, Subject
 from collabkit.store.sqlite import SQLiteStore
-from collabkit.sync.hocuspocus import Authenticate, SyncStatus, write_hocuspocus
+from collabkit.sync import hub as hub_module
+from collabkit.sync.hocuspocus import (
+    Authenticate,
+    Authenticated,
+    CloseAddress,
+    SyncStatus,
+    write_hocuspocus,
+)
 from collabkit.sync.hub import Hub
 from collabkit.sync.messages import (
     Ack,
@@ -366,3 +373,89 @@ async def test_stats_count_what_happened(attach: Sockets, hub: Hub) -> None:
 async def _idle(hub: Hub) -> None:
     while hub.stats().edits < 2:
         await asyncio.sleep(0.01)
+
+
+class BrokenSocket(MemorySocket):
+    """A shell with a mistake in it."""
+
+    def send(self, frame: bytes) -> None:
+        raise OSError("no such socket")
+
+
+async def test_a_socket_that_raises_costs_nobody_else_anything(attach: Sockets, hub: Hub) -> None:
+    """Neither the room's edits nor the hub's clock stop for it."""
+    good = attach()
+    good.say(STEP1)
+    await good.until(lambda: is_synced(good))
+    broken = BrokenSocket()
+    broken.link = hub.attach(broken, path="doc")
+    broken.say(STEP1)
+    await broken.until(lambda: broken.closed)
+    assert broken.closed is not None
+    assert broken.closed[0] == 1011
+    good.say(write(Update(HI)))
+    other = attach()
+    other.say(STEP1)
+    await other.until(lambda: "hi" in text_of(other))
+
+
+async def test_trouble_of_the_store_is_told_as_trouble(tmp_path: Path) -> None:
+    """A full disk is no reason for a client to give up for good."""
+
+    async def out_of_order(knock: Knock) -> Identity | Refusal:
+        raise CannotWrite("f", "disk full")
+
+    async with (
+        SQLiteStore.open(tmp_path / "one.db") as store,
+        Hub(store, InProcessEngine(), authenticate=out_of_order) as hub,
+    ):
+        own = Sockets(hub)(subprotocol="collabkit.1")
+        await own.until(lambda: own.closed)
+        assert own.closed == (4500, "the relay failed; try again later")
+        assert own.frames == []
+
+
+async def test_a_hub_ends_although_somebody_never_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authentication that hangs does not hold the process."""
+    monkeypatch.setattr(hub_module, "DRAIN_TIMEOUT", 0.05)
+
+    async def never(knock: Knock) -> Identity | Refusal:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with asyncio.timeout(20), SQLiteStore.open(tmp_path / "one.db") as store:
+        async with Hub(store, InProcessEngine(), authenticate=never) as hub:
+            own = Sockets(hub)(subprotocol="collabkit.1")
+        assert own.closed == (1012, "the relay restarts")
+
+
+async def test_a_result_that_is_no_json_is_an_answer_too(tmp_path: Path) -> None:
+    """Whoever called is told, whatever went wrong."""
+
+    async def on_call(*_: object) -> object:
+        return object()
+
+    async with (
+        SQLiteStore.open(tmp_path / "one.db") as store,
+        Hub(store, InProcessEngine(), authenticate=authenticate, call=on_call) as hub,
+    ):
+        own = Sockets(hub)(subprotocol="collabkit.1")
+        own.say(write(Resume("", 0, b"\x00")))
+        await own.until(lambda: is_synced(own))
+        own.say(write(Call(1, "x", "", b"{}")))
+        await own.until(lambda: isinstance(heard(own)[-1], Result))
+        assert heard(own)[-1].kind == "OperationError"
+
+
+async def test_a_link_keeps_nothing_of_rooms_that_were_left(attach: Sockets) -> None:
+    """A socket that opens and leaves rooms all day does not grow."""
+    provider = attach("")
+    for name in ("a", "b", "c"):
+        provider.say(write_hocuspocus(name, Authenticate("t")))
+        authenticated = write_hocuspocus(name, Authenticated(can_write=True))
+        await provider.until(partial(arrived, provider, authenticated, 1))
+        provider.say(write_hocuspocus(name, CloseAddress()))
+    assert provider.link is not None
+    assert provider.link.places == {}

@@ -22,6 +22,7 @@ from collabkit.ids import Lineage, Seq, Subject
 from collabkit.store.base import Draft, Loaded
 from collabkit.store.base import Row as LogRow
 from collabkit.sync import effects as fx
+from collabkit.sync.edits import MAX_STALLED_GAPS
 from collabkit.sync.messages import (
     Ack,
     Edit,
@@ -258,7 +259,7 @@ class RoomMachine(RuleBasedStateMachine):
     def tasted(self) -> None:
         updates = self.asked["taste"].popleft()
         if self.engine is None:
-            self.feed(fx.EngineDied(tasting=True))
+            self.feed(fx.EngineDied())
             return
         self.feed(fx.Tasted(tuple(self.verdict(update) for update in updates)))
 
@@ -268,7 +269,7 @@ class RoomMachine(RuleBasedStateMachine):
         updates = self.asked["taste"].popleft()
         self.engine = None
         self.refused = self.refused or known or len(updates) == 1
-        self.feed(fx.EngineDied(tasting=True, culprit=len(updates) - 1 if known else None))
+        self.feed(fx.EngineDied(culprit=len(updates) - 1 if known else None))
 
     @precondition(lambda self: self.asked["append"])
     @rule()
@@ -289,7 +290,7 @@ class RoomMachine(RuleBasedStateMachine):
     def diffed(self) -> None:
         vector = self.asked["diff"].popleft()
         if self.engine is None:
-            self.feed(fx.EngineDied(tasting=False))
+            self.feed(fx.EngineDied(question=vector))
         else:
             self.feed(fx.Diffed(vector, self.engine.get_update(vector)))
 
@@ -479,3 +480,119 @@ def test_a_busy_room_sends_spliced_after_the_taste(room: Room) -> None:
     sends = [effect for effect in effects if isinstance(effect, fx.Send)]
     assert len(sends) == 1
     assert sends[0].but == 1
+
+
+def joined(room: Room, *members: int, follows: bool = False) -> None:
+    for member in members:
+        room.handle(fx.Joined(member, Subject("user:a"), True, follows), now=0.0)
+
+
+def stall(room: Room) -> None:
+    """Let the commit of HI by member 1 fail."""
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.Tasted((Good(),)), now=0.0)
+    assert fx.Open() in room.handle(fx.AppendFailed("disk full"), now=0.0)
+
+
+def test_after_a_failed_commit_members_are_asked_for_what_the_log_lacks(room: Room) -> None:
+    """Nobody is acknowledged, and nothing is lost that a member holds."""
+    joined(room, 1)
+    stall(room)
+    room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+    assert room.handle(fx.Woke(soon=False), now=0.5) == [fx.Wake()]
+    assert room.handle(fx.Woke(soon=False), now=1.5) == [fx.Send((1,), SyncStep1(b"\x00"))]
+    room.handle(fx.Said(1, SyncStep2(HI)), now=1.5)
+    room.handle(fx.Woke(soon=False), now=1.6)
+    room.handle(fx.Tasted((Good(),)), now=1.6)
+    answers = room.handle(fx.Committed((Seq(1),)), now=1.6)
+    assert answers == [fx.Send((1,), Ack(1)), fx.Send((1,), Ack(1))]
+
+
+def test_who_goes_on_for_long_while_nothing_is_stored_comes_back_later(room: Room) -> None:
+    """What waits for a full disk is bounded."""
+    joined(room, 1)
+    stall(room)
+    last: list[Any] = []
+    for _ in range(MAX_STALLED_GAPS + 1):
+        last = last or room.handle(fx.Said(1, Update(HI)), now=0.1)
+    [dismissed] = last
+    assert isinstance(dismissed, fx.Dismiss)
+    assert dismissed.code == 1013
+
+
+def test_a_log_that_cannot_be_read_costs_those_who_wait_and_not_the_room(room: Room) -> None:
+    """Others go on; who came to join comes back later."""
+    joined(room, 1)
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    joined(room, 2)
+    assert room.handle(fx.Said(2, SyncStep1(b"\x00")), now=0.0) == [fx.ReadLog()]
+    assert room.handle(fx.ReadFailed("damaged"), now=0.0) == [fx.Dismiss(2, 4500, "damaged")]
+    assert room.life is Life.OPEN
+    assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((HI,))]
+
+
+def test_what_builds_on_a_refused_edit_is_refused_and_its_sender_stays(room: Room) -> None:
+    """An innocent holder of a banned edit gets an answer, and keeps his seat."""
+    joined(room, 1, 2)
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.Tasted((Bad("bad", "no"),)), now=0.0)
+    [answer] = room.handle(fx.Said(2, Update(YO)), now=0.0)
+    assert isinstance(answer, fx.Send)
+    assert answer.to == (2,)
+    assert isinstance(answer.message, Refused)
+    assert answer.message.code == "banned"
+
+
+def test_suspects_are_tasted_one_at_a_time_until_the_culprit_is_found(room: Room) -> None:
+    """Of a trip that killed the engine, the good ones pass and the deadly one is refused."""
+    joined(room, 1, 2)
+    doc: Doc[Any] = Doc(client_id=9)
+    doc["t"] = text = Text()
+    said = []
+    for letter in "abc":
+        before = doc.get_state()
+        text += letter
+        said.append(doc.get_update(before))
+        room.handle(fx.Said(1, Update(said[-1])), now=0.0)
+    assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste(tuple(said))]
+    assert room.handle(fx.EngineDied(), now=0.0) == [fx.Open()]
+    room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+    assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((said[0],))]
+    room.handle(fx.Tasted((Good(),)), now=0.0)
+    room.handle(fx.Committed((Seq(1),)), now=0.0)
+    assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((said[1],))]
+    effects = room.handle(fx.EngineDied(), now=0.0)
+    assert [e.member for e in effects if isinstance(e, fx.Dismiss)] == [1]
+
+
+def test_a_question_that_kills_twice_is_asked_no_more(room: Room) -> None:
+    """One vector cannot keep the engine dying."""
+    joined(room, 1)
+    vector = b"\x01\x07\x01"
+    room.handle(fx.Said(1, SyncStep1(vector)), now=0.0)
+    for asked_again in (True, False):
+        assert room.handle(fx.EngineDied(question=vector), now=0.0) == [fx.Open()]
+        effects = room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+        assert (fx.Diff(vector) in effects) is asked_again
+
+
+def test_who_follows_the_log_resumes_once(room: Room) -> None:
+    """A second Resume would hand everything twice."""
+    joined(room, 1, follows=True)
+    resume = Resume("L", 0, b"\x00")
+    assert room.handle(fx.Said(1, resume), now=0.0) == [fx.ReadLog()]
+    [dismissed] = room.handle(fx.Said(1, resume), now=0.0)
+    assert isinstance(dismissed, fx.Dismiss)
+
+
+def test_what_is_said_while_the_document_opens_is_bounded() -> None:
+    """Every kind of message counts, not only edits."""
+    room = Room("main", now=0.0)
+    room.start()
+    joined(room, 1)
+    dismissed: list[Any] = []
+    for _ in range(70):
+        dismissed = dismissed or room.handle(fx.Said(1, SyncStep1(b"\x00" * 2**20)), now=0.0)
+    assert [type(effect) for effect in dismissed] == [fx.Dismiss]
