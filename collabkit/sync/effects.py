@@ -17,6 +17,53 @@ from ..ids import RoomName, Seq, SessionId, Subject
 from ..store.base import Draft, Loaded
 from .messages import Message
 
+__all__ = [
+    "Admitted",
+    "Append",
+    "AppendFailed",
+    "Ask",
+    "CaughtUp",
+    "CheckpointKept",
+    "CloseSocket",
+    "Committed",
+    "ConnectionEffect",
+    "ConnectionEvent",
+    "Deliver",
+    "Diff",
+    "Diffed",
+    "Dismiss",
+    "Dismissed",
+    "EngineDied",
+    "Enter",
+    "Joined",
+    "Leave",
+    "Left",
+    "LogRead",
+    "Lost",
+    "MakeCheckpoint",
+    "Open",
+    "OpenFailed",
+    "Opened",
+    "ReadFailed",
+    "ReadLog",
+    "Received",
+    "Requalified",
+    "Requalify",
+    "RoomEffect",
+    "RoomEvent",
+    "Said",
+    "Send",
+    "Shut",
+    "Started",
+    "Taste",
+    "Tasted",
+    "Ticked",
+    "TurnedAway",
+    "Wake",
+    "Woke",
+    "WriteFrame",
+]
+
 # What happens to a connection
 
 
