@@ -32,8 +32,9 @@ __all__ = ["content_digest"]
 def content_digest(core: Core) -> str:
     """Digest the content of a document.
 
-    The kinds of its roots are told from what is in them, never from what was asked for here,
-    and a root that was used as text and as array counts as both.
+    The kinds of its roots are told from what is in them, never from what was asked for here. A
+    root that was used as text and as array counts as the text and the map that it is as well:
+    of such an array the engine can loop for ever, where a wide character is among the elements.
     """
     core.read()
     try:
@@ -47,7 +48,7 @@ def content_digest(core: Core) -> str:
     return hashlib.sha256(msgspec.msgpack.encode(filled, order="sorted")).hexdigest()
 
 
-_READ_AS = {UNKNOWN: ("text", "array", "map")}
+_READ_AS = {UNKNOWN: ("text", "map")}
 
 
 def _tree(value: Branch, txn: Any) -> Any:

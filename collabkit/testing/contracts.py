@@ -104,11 +104,12 @@ class EngineContract:
         assert str(there.text("body")) == "xc"
 
     async def test_a_state_vector_must_be_one(self, engine: Engine) -> None:
-        """Bytes that are no state vector are refused, and the document goes on."""
+        """Bytes that are none are refused, also if they only claim to hold 2**31 clients."""
         _document, edits = typed("abc")
         await engine.open(KEY, edits)
-        with raises(MalformedBytes):
-            await engine.diff(KEY, b"\xff\xff")
+        for vector in (b"\xff\xff", bytes.fromhex("80cab5ee01"), b""):
+            with raises(MalformedBytes):
+                await engine.diff(KEY, vector)
         assert content(await engine.diff(KEY, b"\0")) == {"body": "abc"}
 
     async def test_opening_again_replaces(self, engine: Engine) -> None:
@@ -119,7 +120,7 @@ class EngineContract:
         assert content(await engine.diff(KEY, b"\0")) == {"body": "ab"}
 
     async def test_a_damaged_log_is_refused(self, engine: Engine) -> None:
-        """A log with a hole or with rubbish in it raises; it is never read as a smaller document."""
+        """A log with a hole or rubbish in it raises; it is never read as a smaller document."""
         _document, edits = typed("abc")
         for damaged in ([edits[0], edits[2]], [edits[0], b"\1\2\3"]):
             with raises(UpdateRefused):
