@@ -37,9 +37,11 @@ class Serving:
         try:
             serving.start()
             yield serving
+            assert "Traceback" not in serving.complaints(), "the relay failed inside"
         finally:
             serving.kill()
             serving._log.close()
+            sys.stderr.write(serving.complaints())  # shown with the test, if that fails
 
     @property
     def page(self) -> str:
