@@ -78,7 +78,7 @@ def _paragraphs(help_: str) -> str:
 
 def _metavar(argument: Any) -> str:
     shown = argument.metavar or argument.name.upper()
-    return shown if argument.required or shown.startswith("[") else f"[{shown}]"
+    return shown if argument.required else f"[{shown}]"
 
 
 def _option(option: Any, hint: Any) -> str:

@@ -16,6 +16,7 @@ environment it is shown, for whoever reports it.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -90,6 +91,8 @@ class _Commands(TyperGroup):
         if not options.get("standalone_mode", True):
             return super().main(*args, **options)
         options["standalone_mode"] = False
+        # What goes wrong is one sentence here; `serve` says where else to log.
+        logging.getLogger("collabkit").addHandler(logging.NullHandler())
         try:
             code = super().main(*args, **options)
         except typer.Abort:

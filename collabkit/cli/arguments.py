@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_DB", "AsJson", "Db", "Name", "OptionalDb", "find", "operate"
 DEFAULT_DB = Path("collabkit.db")
 
 Db = Annotated[Path, typer.Argument(metavar="DB", help="The file.", show_default=False)]
-OptionalDb = Annotated[Path, typer.Argument(metavar="[DB]", help="The file.")]
+OptionalDb = Annotated[Path, typer.Argument(metavar="DB", help="The file.")]
 Name = Annotated[
     str,
     typer.Argument(

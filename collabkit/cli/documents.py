@@ -195,7 +195,7 @@ def import_document(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             help="The document; without it the file's own name, or the names inside it.",
             show_default=False,
         ),

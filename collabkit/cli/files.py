@@ -65,7 +65,7 @@ def compact(
     db: OptionalDb = DEFAULT_DB,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="This session or document only.", show_default=False),
+        typer.Argument(metavar="NAME", help="This session or document only.", show_default=False),
     ] = None,
     *,
     as_json: AsJson = False,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from rich.console import Console
@@ -81,9 +81,10 @@ def size(count_bytes: int) -> str:
     return f"{value:.1f} TB"
 
 
-def clock(at_ms: int) -> str:
+def clock(at_ms: int, *, to: Literal["minutes", "seconds"] = "seconds") -> str:
     """Show a moment in the local time of whoever looks."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()
+    return local.replace(tzinfo=None).isoformat(" ", to)
 
 
 def line(text: str, *, style: str = "") -> None:

@@ -48,7 +48,7 @@ def list_sessions(
         render.json(records)
         return
     render.listing(
-        ("Project", "Name", "Kind", "Documents", "Rows", "Size", "Created", "By"),
+        ("Project", "Name", "Kind", "Docs", "Rows", "Size", "Created", "By"),
         (
             (
                 record.project,
@@ -57,12 +57,12 @@ def list_sessions(
                 str(len(record.documents)),
                 str(record.last_seq),
                 render.size(record.size_bytes),
-                render.clock(record.created_at_ms),
+                render.clock(record.created_at_ms, to="minutes"),
                 record.created_by,
             )
             for record in records
         ),
-        right=("Documents", "Rows", "Size"),
+        right=("Docs", "Rows", "Size"),
         empty=f"{db} has no sessions",
     )
 

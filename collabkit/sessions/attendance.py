@@ -15,13 +15,19 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 
 from ..access.model import Identity, Refusal
-from ..errors import ConnectionClosed, ConnectionRefused, InvalidArguments, SessionBusy
+from ..errors import (
+    CannotWrite,
+    ConnectionClosed,
+    ConnectionRefused,
+    InvalidArguments,
+    SessionBusy,
+)
 from ..ids import RoomName, SessionId, Subject
 from ..store.base import SessionRecord, Store
 from ..sync.channel import MemoryChannel, memory_channels, serve_channel
@@ -30,13 +36,16 @@ from ..sync.replica import Replica
 from .session import Kind, Part, TakePart
 from .solo import Solo, document_of
 
-__all__ = ["Attendance"]
+__all__ = ["Attendance", "Member"]
 
 _EMPTY = b"\x00"  # the state vector of a document to which nothing was ever written
 
 # How a room says that it cannot be opened, and how a replica is told not to try again.
 _ROOM_FAILED = 1011
 _NO_USE = 4422
+
+# A room tries a full disk again after a second; whoever waits for it is told before.
+_LOOK_EVERY = 0.1
 
 _OCCUPIED = Refusal(1013, "a program has this session for itself; try again later")
 _REMOVED = Refusal(4404, "the session was removed")
@@ -142,7 +151,7 @@ class Attendance:
     ) -> AsyncIterator[Part]:
         token = secrets.token_urlsafe()
         self._tokens[token] = subject
-        place = RoomName(record.project, record.name, document)
+        place, key = RoomName(record.project, record.name, document), (record.id, document)
         link = _Link(self._hub, str(msgspec.structs.replace(place, session=record.id)), token)
         try:
             async with Replica.over(link.dial, url=f"memory:{place}", document=document) as replica:
@@ -154,13 +163,51 @@ class Attendance:
                         await self._store.load(record.id, document), place, path=self._store.path
                     )
                     raise
+                member = Member(replica, self._store.path, lambda: self._hub.stalled(*key))
                 try:
-                    yield replica
+                    yield member
                 finally:
-                    await replica.saved()
+                    await member.saved()
         finally:
             del self._tokens[token]
             link.close()
+
+
+class Member:
+    """This program as one of those in a room.
+
+    Attributes:
+        document: The document.
+        presence: What this program shows, and what the others do.
+    """
+
+    def __init__(self, replica: Replica, path: str, stalled: Callable[[], bool]) -> None:
+        self.document = replica.document
+        self.presence = replica.presence
+        self._replica = replica
+        self._path = path
+        self._stalled = stalled
+
+    def __repr__(self) -> str:
+        return f"<Member by {self._replica!r}>"
+
+    async def saved(self) -> None:
+        """Wait until every edit so far is on disk.
+
+        Raises:
+            CannotWrite: The disk takes nothing. The edits stay, and get there when it does again.
+        """
+        saving = asyncio.ensure_future(self._replica.saved())
+        try:
+            while not saving.done():
+                await asyncio.wait({saving}, timeout=_LOOK_EVERY)
+                if not saving.done() and self._stalled():
+                    raise CannotWrite(
+                        self._path, "the disk takes nothing; the edits wait in memory"
+                    )
+        finally:
+            saving.cancel()
+        await saving
 
 
 class _Link:

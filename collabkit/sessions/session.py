@@ -23,7 +23,6 @@ from ..errors import LocalProtocolError
 from ..ids import DEFAULT_DOCUMENT, RoomName, SessionId
 from ..store.base import SessionRecord
 from ..sync.presence import Presence
-from ..sync.replica import Replica
 
 __all__ = ["Kind", "Part", "Session", "Stay", "TakePart"]
 
@@ -36,15 +35,20 @@ class Kind(enum.StrEnum):
 
 
 class Part(Protocol):
-    """This program's part in one document; a Solo or a Replica."""
+    """This program's part in one document: a Solo, or a Member of its room."""
 
     @property
     def document(self) -> Document:
         """The document."""
         ...
 
+    @property
+    def presence(self) -> Presence | None:
+        """Who else is there; None where nobody else can be."""
+        ...
+
     async def saved(self) -> None:
-        """Wait until every edit so far is on disk."""
+        """Wait until every edit so far is on disk. Raises CannotWrite."""
         ...
 
 
@@ -147,12 +151,12 @@ class Session:
         """Who else is at ``main``, and what they show of themselves.
 
         Raises:
-            LocalProtocolError: Nobody else can be: the session is single-user, or not open.
+            LocalProtocolError: Nobody else can be: the session is had alone, or not open.
         """
-        part = self._part(DEFAULT_DOCUMENT)
-        if not isinstance(part, Replica):
-            raise LocalProtocolError(f"session {self.name!r} is single-user: nobody else is in it")
-        return part.presence
+        presence = self._part(DEFAULT_DOCUMENT).presence
+        if presence is None:
+            raise LocalProtocolError(f"session {self.name!r} is ours alone: nobody else is in it")
+        return presence
 
     async def saved(self) -> None:
         """Wait until all edits so far, of all documents, are on disk.

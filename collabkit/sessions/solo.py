@@ -71,7 +71,10 @@ class Solo:
 
     Attributes:
         document: The document.
+        presence: None: nobody else is there.
     """
+
+    presence: None = None
 
     def __init__(
         self,

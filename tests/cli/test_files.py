@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,3 +139,21 @@ def test_a_stopped_holder_is_named(run: Run, db: Path, start: Callable[..., obje
     assert f"process {holding.pid}" in said.err  # type: ignore[attr-defined]
     assert "stopped" in said.err
     assert run("ls", db).code == 0
+
+
+def test_a_full_disk_is_told_in_a_sentence(run: Run, db: Path, tmp_path: Path) -> None:
+    """When the disk takes no more, a command says so, ends, and has damaged nothing."""
+    big = tmp_path / "big.json"
+    big.write_text(json.dumps({"body": "x" * 1_000_000}))
+    limited = subprocess.run(
+        ["bash", "-c", f"ulimit -f 500; {sys.executable} -m collabkit import {db} {big} plan/big"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert limited.returncode == 1
+    (line,) = limited.stderr.splitlines()
+    assert line.startswith(f"error: cannot write {db}: ")
+    assert run("verify", db).code == 0
+    assert run("inspect", db, "plan", "--text", "body").out == "Hello, wörld"

@@ -13,7 +13,7 @@ from collabkit.store.reader import Reader
 def test_ls_lists_all_sessions(run: Run, db: Path) -> None:
     """Each session is a line of project, name, kind and how much there is of it."""
     head, *rows = run("ls", db).lines
-    assert head == ["project", "name", "kind", "documents", "rows", "size", "created", "by"]
+    assert head == ["project", "name", "kind", "docs", "rows", "size", "created", "by"]
     assert [row[:5] for row in rows] == [
         ["acme", "note", "single-user", "1", "1"],
         ["default", "empty", "collaborative", "0", "0"],

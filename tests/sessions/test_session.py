@@ -7,11 +7,12 @@ import gc
 
 import pytest
 
-from collabkit.errors import Corrupt, InvalidName, LocalProtocolError, SessionBusy
+from collabkit.errors import CannotWrite, Corrupt, InvalidName, LocalProtocolError, SessionBusy
 from collabkit.ids import Subject
 from collabkit.sessions.session import Kind
 from collabkit.sessions.workspace import Workspace
 from collabkit.store.base import Draft
+from sessions.disks import full
 from sessions.looking import OnDisk
 from sessions.visiting import anybody, visit
 
@@ -173,3 +174,22 @@ async def test_it_can_be_left_from_another_task(workspace: Workspace, on_disk: O
     note.document.text("body").append("hello")
     await asyncio.create_task(note.__aexit__(None, None, None))
     assert on_disk.text("note") == "hello"
+
+
+@KINDS
+async def test_a_full_disk_is_told_and_heals(
+    workspace: Workspace, on_disk: OnDisk, kind: Kind
+) -> None:
+    """While the disk takes nothing `saved` raises and does not wait; then the edits get there."""
+    async with workspace.create("note", kind=kind) as note:
+        async with full(workspace.store):
+            note.document.text("body").append("b" * 100_000)
+            with pytest.raises(CannotWrite):
+                await note.saved()
+        while True:
+            try:
+                await note.saved()
+            except CannotWrite:
+                continue
+            break
+    assert on_disk.text("note") == "b" * 100_000

@@ -22,6 +22,7 @@ from collabkit.sessions import solo as module
 from collabkit.sessions.solo import Solo, document_of
 from collabkit.store.base import Draft, Row, SessionRecord
 from collabkit.store.sqlite import SQLiteStore
+from sessions.disks import full
 
 HOST = Subject("host:test")
 PLACE = RoomName.parse("note")
@@ -243,18 +244,18 @@ async def test_a_written_paper_is_in_the_log(
 
 
 async def test_a_full_disk_is_told_and_nothing_is_dropped(
-    store: SQLiteStore, record: SessionRecord, monkeypatch: pytest.MonkeyPatch
+    store: SQLiteStore, record: SessionRecord
 ) -> None:
-    """While the disk is full `saved` raises; once there is room, all edits get there in order."""
+    """While the disk is full `saved` and edits raise; once there is room, all edits get there."""
     async with Solo.open(store, record, "main", subject=HOST) as solo:
-        solo.document.text("body").append("a")
+        text = solo.document.text("body")
+        text.append("a")
         await solo.saved()
-        await store._writer.submit(lambda it: it.connection.execute("PRAGMA max_page_count=1"))
-        solo.document.text("body").append("b" * 100_000)
-        with pytest.raises(CannotWrite):
-            await solo.saved()
-        await store._writer.submit(
-            lambda it: it.connection.execute("PRAGMA max_page_count=1073741823")
-        )
+        async with full(store):
+            text.append("b" * 100_000)
+            with pytest.raises(CannotWrite):
+                await solo.saved()
+            with pytest.raises(CannotWrite):
+                text.append("c")
         await solo.saved()
-    assert str((await reopened(store, record)).text("body")) == "a" + "b" * 100_000
+    assert str((await reopened(store, record)).text("body")) == "a" + "b" * 100_000 + "c"
