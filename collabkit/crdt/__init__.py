@@ -1,1 +1,16 @@
-"""Documents, updates and presence: the only place that knows the CRDT engine."""
+"""Documents, updates and presence: the only place that knows the CRDT engine.
+
+What programs use is :mod:`~collabkit.crdt.document`, and what it gives out: ``text``,
+``containers``, ``xml``, ``values``, ``changes`` and ``positions``. Below it, from the top:
+
+- ``block`` ``desk`` ``history`` ``bridge``: which copy is edited, and what can be undone
+- ``node`` ``sticking`` ``ear`` ``audience``: how handles and positions find what they name,
+  and how changes are told
+- ``core`` ``following`` ``branches`` ``canonical``: the engine's document, held safely
+- ``offsets`` ``values`` ``changes`` ``positions``: pure
+
+What rooms use is :mod:`~collabkit.crdt.engine`, implemented by ``inprocess`` on ``replay``, with
+``rebuild`` and ``digest`` for checkpoints. What a relay does without any engine is to read
+bytes: ``update`` on ``scan``, ``structs``, ``roots``, ``contents``, ``budget`` and ``lib0``;
+and to pass on presence: ``presence`` and ``awareness``.
+"""

@@ -3,6 +3,10 @@
 A dict that is put in becomes a shared map, a list a shared array, :class:`NewText` a
 shared text; :class:`Json` stores a dict or list as one plain value. Reading gives a
 handle of what is shared, and a copy of what is plain.
+
+The engine finds an element by walking from the first, so reading all of an array of n
+that were put in one by one takes n² steps: 7 ms for 1,000 elements, 0.7 s for 10,000.
+What grows longer than that is better kept in a map.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pycrdt import _pycrdt as yrs
 
 from ..errors import Gone
-from .branches import AFTER, Branch, identity
+from .branches import AFTER, Branch, child_at, identity
 from .canonical import render
 from .changes import Change, Part, Path
 from .core import Core
@@ -146,7 +146,11 @@ class Item(_Nested):
 class Child(_Nested):
     """The place of one node of an XML tree, known by the hash of its id."""
 
-    __slots__ = ()
+    __slots__ = ("_last",)
+
+    def __init__(self, parent: Node, id_: int) -> None:
+        super().__init__(parent, id_)
+        self._last = 0
 
     def find(self, core: Core) -> Branch | None:
         """The node, wherever it stands now."""
@@ -154,9 +158,16 @@ class Child(_Nested):
         return None if index is None else self._parent.branch(core).get(core.txn, index)
 
     def index(self, core: Core) -> int | None:
-        """Where the node stands among its siblings now."""
-        children = self._parent.branch(core).children(core.txn)
-        return next((i for i, child in enumerate(children) if hash(child) == self._id), None)
+        """Where the node stands among its siblings now; mostly where it stood before."""
+        parent = self._parent.branch(core)
+        there = child_at(parent, self._last, core.txn)
+        if there is None or hash(there) != self._id:
+            hashes = map(hash, parent.children(core.txn))
+            found = next((i for i, one in enumerate(hashes) if one == self._id), None)
+            if found is None:
+                return None
+            self._last = found
+        return self._last
 
     def __str__(self) -> str:
         return f"a child of {self._parent.place}"
