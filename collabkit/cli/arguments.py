@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import FileHeld, OperationFailed, SessionNotFound
-from ..ids import RoomName, new_id
+from ..ids import RoomName
 from ..sessions import holder
 from ..sessions.workspace import Workspace, user
 from ..store import lock
@@ -70,7 +70,7 @@ def operate(db: Path, operation: str, **arguments: Any) -> Any:
         OperationFailed: The holder could not carry it out.
     """
     path = os.path.realpath(db)
-    request = holder.Request(operation, arguments, subject=f"cli:{user()}", key=new_id())
+    request = holder.Request(operation, arguments, subject=f"cli:{user()}")
     deadline = time.monotonic() + PATIENCE
     while True:
         answer = _command(path, request)
@@ -96,4 +96,4 @@ def _command(path: str, request: holder.Request) -> holder.Answer | None:
 
 async def _alone(path: str, request: holder.Request) -> Any:
     async with Workspace.open(path, subject=request.subject) as workspace:
-        return await workspace.call(request.operation, key=request.key, **request.arguments)
+        return await workspace.call(request.operation, **request.arguments)

@@ -128,6 +128,13 @@ async def listen(path: str | os.PathLike[str], run: Run) -> AsyncIterator[None]:
     other; those of several connections run side by side.
     """
     where = socket_path(path)
+    try:
+        bound = _bind(where)
+    except OSError as error:
+        # Some file systems have no sockets. Whoever wants something changed is told who holds it.
+        log.warning("%s: no commands are taken from other processes: %s", where, error)
+        yield
+        return
     talks: set[asyncio.Task[None]] = set()
 
     def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -135,7 +142,7 @@ async def listen(path: str | os.PathLike[str], run: Run) -> AsyncIterator[None]:
         talks.add(task)
         task.add_done_callback(talks.discard)
 
-    server = await asyncio.start_unix_server(met, sock=_bind(where))
+    server = await asyncio.start_unix_server(met, sock=bound)
     try:
         yield
     finally:

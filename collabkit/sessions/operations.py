@@ -16,10 +16,8 @@ Rules:
    :mod:`.holder`) and, by :func:`call_from_room`, whoever is connected to a document.
 2. Arguments are checked against the operation's schema before anything happens, and results
    can be written as JSON, because both travel.
-3. A call with a key happens once: a repetition gets the first one's result. The key is kept in
-   the file, under its subject. A key whose call failed is free again. One whose call was cut
-   off by the end of the process runs again, and is told so: an operation that finds its own
-   work done is content.
+3. A call with a key happens once (:mod:`.calls`). One that was cut off by the end of the process
+   runs again, and an operation that finds its own work done then is content.
 4. ``remotely`` says who may call an operation from a room. *Never*: its damage cannot be taken
    back by an edit. *In room*: who may write the session he is connected to, about that session.
    *Unlocked*: as that, where the relay asks nobody who he is and makes a session of every name
@@ -28,13 +26,11 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -52,6 +48,7 @@ from ..store.base import Checkpoint, SessionRecord
 from ..store.sqlite import SQLiteStore
 from ..sync.liveroom import updates_of
 from .attendance import Attendance
+from .calls import Calls
 from .session import Kind
 
 __all__ = ["TABLE", "Host", "Operation", "Remotely", "call", "call_from_room"]
@@ -61,8 +58,11 @@ class Host(Protocol):
     """What operations need of the workspace that they act on."""
 
     engine: Engine
-    calls: WeakValueDictionary[str, asyncio.Lock]
-    """The keyed calls that are running."""
+
+    @property
+    def calls(self) -> Calls:
+        """Its keyed calls."""
+        ...
 
     @property
     def store(self) -> SQLiteStore:
@@ -269,11 +269,14 @@ async def call(
         InvalidArguments: They do not fit the schema, or the key was used for another call.
     """
     operation, asked = _checked(name, arguments)
+
+    async def run(again: bool) -> Any:
+        return _json(await operation.run(_Call(host, subject, again), asked))
+
     if key is None:
-        return _json(await operation.run(_Call(host, subject), asked))
-    place = f"{subject} {key}"
-    async with host.calls.setdefault(place, asyncio.Lock()):
-        return await _once(host, operation, asked, subject, place)
+        return await run(False)
+    digest = hashlib.sha256(msgspec.json.encode((name, asked))).hexdigest()
+    return await host.calls.once(name, digest, run, subject=subject, key=key)
 
 
 async def call_from_room(
@@ -334,47 +337,3 @@ def _checked(name: str, arguments: Mapping[str, Any]) -> tuple[Operation, _Argum
         return operation, msgspec.convert(dict(arguments), operation.arguments)
     except msgspec.ValidationError as error:
         raise InvalidArguments(name, f"{error}; it is {operation.usage}") from None
-
-
-# Keyed calls
-
-
-class _Past(msgspec.Struct, frozen=True):
-    """What the file knows of a keyed call.
-
-    Attributes:
-        call: Digest of the operation and its arguments.
-        state: ``started``, ``done`` or ``failed``.
-    """
-
-    call: str
-    state: str
-    result: Any = None
-
-
-_CALLS = "calls"
-
-
-async def _once(
-    host: Host, operation: Operation, asked: _Arguments, subject: Subject, place: str
-) -> Any:
-    digest = hashlib.sha256(msgspec.json.encode((operation.name, asked))).hexdigest()
-    found = await host.store.get(_CALLS, place)
-    past = msgspec.convert(found[0], _Past) if found else None
-    if past is not None and past.call != digest:
-        raise InvalidArguments(operation.name, "its key was used for another call")
-    if past is not None and past.state == "done":
-        return past.result
-    again = past is not None and past.state == "started"
-
-    async def note(state: str, result: Any = None) -> None:
-        await host.store.put(_CALLS, place, msgspec.to_builtins(_Past(digest, state, result)))
-
-    await note("started")
-    try:
-        result = _json(await operation.run(_Call(host, subject, again), asked))
-    except Exception:
-        await note("failed")
-        raise
-    await note("done", result)
-    return result

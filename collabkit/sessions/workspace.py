@@ -13,7 +13,6 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import logging
 import os
@@ -22,14 +21,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self, overload
-from weakref import WeakValueDictionary
 
 import msgspec
 
 from ..access.model import Authenticate, Identity, Knock, Refusal
 from ..crdt.engine import Engine
 from ..crdt.inprocess import InProcessEngine
-from ..errors import InvalidName, LocalProtocolError, SessionNotFound
+from ..errors import InvalidArguments, InvalidName, LocalProtocolError, SessionNotFound
 from ..ids import DEFAULT_PROJECT, RoomName, Subject
 from ..store.base import SessionRecord
 from ..store.database import Durability
@@ -37,6 +35,7 @@ from ..store.sqlite import SQLiteStore
 from ..sync.hub import Hub
 from . import holder, operations
 from .attendance import Attendance
+from .calls import Calls
 from .session import Kind, Session, TakePart
 
 __all__ = ["Workspace", "open_file", "user"]
@@ -99,7 +98,6 @@ class Workspace:
         self.path = path
         self.subject = subject
         self.engine: Engine = InProcessEngine()
-        self.calls: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._durability = durability
         self._running: _Running | None = None
         self._door: _Door | None = None
@@ -123,6 +121,11 @@ class Workspace:
     def attendance(self) -> Attendance:
         """Where this program itself is."""
         return self._parts.attendance
+
+    @property
+    def calls(self) -> Calls:
+        """The operations that were called with a key."""
+        return self._parts.calls
 
     @property
     def _parts(self) -> _Running:
@@ -249,14 +252,11 @@ class Workspace:
     async def _called(
         self, identity: Identity, room: RoomName, name: str, arguments: Any, key: str | None
     ) -> Any:
+        if not isinstance(arguments, dict):
+            raise InvalidArguments(name, "its arguments are an object of names and values")
+        unlocked = self._door is not None and self._door.unlocked
         return await operations.call_from_room(
-            self,
-            room,
-            identity,
-            name,
-            arguments,
-            key=key,
-            unlocked=self._door is not None and self._door.unlocked,
+            self, room, identity, name, arguments, key=key, unlocked=unlocked
         )
 
     async def _commanded(self, request: holder.Request) -> Any:
@@ -292,7 +292,7 @@ class Workspace:
                 create_sessions=False,
                 call=self._called,
             )
-            self._running = _Running(store, hub, Attendance(store, hub))
+            self._running = _Running(store, hub, Attendance(store, hub), Calls(store))
             stack.callback(setattr, self, "_running", None)
             await stack.enter_async_context(hub)
             if hasattr(socket, "AF_UNIX"):
@@ -317,6 +317,7 @@ class _Running(msgspec.Struct, frozen=True):
     store: SQLiteStore
     hub: Hub
     attendance: Attendance
+    calls: Calls
 
 
 class _Door(msgspec.Struct, frozen=True):

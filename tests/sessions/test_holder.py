@@ -165,3 +165,13 @@ async def test_nonsense_does_not_stop_the_holder(path: Path, frame: bytes) -> No
         writer.close()
         assert b"result" not in said
         assert await ask(path, Request("ls")) is not None
+
+
+async def test_where_no_socket_can_be_there_is_none(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file whose socket cannot be made is opened all the same, with a word in the log."""
+    os.mkdir(socket_path(path))
+    async with listen(path, echo):
+        pass
+    assert "no commands are taken" in caplog.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -306,20 +305,21 @@ async def test_a_call_that_failed_may_be_repeated(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("name", ["create", "rm"])
 async def test_a_call_that_was_cut_off_finds_its_work_done(workspace: Workspace, name: str) -> None:
-    """If the process ends between the work and its note, a repetition is content with the work."""
+    """If the process ended between the work and its note, a repetition is content with the work."""
     if name == "rm":
         await workspace.create("plan")
-    put, cut = workspace.store.put, RuntimeError("killed")
+    note = workspace.calls._note
 
-    async def die_at_the_end(table: str, key: str, value: Any, **options: Any) -> int:
-        if value.get("state") in ("done", "failed"):
-            raise cut
-        return await put(table, key, value, **options)
+    async def die_at_the_end(past: Any, state: str, result: Any = None) -> None:
+        if state != "started":
+            raise RuntimeError("killed")
+        await note(past, state, result)
 
-    workspace.store.put = die_at_the_end  # type: ignore[method-assign]
+    workspace.calls._note = die_at_the_end  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="killed"):
         await call(workspace, name, {"session": "plan"}, subject=ADA, key="k")
-    workspace.store.put = put  # type: ignore[method-assign]
+    await workspace.__aexit__(None, None, None)
+    await workspace.__aenter__()
     await call(workspace, name, {"session": "plan"}, subject=ADA, key="k")
     assert [record.name for record in await workspace.list()] == ["plan"] * (name == "create")
 
@@ -385,8 +385,8 @@ async def test_a_key_of_a_replica_is_its_subjects(workspace: Workspace) -> None:
     assert first == second
 
 
-async def test_the_file_says_nothing_of_what_failed(workspace: Workspace, path: Path) -> None:
+async def test_the_file_says_nothing_of_what_was_refused(workspace: Workspace) -> None:
     """A call that was refused leaves no trace in the file."""
     with pytest.raises(InvalidArguments):
         await call(workspace, "create", {"session": "a", "x": 1}, subject=ADA, key="k")
-    assert await workspace.store.get("calls", f"{ADA} k") is None
+    assert await workspace.store.entries("calls") == []
