@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from cli.saying import Run
+from collabkit.crdt.document import Document
 from collabkit.crdt.values import Element
 from collabkit.sessions import blocking
 
@@ -105,6 +107,46 @@ def test_nonsense_is_not_imported(
     source.write_bytes(content)
     said = run("import", db, source, "new")
     assert said.code == code
+    assert len(said.err.splitlines()) == 1
+
+
+@pytest.fixture
+def hocuspocus(tmp_path: Path) -> Path:
+    """A file as Hocuspocus' SQLite extension writes it, with a name that is none here."""
+    path = tmp_path / "hocuspocus.sqlite"
+    with sqlite3.connect(path) as file:
+        file.execute("CREATE TABLE documents (name varchar(255) NOT NULL, data blob NOT NULL)")
+        for name in ("one", "acme~two", "../three"):
+            document = Document()
+            document.text("body").insert(0, name)
+            file.execute("INSERT INTO documents VALUES (?, ?)", (name, document.update()))
+    file.close()
+    return path
+
+
+def test_documents_of_another_server_are_taken_over(run: Run, db: Path, hocuspocus: Path) -> None:
+    """Each becomes a session of its name; what cannot is told, and keeps nobody out."""
+    said = run("import", db, hocuspocus)
+    assert said.code == 1
+    assert "'../three' is left out" in said.err
+    assert said.err.endswith("2 of 3 documents imported\n")
+    assert run("inspect", db, "one", "--text", "body").out == "one"
+    assert run("inspect", db, "acme~two", "--text", "body").out == "acme~two"
+
+
+def test_one_document_of_another_server(run: Run, db: Path, hocuspocus: Path) -> None:
+    """A name takes over that document alone."""
+    assert run("import", db, hocuspocus, "one").code == 0
+    assert run("show", db, "acme~two").code == 1
+    assert run("import", db, hocuspocus, "four").code == 2
+
+
+def test_a_file_of_ours_is_not_imported(run: Run, db: Path, tmp_path: Path) -> None:
+    """A collabkit file is not another program's, and the sentence says so."""
+    copy = tmp_path / "copy.db"
+    assert run("backup", db, copy).code == 0
+    said = run("import", db, copy)
+    assert said.code in (1, 2)
     assert len(said.err.splitlines()) == 1
 
 
