@@ -32,6 +32,7 @@ __all__ = [
     "advance",
     "advances",
     "decode_state_vector",
+    "encode_deletes",
     "encode_state_vector",
     "gap",
     "scan",
@@ -77,6 +78,19 @@ def advance(found: Scan, vector: StateVector) -> None:
         end = section.clock + section.length
         if end > vector.get(section.client, 0):
             vector[section.client] = end
+
+
+def encode_deletes(ranges: Mapping[int, Sequence[tuple[int, int]]]) -> bytes:
+    """Encode the deletions of an update: of each client, ranges of a clock and a length.
+
+    >>> encode_deletes({7: [(0, 2)]}).hex()
+    '0107010002'
+    """
+    parts = [var_uint(len(ranges))]
+    for client, spans in ranges.items():
+        parts += (var_uint(client), var_uint(len(spans)))
+        parts += (var_uint(number) for span in spans for number in span)
+    return b"".join(parts)
 
 
 def encode_state_vector(vector: Mapping[int, int]) -> bytes:
@@ -212,20 +226,16 @@ def _join_deletes(updates: Sequence[tuple[bytes, Scan]]) -> bytes:
     for _, found in updates:
         for client, clock, length in found.deletes:
             ranges.setdefault(client, []).append((clock, clock + length))
-    parts = [var_uint(len(ranges))]
-    for client, spans in ranges.items():
-        merged = _merge_spans(sorted(spans))
-        parts += (var_uint(client), var_uint(len(merged)))
-        for start, stop in merged:
-            parts += (var_uint(start), var_uint(stop - start))
-    return b"".join(parts)
+    return encode_deletes({client: _merge_spans(sorted(s)) for client, s in ranges.items()})
 
 
 def _merge_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join spans that touch; what comes back are ranges, of a clock and a length."""
     merged: list[tuple[int, int]] = []
     for start, stop in spans:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+        if merged and start <= sum(merged[-1]):
+            first, length = merged[-1]
+            merged[-1] = (first, max(length, stop - first))
         else:
-            merged.append((start, stop))
+            merged.append((start, stop - start))
     return merged
