@@ -69,7 +69,7 @@ def inspect(
             raise typer.BadParameter(f"{place} has no root {text!r}; it has {_listed(roots)}")
         render.raw(str(document.text(text)))
     elif as_json:
-        values = document.to_dict()
+        values = _content(document)
         render.json(
             {
                 "name": str(place),
@@ -81,8 +81,14 @@ def inspect(
         render.tree(_tree(str(place), document))
 
 
+def _content(document: Document) -> dict[str, Any]:
+    """All content, as JSON can write it, in the order of its keys: the engine has none."""
+    content: dict[str, Any] = msgspec.to_builtins(document.to_dict(), order="deterministic")
+    return content
+
+
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(repr, names)) or "none"
+    return ", ".join(map(repr, sorted(names))) or "none"
 
 
 def _tree(title: str, document: Document) -> Tree:
@@ -157,7 +163,7 @@ def export_document(
         form = _Format.JSON if out is not None and out.suffix == ".json" else _Format.YJS
     _, document = _document(db, name)
     if form is _Format.JSON:
-        data = msgspec.json.format(msgspec.json.encode(document.to_dict()), indent=2) + b"\n"
+        data = msgspec.json.format(msgspec.json.encode(_content(document)), indent=2) + b"\n"
     else:
         data = document.update()
     if out is not None:
