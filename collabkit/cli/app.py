@@ -67,7 +67,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, errors.OperationFailed):
         return error.reason
     if isinstance(error, errors.CollabError):
-        return str(error)
+        return str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return (
