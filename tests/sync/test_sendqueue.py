@@ -80,8 +80,9 @@ def test_a_follower_resumes_before_its_first_dropped_row() -> None:
     """The word Synced comes again after the rows it speaks of."""
     queue = SendQueue(limit_bytes=350)
     rows = [Row(seq, b"\x00" * 100) for seq in range(7, 12)]
-    for message in (*rows, Synced(11)):
-        queue.put(message)
+    for row in rows:
+        queue.put(row)
+    queue.put(Synced(11))
     assert queue.take() == rows[:2]
     lag = queue.caught_up()
     assert lag is not None
