@@ -45,6 +45,9 @@ _CONTROLS = {
     for code in (*range(32), 127, *range(128, 160))
     if code not in (0x09, 0x0A)
 }
+# Rich needs a width; no line of a tree is as long as this.
+_NO_WIDTH = 100_000
+
 _ON_ONE_LINE = _CONTROLS | {0x09: "\\t", 0x0A: "\\n"}
 
 
@@ -150,8 +153,11 @@ def answers(pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def tree(root: Tree) -> None:
-    """Print a tree."""
-    _out().print(root, soft_wrap=not _out().is_terminal)
+    """Print a tree; in a pipe its lines are as long as they are."""
+    console = _out()
+    if not console.is_terminal:
+        console.width = _NO_WIDTH
+    console.print(root, soft_wrap=False)
 
 
 def note(text: str) -> None:

@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager, contextmanager
 import msgspec
 
 from ..access.model import Identity, Refusal
+from ..crdt.splitting import split
 from ..errors import (
     CannotWrite,
     ConnectionClosed,
@@ -134,7 +135,9 @@ class Attendance:
             if fresh and part.document.state_vector != _EMPTY:
                 raise InvalidArguments("import", f"document {document!r} holds something already")
             for update in updates:
-                part.document.apply(update, origin="import")
+                # Whole documents are larger than any edit may be.
+                for piece in split(update):
+                    part.document.apply(piece, origin="import")
             await part.saved()
 
     @contextmanager

@@ -105,11 +105,11 @@ def test_an_error_is_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_tree_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
-    """A tree shows what is under what."""
+    """A tree shows what is under what, and in a pipe it cuts nothing off."""
     root = Tree("root")
-    root.add("leaf")
+    root.add("leaf" * 50)
     render.tree(root)
-    assert capsys.readouterr().out == "root\n└── leaf\n"
+    assert capsys.readouterr().out == f"root\n└── {'leaf' * 50}\n"
 
 
 @pytest.mark.parametrize("name", ["NO_COLOR", "TERM"])
