@@ -27,9 +27,13 @@ def relay(tmp_path: Path, lack: Callable[[str], None]) -> Iterator[Serving]:
 
 
 @pytest.fixture
-async def browser(require: Callable[[str], str]) -> AsyncIterator[Browser]:
+async def browser(
+    require: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Browser]:
     """A Chromium of this machine, with an empty profile."""
     path = require("chromium")
+    # The Node.js that Playwright brings along needs libraries that a small Debian has not.
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", require("node"))
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield running
