@@ -101,20 +101,24 @@ async def idle(peer: str, scale: float) -> Figures:
 
 
 async def trace(peer: str, scale: float) -> Figures:
-    """Two people's recorded session, each sending in his own order through a real socket."""
+    """Two people's recorded session: each sends as soon as what he builds on has reached him."""
     updates = _updates_of(read_trace("friendsforever.json.gz"), max(500, int(26_078 * scale)))
+    scans = [scan(update) for _, update in updates]
     vector: dict[int, int] = {}
-    for _, update in updates:
-        advance(scan(update), vector)
+    for found in scans:
+        advance(found, vector)
     with running(peer) as server:
         [(_, members)] = await join_all(server, 1, 3)
+        members[0].reader = True  # both read what the other writes
         reader = members[2]
         cpu_before = server.cpu_s()
         began = time.perf_counter()
-        for number, (agent, update) in enumerate(updates):
-            members[agent].write(update)
-            if number % 16 == 15:
-                await asyncio.sleep(0)
+        for (agent, update), found in zip(updates, scans, strict=True):
+            writer = members[agent]
+            async with asyncio.timeout(60):
+                await writer.has(found)
+            writer.write(update)
+            advance(found, writer.vector)
         arrived = await until(lambda: reader.vector == vector, 120)
         seconds = time.perf_counter() - began
         return {

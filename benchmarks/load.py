@@ -12,7 +12,7 @@ from peers import Server
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from collabkit.crdt.lib0 import var_bytes, var_string, var_uint
-from collabkit.crdt.update import StateVector, advance, scan
+from collabkit.crdt.update import Scan, StateVector, advance, gap, scan
 
 STEP1_OF_NOBODY = b"\x00\x00\x01\x00"
 NOTHING_NEW = b"\x00\x01\x02\x00\x00"
@@ -104,6 +104,12 @@ class Client(WSListener):
             self.arrivals.took(section.clock, section.length)
         advance(found, self.vector)
         self.got.set()
+
+    async def has(self, found: Scan) -> None:
+        """Wait until what an update builds on has arrived."""
+        while gap(found, self.vector):
+            self.got.clear()
+            await self.got.wait()
 
     def write(self, update: bytes) -> None:
         self.arrivals.sent_at.append(time.perf_counter())
