@@ -48,7 +48,8 @@ class Budget(msgspec.Struct, frozen=True):
         delete_ranges: Each takes about 4 bytes; deleting every other character of
             200,000 makes 100,000.
         roots: Root types named. A root can never be removed again.
-        depth: How deep values, JSON and shared types nest.
+        depth: How deep values and JSON nest.
+        levels: How deep shared types nest, as far as one update shows it.
     """
 
     message_bytes: int = 16 << 20
@@ -57,6 +58,7 @@ class Budget(msgspec.Struct, frozen=True):
     delete_ranges: int = 100_000
     roots: int = 1_000
     depth: int = 64
+    levels: int = 64
 
 
 DEFAULT_BUDGET = Budget()
@@ -67,8 +69,12 @@ NO_BUDGET = Budget(
     clients=1 << 53,
     delete_ranges=1 << 53,
     roots=1 << 53,
+    levels=1 << 53,
 )
-"""For what this program's own engine wrote: amounts are not bounded, nesting still is."""
+"""For what was within the budget when it was taken: only the nesting of values is bounded.
+
+Shared types may nest deeper in a document than in any of its updates.
+"""
 
 
 def refuse(code: str, what: object) -> NoReturn:

@@ -288,8 +288,8 @@ class _Walk:
     ) -> None:
         """Note how deep a new shared type lies: inside the linked one, or beside it."""
         depth = self.types.get(link, 1) + inside if turns else 1
-        if depth > self.budget.depth:
-            refuse("too-deep", self.budget.depth)
+        if depth > self.budget.levels:
+            refuse("too-deep", self.budget.levels)
         self.types[own] = depth
 
     def deletes(self) -> tuple[tuple[int, int, int], ...]:

@@ -7,7 +7,9 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pycrdt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,7 +206,7 @@ def test_what_no_honest_client_sends_is_refused(code: str, data: bytes) -> None:
         ),
         (
             "too-deep",
-            Budget(depth=2),
+            Budget(levels=2),
             update(
                 (
                     A,
@@ -449,3 +451,17 @@ def test_what_the_scan_takes_the_engine_survives(series: list[list[bytes]], seed
         if verdict not in ("ok", "ValueError", "RuntimeError")
     ]
     assert bad == []
+
+
+def test_a_document_may_nest_deeper_than_any_of_its_updates() -> None:
+    """What was taken level by level is readable as a whole, when the log is read back."""
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    doc["m"] = inner = pycrdt.Map()
+    for _ in range(100):
+        before = doc.get_state()
+        inner["down"] = pycrdt.Map()
+        inner = inner["down"]
+        scan(doc.get_update(before))
+    assert scan(doc.get_update(), NO_BUDGET).sections
+    with pytest.raises(UpdateRefused, match="too-deep"):
+        scan(doc.get_update())
