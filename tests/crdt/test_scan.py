@@ -456,7 +456,8 @@ def test_what_the_scan_takes_the_engine_survives(series: list[list[bytes]], seed
 def test_a_document_may_nest_deeper_than_any_of_its_updates() -> None:
     """What was taken level by level is readable as a whole, when the log is read back."""
     doc: pycrdt.Doc[Any] = pycrdt.Doc()
-    doc["m"] = inner = pycrdt.Map()
+    inner: Any = pycrdt.Map()
+    doc["m"] = inner
     for _ in range(100):
         before = doc.get_state()
         inner["down"] = pycrdt.Map()
