@@ -48,6 +48,10 @@ class Place(Protocol):
         """Where it is now, inside the core's transaction; None if it is gone."""
         ...
 
+    def trace(self, core: Core) -> tuple[Path, Branch] | None:
+        """Its path and its branch, inside the core's transaction; None if it is gone."""
+        ...
+
     def __str__(self) -> str: ...
 
 
@@ -72,6 +76,10 @@ class Root:
         """The name alone."""
         return (self._name,)
 
+    def trace(self, core: Core) -> tuple[Path, Branch]:
+        """The name alone, and the root."""
+        return (self._name,), self.find(core)
+
     def __str__(self) -> str:
         return self._name
 
@@ -89,15 +97,29 @@ class _Nested:
         """The id of the branch, whatever its place."""
         return identity(branch, core.txn)
 
-    def index(self, core: Core) -> str | int | None:
-        """The last part of the path."""
+    def index(self, parent: Branch, core: Core) -> str | int | None:
+        """The last part of the path, in the parent's branch; None if it is gone."""
         raise NotImplementedError
+
+    def find(self, core: Core) -> Branch | None:
+        """The branch that is there now."""
+        parent = self._parent.branch(core)
+        index = self.index(parent, core)
+        return None if index is None else parent.get(core.txn, index)
 
     def path(self, core: Core) -> Path | None:
         """The parent's path and one more."""
-        parent = self._parent.place.path(core)
-        index = None if parent is None else self.index(core)
-        return None if parent is None or index is None else (*parent, index)
+        found = self.trace(core)
+        return None if found is None else found[0]
+
+    def trace(self, core: Core) -> tuple[Path, Branch] | None:
+        """The path and the branch, each place on the way looked up once."""
+        above = self._parent.place.trace(core)
+        if above is None or type(above[1]) is not self._parent.engine_type:
+            return None
+        path, parent = above
+        index = self.index(parent, core)
+        return None if index is None else ((*path, index), parent.get(core.txn, index))
 
 
 class Key(_Nested):
@@ -105,16 +127,10 @@ class Key(_Nested):
 
     __slots__ = ()
 
-    def find(self, core: Core) -> Branch | None:
-        """What the key holds."""
-        return (
-            None if self.index(core) is None else self._parent.branch(core).get(core.txn, self._id)
-        )
-
-    def index(self, core: Core) -> str | None:
+    def index(self, parent: Branch, core: Core) -> str | None:
         """The key, if it holds anything."""
         key: str = self._id
-        return key if self._parent.branch(core).has(core.txn, key) else None
+        return key if parent.has(core.txn, key) else None
 
     def __str__(self) -> str:
         return f"{self._parent.place}[{self._id!r}]"
@@ -125,14 +141,8 @@ class Item(_Nested):
 
     __slots__ = ()
 
-    def find(self, core: Core) -> Branch | None:
-        """The element, wherever it stands now."""
-        index = self.index(core)
-        return None if index is None else self._parent.branch(core).get(core.txn, index)
-
-    def index(self, core: Core) -> int | None:
+    def index(self, parent: Branch, core: Core) -> int | None:
         """Where the element stands now."""
-        parent = self._parent.branch(core)
         index: int = yrs.decode_sticky_index(self._id).get_offset(core.txn)
         if index >= parent.len(core.txn):
             return None
@@ -152,14 +162,8 @@ class Child(_Nested):
         super().__init__(parent, id_)
         self._last = 0
 
-    def find(self, core: Core) -> Branch | None:
-        """The node, wherever it stands now."""
-        index = self.index(core)
-        return None if index is None else self._parent.branch(core).get(core.txn, index)
-
-    def index(self, core: Core) -> int | None:
+    def index(self, parent: Branch, core: Core) -> int | None:
         """Where the node stands among its siblings now; mostly where it stood before."""
-        parent = self._parent.branch(core)
         there = child_at(parent, self._last, core.txn)
         if there is None or hash(there) != self._id:
             hashes = map(hash, parent.children(core.txn))

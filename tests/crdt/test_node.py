@@ -120,3 +120,51 @@ def test_a_node_tells_only_of_itself(document: Document) -> None:
     stop()
     row["id"] = 3
     assert len(heard) == 2
+
+
+class Looking:
+    """A place that counts how often it is looked up."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.looked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("find", "trace"):
+            self.looked += 1
+        return getattr(self.place, name)
+
+    def __str__(self) -> str:
+        return str(self.place)
+
+
+def test_what_is_deep_inside_is_found_in_one_walk(document: Document) -> None:
+    """Each place on the way is looked up once, by reading and by observing."""
+    value: Any = "core"
+    for _ in range(60):
+        value = {"in": value}
+    document.map("deep").update(value)
+    handle: Any = document.map("deep")
+    looking = handle.place = Looking(handle.place)
+    for _ in range(7):
+        handle = handle["in"]
+    for look in (handle.place.find, handle.place.path):
+        looking.looked = 0
+        with document._desk.reading as core:
+            look(core)
+        assert looking.looked == 1
+    for _ in range(52):
+        handle = handle["in"]
+    handle.observe(lambda part, change: None)
+    handle["in"] = "changed"
+    assert handle.plain() == {"in": "changed"}
+
+
+def test_one_who_observes_what_is_gone_hears_nothing_and_breaks_nothing(
+    document: Document,
+) -> None:
+    """Also when what it was in became something else."""
+    inner = document.map("m")["key"]["text"]
+    inner.observe(lambda part, change: None)
+    document.map("m")["key"] = 5
+    assert document.map("m")["key"] == 5
