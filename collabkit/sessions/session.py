@@ -7,11 +7,12 @@ Rules:
    (:mod:`.solo`), by one opener at a time, and no socket is let in.
 3. In a **collaborative** one this program is a participant like any other, under its own
    subject: a replica in the room, over a channel in memory. Others may come and go.
-4. Whoever leaves waits until his edits are stored.
+4. Whoever leaves waits until his edits are stored. A document that was left takes no more.
 """
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -84,6 +85,9 @@ class Session:
         self._take_part: TakePart | None = None
         self._parts: dict[str, Part] = {}
         self._stack: AsyncExitStack | None = None
+        # Documents are opened one after another: two parts in one document would each lack what
+        # the other writes.
+        self._opening = asyncio.Lock()
 
     def __repr__(self) -> str:
         if self._record is None:
@@ -139,12 +143,13 @@ class Session:
             InvalidName: It cannot be a document's name.
             Corrupt: It cannot be loaded.
         """
-        if name not in self._parts:
-            RoomName.parse(f"{self.record.name}/{name}")
+        RoomName.parse(f"{self.record.name}/{name}")
+        async with self._opening:
             if self._stack is None or self._take_part is None:
                 raise LocalProtocolError(f"session {self.name!r} is not open: use `async with`")
-            self._parts[name] = await self._stack.enter_async_context(self._take_part(name))
-        return self._parts[name].document
+            if name not in self._parts:
+                self._parts[name] = await self._stack.enter_async_context(self._take_part(name))
+            return self._parts[name].document
 
     @property
     def presence(self) -> Presence:
@@ -201,8 +206,15 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        stack, self._stack = self._stack, None
-        self._parts.clear()
-        self._take_part = None
+        async with self._opening:
+            stack, self._stack = self._stack, None
+            for part in self._parts.values():
+                part.document.guard = self._refuse
+            self._parts.clear()
+            self._take_part = None
         if stack is not None:
             await stack.__aexit__(kind, error, trace)
+
+    def _refuse(self, update: bytes) -> None:
+        # The guard of a document that was left: an edit would go nowhere.
+        raise LocalProtocolError(f"session {self._asked!r} is closed")

@@ -25,8 +25,8 @@ from operator import attrgetter
 from ..crdt.budget import NO_BUDGET
 from ..crdt.document import Change, Document
 from ..crdt.merging import merge
-from ..crdt.scan import scan
-from ..errors import CollabError, Corrupt
+from ..crdt.update import StateVector, advance, gap, scan
+from ..errors import CollabError, Corrupt, UpdateRefused
 from ..ids import RoomName, Subject
 from ..store.base import Checkpoint, Draft, Loaded, SessionRecord, Store
 
@@ -51,16 +51,20 @@ def document_of(loaded: Loaded, place: RoomName, *, path: str) -> Document:
         path: The file.
 
     Raises:
-        Corrupt: The engine refuses a checkpoint or a row.
+        Corrupt: The engine refuses a checkpoint or a row, or one builds on what is not there.
     """
-    document = Document(place.document)
+    document, vector = Document(place.document), StateVector()
     updates = [(f"row {row.seq}", row.body) for row in loaded.rows]
     if loaded.checkpoint is not None:
         updates.insert(0, (f"checkpoint {loaded.checkpoint.seq}", loaded.checkpoint.body))
     for what, update in updates:
         try:
-            scan(update, NO_BUDGET)
+            found = scan(update, NO_BUDGET)
+            if gap(found, vector):
+                # The engine would let it wait, and show a document without it.
+                raise UpdateRefused("gap", "it builds on edits that are not there")
             document.apply(update, origin="log", trusted=True)
+            advance(found, vector)
         except CollabError as error:
             raise Corrupt(path, f"{what} of {place}", str(error)) from error
     return document
@@ -165,21 +169,23 @@ class Solo:
     async def _checkpoint(self) -> None:
         if self._tail < CHECKPOINT_ROWS:
             return
-        name = self.document.name
+        name, record = self.document.name, self._record
+        loaded = await self._store.load(record.id, name)
+        if not loaded.rows:
+            return
         body = self.document.update()
         copy = Document(name)
         copy.apply(body, trusted=True)
-        digest = copy.digest()
-        if digest != self.document.digest():
-            log.error(
-                "%r of %r does not load to what it is: no checkpoint", name, self._record.name
-            )
+        place = RoomName(record.project, record.name, name)
+        # A checkpoint stands for the rows before it, so it may lack nothing of them: not even
+        # what somebody wrote who should not have.
+        logged = document_of(loaded, place, path=self._store.path)
+        if not logged.digest() == copy.digest() == self.document.digest():
+            log.error("%r of %r is not what its log builds: no checkpoint", name, record.name)
             return
-        # Nobody else writes this document, so all of it lies before the session's last row.
-        now = await self._store.find_session(self._record.id, project=self._record.project)
         at_ms = time.time_ns() // 1_000_000
         await self._store.put_checkpoint(
-            self._record.id, Checkpoint(name, now.last_seq, body, digest, at_ms)
+            record.id, Checkpoint(name, loaded.rows[-1].seq, body, copy.digest(), at_ms)
         )
 
 

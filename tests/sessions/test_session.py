@@ -58,6 +58,25 @@ async def test_it_holds_what_it_held(workspace: Workspace, kind: Kind) -> None:
 
 
 @KINDS
+async def test_a_document_opened_twice_at_once_is_one(workspace: Workspace, kind: Kind) -> None:
+    """Two tasks that open one document of a session share it, and what both write is kept."""
+    async with workspace.create("note", kind=kind) as note:
+        one, two = await asyncio.gather(note.open_document("x"), note.open_document("x"))
+        assert one is two
+
+
+@KINDS
+async def test_a_document_that_was_left_takes_no_edit(workspace: Workspace, kind: Kind) -> None:
+    """An edit that could not be stored any more is an error, and changes nothing."""
+    async with workspace.create("note", kind=kind) as note:
+        document = note.document
+        document.text("body").append("a")
+    with pytest.raises(LocalProtocolError, match="session 'note' is closed"):
+        document.text("body").append("b")
+    assert str(document.text("body")) == "a"
+
+
+@KINDS
 async def test_damage_is_told_and_not_opened(workspace: Workspace, kind: Kind) -> None:
     """A session whose document cannot be loaded raises Corrupt, and never shows an empty one."""
     note = await workspace.create("note", kind=kind)

@@ -161,6 +161,33 @@ async def test_damage_is_never_an_empty_document(store: SQLiteStore, record: Ses
             pytest.fail("it opened")
 
 
+async def test_a_log_with_a_hole_is_damage(store: SQLiteStore, record: SessionRecord) -> None:
+    """A row that builds on edits that are not in the log makes the opening fail, and is named."""
+    whole = Document()
+    whole.text("body").append("a")
+    before = whole.state_vector
+    whole.text("body").append("b")
+    row = Draft(document="main", subject=HOST, body=whole.update(before), at_ms=0)
+    await store.append(record.id, [row])
+    with pytest.raises(Corrupt, match=r"row 1 of note.*it builds on edits that are not there"):
+        await reopened(store, record)
+
+
+async def test_a_checkpoint_stands_for_no_row_it_lacks(
+    store: SQLiteStore, record: SessionRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody else wrote into the log meanwhile is there after a document was closed."""
+    monkeypatch.setattr(module, "CHECKPOINT_ROWS", 1)
+    other = Document()
+    other.text("theirs").append("kept")
+    async with Solo.open(store, record, "main", subject=HOST) as solo:
+        solo.document.text("ours").append("a")
+        await solo.saved()
+        row = Draft(document="main", subject=HOST, body=other.update(), at_ms=0)
+        await store.append(record.id, [row])
+    assert (await reopened(store, record)).to_dict() == {"ours": "a", "theirs": "kept"}
+
+
 async def test_documents_of_a_session_are_apart(store: SQLiteStore, record: SessionRecord) -> None:
     """Two documents of one session share its numbering and nothing else."""
     async with (
