@@ -1,7 +1,11 @@
 """Gives the drafts of one transaction their places, and takes them back if it fails.
 
-The store thread places drafts before it begins the transaction: what cannot be stored
-at all fails alone, with its own reason, and only the disk can fail the others.
+Rules:
+
+1. The store thread places drafts before it begins the transaction: what cannot be stored
+   at all fails alone, with its own reason, and only the disk can fail the others.
+2. A value that SQLite would turn into one of another type is refused: a check sum covers what
+   was given, and what is read is something else.
 """
 
 from __future__ import annotations
@@ -16,13 +20,47 @@ from . import rows
 from .base import Draft
 from .directory import Directory, Document, Session
 
-__all__ = ["Batch", "Outcome"]
+__all__ = ["Batch", "Outcome", "check", "check_text"]
 
 Outcome: TypeAlias = list[Seq] | CollabError
 """What became of one write: the places of its rows, or why there are none."""
 
 # SQLite's limit for one value is 1e9 bytes, and a body is held in memory a few times over.
 MAX_BODY_BYTES = 512 << 20
+
+# What SQLite's integers hold.
+_INTEGERS = range(-(1 << 63), 1 << 63)
+
+
+def check_text(**fields: str) -> None:
+    """Make sure that each is text that UTF-8 can say. Raises ValueNotStorable."""
+    for name, value in fields.items():
+        # Typed or not, it comes from callers: a `group` is whatever a program passes to `edit`.
+        if not isinstance(value, str):
+            raise ValueNotStorable(f"the {name} {value!r} is a {type(value).__name__}, not text")
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise ValueNotStorable(f"the {name} {value!r} is no Unicode text") from error
+
+
+def check(draft: Draft) -> None:
+    """Make sure that a draft reads back as what it is. Raises ValueNotStorable."""
+    check_text(document=draft.document, subject=draft.subject, kind=draft.kind, origin=draft.origin)
+    if draft.group is not None:
+        check_text(group=draft.group)
+    for number in (draft.at_ms, draft.seen):
+        if type(number) is not int or number not in _INTEGERS:
+            raise ValueNotStorable(f"{number!r} is not an integer of 64 bits")
+    if not isinstance(draft.body, bytes):
+        raise ValueNotStorable(f"a body is a {type(draft.body).__name__}, not bytes")
+    if len(draft.body) > MAX_BODY_BYTES:
+        raise ValueNotStorable(f"{len(draft.body)} bytes in one row, more than {MAX_BODY_BYTES}")
+    try:
+        struct.pack(f"<{len(draft.clients)}Q", *draft.clients)
+    except (struct.error, TypeError) as error:
+        raise ValueNotStorable(f"client ids {draft.clients!r}: {error}") from error
 
 
 class Batch:
@@ -52,15 +90,10 @@ class Batch:
         except CollabError as error:
             self._withdraw(start, new)
             return error
-        except (struct.error, UnicodeError, OverflowError, TypeError) as error:
-            self._withdraw(start, new)
-            return ValueNotStorable(str(error))
         return [Seq(row[1]) for row in self.rows[start:]]
 
     def _add(self, session: Session, draft: Draft) -> None:
-        size = len(draft.body)
-        if size > MAX_BODY_BYTES:
-            raise ValueNotStorable(f"{size} bytes in one row, more than {MAX_BODY_BYTES}")
+        check(draft)
         document = session.documents.get(draft.document)
         if document is None:
             document = self._directory.new_document(session, draft.document)

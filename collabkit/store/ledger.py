@@ -18,7 +18,7 @@ from ..errors import InvalidName, LocalProtocolError, ValueNotStorable
 from ..ids import RoomName, SessionId, Subject
 from . import checkpoints, database, named, reading, removal, rows
 from .base import Checkpoint, Draft, Loaded, Row, SessionRecord
-from .batch import Batch, Outcome
+from .batch import Batch, Outcome, check_text
 from .directory import Document, Session
 from .openfile import UNSTORABLE, OpenFile
 
@@ -90,6 +90,7 @@ class Ledger:
 
     def create_session(self, name: str, project: str, kind: str, by: Subject) -> SessionRecord:
         """Add a session."""
+        check_text(name=name, project=project, kind=kind, by=by)
         for part in (project, name):
             if RoomName.parse(part).session != part:
                 raise InvalidName(part, "a session or project is named without `/` and `~`")
@@ -121,6 +122,7 @@ class Ledger:
         return removal.compact(self.file, session, document, upto) if document else _nothing()
 
     def _create_document(self, session: Session, name: str) -> Document:
+        check_text(document=name)
         document = self.file.directory.new_document(session, name)
         try:
             with self.file.transaction():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
+import pytest
 
 from collabkit.errors import SessionNotFound, ValueNotStorable
 from collabkit.ids import SessionId
@@ -52,6 +55,28 @@ def test_a_write_that_cannot_be_stored_fails_alone(ledger: Ledger, session: Sess
     assert batch.place(session, [draft(b"2")]) == [2]
     assert [row[:3] for row in batch.rows] == [(1, 1, 0), (1, 2, 1)]
     assert state(ledger, session) == (2, {"main": 2})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *itertools.product(
+            ("document", "subject", "kind", "group", "origin"), (5, True, 1.5, b"x", "\ud800")
+        ),
+        *itertools.product(("at_ms", "seen"), (True, 5.0, "5", 1 << 63)),
+        ("body", "text"),
+        ("clients", (1.5,)),
+        ("clients", 5),
+    ],
+)
+def test_what_would_not_read_back_is_refused(
+    ledger: Ledger, session: SessionId, field: str, value: object
+) -> None:
+    """SQLite turns some values into others: those never reach it, and the log stays sound."""
+    wrong = msgspec.structs.replace(draft(b"x"), **{field: value})
+    (outcome,) = ledger.write([(session, [draft(b"before"), wrong])])
+    assert isinstance(outcome, ValueNotStorable)
+    assert ledger.write([(session, [draft(b"1")])]) == [[1]]
 
 
 def test_a_body_has_a_limit(ledger: Ledger, session: SessionId) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 
-from collabkit.errors import CannotWrite
+from collabkit.errors import CannotWrite, ValueNotStorable
 from collabkit.ids import SessionId
 from collabkit.store.base import Loaded
 from collabkit.store.ledger import Ledger
@@ -63,3 +64,22 @@ def test_a_full_disk_does_not_move_rows(full: Ledger, session: SessionId) -> Non
         full.file.settle()
     assert load(full, session) == before
     assert full.file.directory.hot_rows == 201
+
+
+@pytest.mark.parametrize("field", ["name", "project", "kind", "by"])
+@pytest.mark.parametrize("value", [5, b"x", "\ud800"])
+def test_a_session_is_described_by_text(ledger: Ledger, field: str, value: object) -> None:
+    """What would read back as something else makes no session, and no damage."""
+    fields: dict[str, Any] = {"name": "new", "project": "p", "kind": "k", "by": "u", field: value}
+    with pytest.raises(ValueNotStorable):
+        ledger.create_session(**fields)
+    with Reader(ledger.path) as reader:
+        assert list(reader.verify()) == []
+
+
+def test_a_document_is_named_by_text(ledger: Ledger, session: SessionId) -> None:
+    """Opening one by a number makes none."""
+    with pytest.raises(ValueNotStorable):
+        load(ledger, session, cast("str", 5))
+    with Reader(ledger.path) as reader:
+        assert list(reader.verify()) == []
