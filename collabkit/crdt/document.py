@@ -161,6 +161,9 @@ class Document:
         Args:
             group: What to call this change. Neighbouring blocks of one group are undone together.
 
+        Raises:
+            ValueNotStorable: The group is no text.
+
         >>> document = Document()
         >>> try:
         ...     with document.edit():
@@ -170,6 +173,8 @@ class Document:
         ...     str(document.text("body"))
         ''
         """
+        if group is not None:
+            check_text(group, "the group")
         return Block(self._desk, group)
 
     def apply(self, update: bytes, *, origin: str = "remote", trusted: bool = False) -> None:
@@ -186,7 +191,9 @@ class Document:
                 that are not here: ask for all that is missing since :attr:`state_vector`.
             EngineLost: It contradicts the document, or broke the engine. This document cannot be
                 used any more.
+            ValueNotStorable: The origin is no text.
         """
+        check_text(origin, "the origin")
         desk = self._desk
         with desk.lock:
             found = None if trusted else self._fitting(update)

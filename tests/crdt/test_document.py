@@ -285,3 +285,18 @@ def test_a_state_vector_must_be_one(document: Document) -> None:
 def test_the_repr_tells_the_client_id() -> None:
     """Which is what a log or another replica knows it by."""
     assert repr(Document("plan", client_id=7)) == "<Document 'plan' client 7>"
+
+
+@pytest.mark.parametrize("name", [5, True, 1.5, b"x", ("a", 1), "\ud800"])
+def test_a_group_or_origin_that_is_no_text_is_refused_at_once(
+    document: Document, name: Any
+) -> None:
+    """It goes into the log with the change, where it could not be read again."""
+    changes = heard(document)
+    with pytest.raises(ValueNotStorable, match="the group"):
+        document.edit(group=name)
+    with pytest.raises(ValueNotStorable, match="the origin"):
+        document.apply(Document().update(), origin=name)
+    assert changes == []
+    document.text("body").append("!")
+    assert len(changes) == 1
