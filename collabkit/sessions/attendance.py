@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager, contextmanager
 import msgspec
 
 from ..access.model import Identity, Refusal
+from ..crdt.document import Document
 from ..crdt.splitting import split
 from ..errors import (
     CannotWrite,
@@ -37,7 +38,7 @@ from ..sync.replica import Replica
 from .session import Kind, Part, TakePart
 from .solo import Solo, document_of
 
-__all__ = ["Attendance", "Member"]
+__all__ = ["Attendance", "Member", "rehearse"]
 
 _EMPTY = b"\x00"  # the state vector of a document to which nothing was ever written
 
@@ -50,6 +51,22 @@ _LOOK_EVERY = 0.1
 
 _OCCUPIED = Refusal(1013, "a program has this session for itself; try again later")
 _REMOVED = Refusal(4404, "the session was removed")
+
+
+def rehearse(updates: Sequence[bytes]) -> None:
+    """Take updates into an empty document that nobody keeps, to see whether they can be taken.
+
+    Raises:
+        RemoteProtocolError: One of them is no update, or is not taken.
+    """
+    _take(Document(), updates)
+
+
+def _take(document: Document, updates: Sequence[bytes]) -> None:
+    for update in updates:
+        # Whole documents are larger than any edit may be.
+        for piece in split(update):
+            document.apply(piece, origin="import")
 
 
 class Attendance:
@@ -134,10 +151,7 @@ class Attendance:
         async with self.stay(record, subject) as take_part, take_part(document) as part:
             if fresh and part.document.state_vector != _EMPTY:
                 raise InvalidArguments("import", f"document {document!r} holds something already")
-            for update in updates:
-                # Whole documents are larger than any edit may be.
-                for piece in split(update):
-                    part.document.apply(piece, origin="import")
+            _take(part.document, updates)
             await part.saved()
 
     @contextmanager

@@ -55,6 +55,7 @@ class Calls:
         self._known: dict[tuple[str, str], _Past] | None = None
         self._places: dict[int, _Past] = {}
         self._next = 0
+        self._reading = asyncio.Lock()
         self._running: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def __repr__(self) -> str:
@@ -100,13 +101,15 @@ class Calls:
             return result
 
     async def _read(self) -> dict[tuple[str, str], _Past]:
-        if self._known is None:
-            found = await self._store.entries(_TABLE)
-            pasts = [msgspec.convert(value, _Past) for _, value, _ in found]
-            self._places = {past.number % REMEMBERED: past for past in pasts}
-            self._next = max((past.number + 1 for past in pasts), default=0)
-            self._known = {past.whose: past for past in pasts}
-        return self._known
+        # Read once: a second reading would forget what was placed since the first.
+        async with self._reading:
+            if self._known is None:
+                found = await self._store.entries(_TABLE)
+                pasts = [msgspec.convert(value, _Past) for _, value, _ in found]
+                self._places = {past.number % REMEMBERED: past for past in pasts}
+                self._next = max((past.number + 1 for past in pasts), default=0)
+                self._known = {past.whose: past for past in pasts}
+            return self._known
 
     def _place(self, whose: tuple[str, str], digest: str) -> _Past:
         assert self._known is not None

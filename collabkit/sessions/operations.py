@@ -19,7 +19,7 @@ Rules:
 3. A call with a key happens once (:mod:`.calls`). One that was cut off by the end of the process
    runs again, and an operation that finds its own work done then is content.
 4. ``remotely`` says who may call an operation from a room. *Never*: its damage cannot be taken
-   back by an edit. *In room*: who may write the session he is connected to, about that session.
+   back by an edit. *In room*: who may write the document he is connected to, about that one.
    *Unlocked*: as that, where the relay asks nobody who he is and makes a session of every name
    that is opened; behind a lock, what is created is for the host to decide.
 """
@@ -47,7 +47,7 @@ from ..ids import RoomName, Subject
 from ..store.base import Checkpoint, SessionRecord
 from ..store.sqlite import SQLiteStore
 from ..sync.liveroom import updates_of
-from .attendance import Attendance
+from .attendance import Attendance, rehearse
 from .calls import Calls
 from .session import Kind
 
@@ -132,11 +132,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 async def _create(call: _Call, asked: _Create) -> dict[str, Any]:
-    place = RoomName.parse(asked.session)
-    if "/" in asked.session:
-        raise InvalidArguments(
-            "create", "a session's name has no `/document`; documents come by use"
-        )
+    place = _whole("create", asked.session, "documents come by use")
     try:
         record = await call.host.store.create_session(
             place.session, project=place.project, kind=asked.kind.value, by=call.subject
@@ -149,7 +145,7 @@ async def _create(call: _Call, asked: _Create) -> dict[str, Any]:
 
 
 async def _remove(call: _Call, asked: _Arguments) -> dict[str, Any]:
-    place = RoomName.parse(asked.session)
+    place = _whole("rm", asked.session, "it is removed with all its documents")
     try:
         record = await call.host.store.find_session(place.session, project=place.project)
     except SessionNotFound:
@@ -169,6 +165,8 @@ async def _import(call: _Call, asked: _Import) -> dict[str, Any]:
     except SessionNotFound:
         if asked.create is None:
             raise
+        # What cannot be taken leaves no session behind.
+        rehearse(asked.updates)
         record = await store.create_session(
             place.session, project=place.project, kind=asked.create.value, by=call.subject
         )
@@ -224,6 +222,14 @@ async def _newest(call: _Call, record: SessionRecord, document: str) -> tuple[Ch
         return loaded.checkpoint, False
     built = await call.host.engine.checkpoint(updates_of(loaded))
     return Checkpoint(document, loaded.upto, built.body, built.digest, _now_ms()), True
+
+
+def _whole(operation: str, name: str, why: str) -> RoomName:
+    """Read the name of a session, for an operation that is about no single document."""
+    place = RoomName.parse(name)
+    if "/" in name:
+        raise InvalidArguments(operation, f"a session's name has no `/document`; {why}")
+    return place
 
 
 def _shown(record: SessionRecord) -> dict[str, Any]:
@@ -293,7 +299,7 @@ async def call_from_room(
 
     Args:
         host: The workspace.
-        room: Where he is connected. An operation on a session is about this one, and need not
+        room: Where he is connected. An operation on a document is about this one, and need not
             name it.
         identity: Who he is.
         name: Which row of :data:`TABLE`.
@@ -304,13 +310,15 @@ async def call_from_room(
     Raises:
         AccessDenied: The table does not let him.
     """
-    session = str(RoomName(room.project, room.session, "main"))
     if name != "create":
-        arguments = {"session": session, **arguments}
+        arguments = {"session": str(room), **arguments}
     operation, asked = _checked(name, arguments)
     denied = _denial(operation, RoomName.parse(asked.session), room, identity, unlocked)
     if denied:
         raise AccessDenied(identity.subject, name, asked.session, denied)
+    if operation.remotely is Remotely.IN_ROOM:
+        # Said in full: a session's name alone may mean all its documents.
+        arguments = {**arguments, "session": f"{room.project}~{room.session}/{room.document}"}
     return await call(host, name, arguments, subject=identity.subject, key=key)
 
 
@@ -324,7 +332,7 @@ def _denial(
         return "it is for those who may write"
     if operation.remotely is Remotely.UNLOCKED:
         return "" if unlocked else "sessions are created by the host here"
-    if (target.project, target.session) != (room.project, room.session):
+    if target != room:
         return f"this connection is to {room}"
     return ""
 

@@ -51,6 +51,16 @@ async def test_a_repetition_gets_the_first_result(store: SQLiteStore) -> None:
     assert work.done == [False]
 
 
+async def test_first_calls_at_one_time_are_all_remembered(store: SQLiteStore) -> None:
+    """Calls with different keys that race to be the first are each done once, now and later."""
+    calls, work = Calls(store), Work()
+    await asyncio.gather(*(once(calls, work, key=key) for key in "abc"))
+    for known in (calls, Calls(store)):
+        for key in "abc":
+            await once(known, work, key=key)
+    assert len(work.done) == 3
+
+
 async def test_keys_are_their_subjects(store: SQLiteStore) -> None:
     """Another subject's key of the same name is another, and so is another key."""
     calls, work = Calls(store), Work()

@@ -124,6 +124,14 @@ async def test_rm_removes_all_there_is(workspace: Workspace, on_disk: OnDisk) ->
     assert on_disk.faults() == []
 
 
+async def test_rm_takes_no_single_document(workspace: Workspace, on_disk: OnDisk) -> None:
+    """The name of one document removes nothing, least of all the documents beside it."""
+    await write(workspace, "note", "kept")
+    with pytest.raises(InvalidArguments, match="with all its documents"):
+        await call(workspace, "rm", {"session": "note/side"}, subject=ADA)
+    assert on_disk.text("note") == "kept"
+
+
 async def test_rm_puts_out_who_is_in(workspace: Workspace) -> None:
     """Whoever is connected to a session that is removed is told so, for good."""
     await workspace.create("note")
@@ -205,6 +213,14 @@ async def test_import_takes_no_nonsense(workspace: Workspace, on_disk: OnDisk, k
         with pytest.raises((UpdateRefused, MalformedBytes)):
             await call(workspace, "import", {"session": "note", "updates": [bad]}, subject=ADA)
     assert on_disk.rows("note") == []
+
+
+async def test_a_failed_import_makes_no_session(workspace: Workspace) -> None:
+    """If one of the updates cannot be taken, there is no new session to look into for the rest."""
+    asked = {"session": "note", "updates": [update("a"), b"\xff\xff"], "create": "collaborative"}
+    with pytest.raises((UpdateRefused, MalformedBytes)):
+        await call(workspace, "import", asked, subject=ADA)
+    assert await workspace.list() == []
 
 
 async def test_import_does_not_write_beside_a_program(workspace: Workspace) -> None:
@@ -340,29 +356,46 @@ def test_the_table_is_the_one_in_the_docs() -> None:
 @pytest.mark.parametrize("name", list(TABLE))
 @pytest.mark.parametrize("identity", [WRITER, READER], ids=["writer", "reader"])
 @pytest.mark.parametrize("unlocked", [True, False], ids=["unlocked", "locked"])
-@pytest.mark.parametrize("target", ["note", "other"])
+@pytest.mark.parametrize("target", ["note/side", "note", "note/secret", "other/side"])
 async def test_who_may_call_what_from_a_room(
     workspace: Workspace, name: str, identity: Identity, unlocked: bool, target: str
 ) -> None:
     """The table's rule decides, for every operation, right and place, and nothing else does."""
-    await write(workspace, "note", "a")
-    await write(workspace, "other", "b")
+    for place in ("note", "note/side", "note/secret", "other/side"):
+        asked = {"session": place, "updates": [update("a")], "create": "collaborative"}
+        await call(workspace, "import", asked, subject=ADA)
     arguments: dict[str, Any] = {"session": target}
     if name == "create":
-        arguments = {"session": f"{target}-new"}
+        arguments = {"session": "new"}
     if name == "import":
         arguments["updates"] = [update("c")]
     rule = TABLE[name].remotely
     allowed = identity.can_write and (
-        (rule is Remotely.IN_ROOM and target == "note") or (rule is Remotely.UNLOCKED and unlocked)
+        (rule is Remotely.IN_ROOM and target == "note/side")
+        or (rule is Remotely.UNLOCKED and unlocked)
     )
     room = RoomName.parse("note/side")
-    asked = call_from_room(workspace, room, identity, name, arguments, unlocked=unlocked)
+    called = call_from_room(workspace, room, identity, name, arguments, unlocked=unlocked)
     if allowed:
-        assert await asked
+        assert await called
     else:
         with pytest.raises(AccessDenied, match=f"{ADA} may not {name}"):
-            await asked
+            await called
+
+
+async def test_a_call_from_a_room_is_about_its_document(
+    workspace: Workspace, on_disk: OnDisk
+) -> None:
+    """Who names no session means the document that he is connected to, and no other beside it."""
+    await write(workspace, "note", "a")
+    room, asked = RoomName.parse("note/side"), {"updates": [update("b")]}
+    await call_from_room(workspace, room, WRITER, "import", asked, unlocked=False)
+    assert (on_disk.text("note"), on_disk.text("note/side")) == ("a", "b")
+    for place, seqs in (("note/side", {"side": 2}), ("note", {"main": 2})):
+        done = await call_from_room(
+            workspace, RoomName.parse(place), WRITER, "checkpoint", {}, unlocked=False
+        )
+        assert done["documents"] == seqs
 
 
 async def test_a_refusal_reaches_a_replica(workspace: Workspace) -> None:
