@@ -14,10 +14,13 @@ Rules:
    the next thread that opens it waits for the one before; other programs may work on the same
    file by connecting to a relay instead (:func:`collabkit.connect`).
 3. A workspace is opened after a fork, not before: its thread would not follow.
+4. A workspace that nobody left when the program ends is left then, and what its open sessions
+   hold is saved: in a notebook, or at a prompt, there is no block to leave.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -92,6 +95,8 @@ class Session:
             loop = self._workspace._loop()
             stack.enter_context(loop.wrap_async_context_manager(self._inner))
             self._stack = stack.pop_all()
+        # Last come, first left: a session goes before its workspace.
+        atexit.register(self.__exit__, None, None, None)
         return self
 
     def __exit__(
@@ -100,6 +105,7 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        atexit.unregister(self.__exit__)
         stack, self._stack = self._stack, None
         if stack is not None:
             stack.__exit__(kind, error, trace)
@@ -193,6 +199,7 @@ class Workspace:
             stack.callback(setattr, self, "_portal", None)
             stack.enter_context(self._portal.wrap_async_context_manager(self._inner))
             self._stack = stack.pop_all()
+        atexit.register(self.__exit__, None, None, None)
         return self
 
     def __exit__(
@@ -201,6 +208,7 @@ class Workspace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        atexit.unregister(self.__exit__)
         stack, self._stack = self._stack, None
         if stack is not None:
             stack.__exit__(kind, error, trace)

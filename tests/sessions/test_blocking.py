@@ -199,6 +199,24 @@ def test_a_process_that_ends_in_the_block_ends(path: Path) -> None:
     assert OnDisk(path).text("note") == "hello"
 
 
+def test_a_process_that_leaves_nothing_ends(path: Path) -> None:
+    """A program that ends with its workspace open, as at a prompt, ends, with everything saved."""
+    program = (
+        "import sys, collabkit.sessions.blocking as b\n"
+        "workspace = b.open(sys.argv[1]).__enter__()\n"
+        "note = workspace.create('note').__enter__()\n"
+        "note.document.text('body').append('hello')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        timeout=20,
+        check=False,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert OnDisk(path).text("note") == "hello"
+
+
 def test_errors_are_of_the_one_tree(path: Path) -> None:
     """Whatever goes wrong on purpose is a CollabError, here as there."""
     path.write_text("not a database")
