@@ -6,7 +6,7 @@ from contextvars import Token
 from types import TracebackType
 
 from ..errors import LocalProtocolError
-from .desk import Desk, inside
+from .desk import Desk, acquire, inside
 
 __all__ = ["Block"]
 
@@ -31,13 +31,22 @@ class Block:
 
     def __enter__(self) -> None:
         desk = self._desk
-        desk.lock.acquire()
-        if desk.block is None:
-            desk.block = self
-            self._token = inside.set(self)
-        elif not desk.is_mine():
-            desk.lock.release()
-            raise LocalProtocolError(f"document {desk.name!r} is in another task's edit block")
+        taken: list[bool] = []
+        first = False
+        try:
+            acquire(desk.lock, taken)
+            first = desk.block is None
+            if first:
+                desk.block = self
+                self._token = inside.set(self)
+            elif not desk.is_mine():
+                raise LocalProtocolError(f"document {desk.name!r} is in another task's edit block")
+        except BaseException:
+            if first:
+                self._close()
+            if taken:
+                desk.lock.release()
+            raise
 
     def __exit__(
         self,
@@ -66,10 +75,13 @@ class Block:
             else:
                 update = desk.settle(self.group)
         finally:
-            desk.block = None
-            if self._token is not None:
-                inside.reset(self._token)
+            self._close()
         if self._broken and not failed:
             raise LocalProtocolError("an edit block inside this one failed, so nothing happened")
         if update is not None:
             desk.announce(update, local=True, origin="local", group=self.group, staged=True)
+
+    def _close(self) -> None:
+        self._desk.block = None
+        if self._token is not None:
+            inside.reset(self._token)

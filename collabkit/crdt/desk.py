@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from threading import RLock
 from types import TracebackType
+from typing import Protocol
 
 from ..errors import EngineLost, LocalProtocolError
 from .audience import Audience, Listener
@@ -31,9 +32,16 @@ from .core import ORIGIN, REMOTE, Core, is_panic
 from .ear import Ear
 from .history import History
 
-__all__ = ["Desk", "Guard", "inside"]
+__all__ = ["Desk", "Guard", "acquire", "inside"]
 
 Guard = Callable[[bytes], None]
+
+
+class Lock(Protocol):
+    """What ``RLock()`` makes, of which the class has no name."""
+
+    def acquire(self, blocking: bool = True, /) -> bool: ...
+
 
 # Updates that a kept copy may miss before making a new one is cheaper than keeping it:
 # catching up costs 2 µs an update, a copy about 1 ms for each 25,000 characters.
@@ -240,13 +248,23 @@ class Desk:
                 self._ear = Ear(self.live)
 
         def stop() -> None:
-            with self.lock:
-                self._audience.remove(listener)
-                if not self._audience and self._ear is not None:
-                    self._ear.close()
-                    self._ear = None
+            self._audience.remove(listener)
+            taken: list[bool] = []
+            try:
+                acquire(self.lock, taken, blocking=False)
+                if True in taken:
+                    self._rest()  # or else whoever has the lock just now does, with his next change
+            finally:
+                if True in taken:
+                    self.lock.release()
 
         return stop
+
+    def _rest(self) -> None:
+        """Stop taking notes of what changed where, if nobody listens any more."""
+        if not self._audience and self._ear is not None:
+            self._ear.close()
+            self._ear = None
 
     def announce(
         self,
@@ -274,6 +292,17 @@ class Desk:
         if self._audience:
             parts = () if self._ear is None else self._ear.take()
             self._audience.tell(Change(update, local, origin, group, parts))
+        else:
+            self._rest()
+
+
+def acquire(lock: Lock, taken: list[bool], *, blocking: bool = True) -> None:
+    """Acquire a lock and note whether it was got, in one step of the interpreter.
+
+    Ctrl-C comes before both or after both, so whoever notes it inside his ``try`` knows what
+    to release. Between an ``acquire()`` and a ``try``, it would leave the lock held for ever.
+    """
+    taken.extend(map(lock.acquire, (blocking,)))
 
 
 class _Reading:
@@ -287,14 +316,24 @@ class _Reading:
 
     def __enter__(self) -> Core:
         desk = self._desk
-        desk.lock.acquire()
+        taken: list[bool] = []
+        core: Core | None = None
+        depth = 0
         try:
+            acquire(desk.lock, taken)
+            depth = len(self._cores)
             core = desk.readable().read()
+            self._cores.append(core)
+            return core
         except BaseException:
-            desk.lock.release()
+            try:
+                if core is not None:
+                    del self._cores[depth:]
+                    core.done()
+            finally:
+                if taken:
+                    desk.lock.release()
             raise
-        self._cores.append(core)
-        return core
 
     def __exit__(
         self,
@@ -321,14 +360,16 @@ class _Writing:
 
     def __enter__(self) -> Core:
         desk = self._desk
-        desk.lock.acquire()
+        taken: list[bool] = []
         try:
+            acquire(desk.lock, taken)
             return desk.writable()
         except BaseException as error:
-            try:
-                desk.fail(error)
-            finally:
-                desk.lock.release()
+            if taken:
+                try:
+                    desk.fail(error)
+                finally:
+                    desk.lock.release()
             raise
 
     def __exit__(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dis import opmap
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -210,3 +215,93 @@ def test_a_panic_loses_the_document(document: Document) -> None:
         str(document.text("body"))
     with pytest.raises(EngineLost):
         document.text("body").append("x")
+
+
+_RETURN = opmap["RETURN_VALUE"]  # of all steps the one at which no interrupt is looked for
+
+
+class Interrupt:
+    """Ctrl-C at one step of the interpreter, inside the next ``__enter__``."""
+
+    def __init__(self, step: int) -> None:
+        self.steps_left = step
+
+    def trace(self, frame: FrameType, event: str, _argument: object) -> Any:
+        """Count the steps below ``__enter__``."""
+        entering = frame
+        while entering.f_code.co_name != "__enter__":
+            if entering.f_back is None:
+                return None
+            entering = entering.f_back
+        frame.f_trace_opcodes = True
+        if event == "opcode" and frame.f_code.co_code[frame.f_lasti] != _RETURN:
+            if self.steps_left == 0:
+                raise KeyboardInterrupt
+            self.steps_left -= 1
+        return self.trace
+
+
+def is_free(document: Document) -> bool:
+    """Whether another thread can use a document."""
+    got: list[bool] = []
+
+    def use() -> None:
+        got.append(document._desk.lock.acquire(blocking=False))
+        if got == [True]:
+            document._desk.lock.release()
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    return got == [True]
+
+
+WAYS_IN: dict[str, Callable[[Document], AbstractContextManager[object]]] = {
+    "reading": lambda document: document._desk.reading,
+    "writing": lambda document: document._desk.writing,
+    "block": lambda document: document.edit(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_an_interrupt_does_not_keep_the_document_from_others(document: Document, way: str) -> None:
+    """At whatever step of taking the lock it comes."""
+    for step in range(1000):
+        interrupt = Interrupt(step)
+        before = sys.gettrace()
+        sys.settrace(interrupt.trace)
+        try:
+            with WAYS_IN[way](document):
+                sys.settrace(before)
+                break
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        assert is_free(document), step
+    assert step > 20
+    assert is_free(document)
+
+
+def test_listening_stops_while_another_thread_edits(document: Document) -> None:
+    """Whoever stops does not wait for a block's end."""
+    stop = document.observe(lambda change: None)
+    editing, done = threading.Event(), threading.Event()
+
+    def edit() -> None:
+        with document.edit():
+            editing.set()
+            assert done.wait(10)
+
+    editor = threading.Thread(target=edit)
+    editor.start()
+    assert editing.wait(10)
+    stopper = threading.Thread(target=stop, daemon=True)
+    stopper.start()
+    stopper.join(10)
+    stopped = not stopper.is_alive()
+    done.set()
+    editor.join()
+    assert stopped
+    document.text("body").append("!")
+    assert document._desk._ear is None
