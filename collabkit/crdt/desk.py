@@ -363,7 +363,7 @@ class _Writing:
         taken: list[bool] = []
         try:
             acquire(desk.lock, taken)
-            return desk.writable()
+            core = desk.writable()  # and no `return`, which is outside the `try`
         except BaseException as error:
             if taken:
                 try:
@@ -371,6 +371,7 @@ class _Writing:
                 finally:
                     desk.lock.release()
             raise
+        return core
 
     def __exit__(
         self,
