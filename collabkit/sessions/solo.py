@@ -126,7 +126,7 @@ class Solo:
 
     async def saved(self) -> None:
         """Wait until every edit so far is on disk. Raises CannotWrite."""
-        await self._store.flush()
+        await self._store.flush(self._record.id)
 
     def _edited(self, change: Change) -> None:
         # The hot path of a program that types. It may run in any thread, and `_gather` in the

@@ -165,12 +165,18 @@ class Store(Protocol):
         Instead of a row it takes a function that gives what rows there are by the time they are
         written. It is called once, from any thread; what it raises, :meth:`flush` raises.
 
-        Raises CannotWrite if an earlier enqueued row of this session could not be written.
+        Raises CannotWrite if an earlier enqueued row of this session could not be written. After
+        one that never can be, no later enqueued row of the session is kept until the store is
+        opened again: it may build on that one.
         """
         ...
 
-    async def flush(self) -> None:
-        """Wait until all that was queued before is committed. Raises CannotWrite."""
+    async def flush(self, session: SessionId | None = None) -> None:
+        """Wait until all that was queued before is committed.
+
+        Raises CannotWrite, or what an enqueued row was refused for: each time it is asked, and
+        of this session only if one is given.
+        """
         ...
 
     async def put_checkpoint(self, session: SessionId, checkpoint: Checkpoint) -> None:

@@ -128,13 +128,22 @@ class SQLiteStore:
         written.
 
         Raises:
-            CannotWrite: An earlier row of this session waits; this one waits behind it.
+            CannotWrite: An earlier row of this session waits, and this one behind it; or that
+                one was refused, and this one is not kept.
         """
         self._writer.enqueue(session, draft)
 
-    async def flush(self) -> None:
-        """Wait until all that was queued before is committed. Raises CannotWrite."""
-        await self._writer.flush()
+    async def flush(self, session: SessionId | None = None) -> None:
+        """Wait until all that was queued before is committed.
+
+        Args:
+            session: Tell of rows of this session only; otherwise of any.
+
+        Raises:
+            CannotWrite: The disk did not take a row; it waits in memory.
+            ValueNotStorable: A row can never be stored; it, and those behind it, are lost.
+        """
+        await self._writer.flush(session)
 
     async def put_checkpoint(self, session: SessionId, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint; of each document the newest two are kept."""

@@ -9,9 +9,12 @@ Rules:
 3. A write that nobody awaits is never dropped: the caller's document has it already, and
    the next one builds on it. If the disk does not take it, it stays first in line
    and is tried again each second, and the caller is told.
-4. Other work runs between commits, one slice at a time, in turn: no commit waits for
+4. One that can never be written, or whose gathering fails, is refused, and so is all that
+   its session has queued without waiting since: it may build on what is missing. Until
+   the file is opened again that session is told so at each call, and no other is.
+5. Other work runs between commits, one slice at a time, in turn: no commit waits for
    more than a slice. It sees every write that was queued before it.
-5. With durability ``stored`` a commit is in the hands of the operating system, and each
+6. With durability ``stored`` a commit is in the hands of the operating system, and each
    second that brought one ends with a sync of the write-ahead log: the loss of power
    costs that second. With ``durable`` SQLite syncs each commit itself.
 """
@@ -31,6 +34,7 @@ from typing import Any, TypeAlias, TypeVar
 from ..errors import CannotWrite, CollabError, LocalProtocolError, StoreError, ValueNotStorable
 from ..ids import Seq, SessionId
 from .base import Draft, Gather
+from .batch import check
 from .ledger import Ledger
 
 __all__ = ["Writer"]
@@ -81,7 +85,7 @@ class Writer:
         self._closing = False
         self._held: list[Write] = []
         self._troubled: dict[SessionId, StoreError] = {}
-        self._refused: list[Exception] = []
+        self._refused: dict[SessionId, Exception] = {}
         self._retry_at: float | None = None
         self._sync_at: float | None = None
         self._thread: threading.Thread | None = None
@@ -129,15 +133,16 @@ class Writer:
         return promise
 
     def enqueue(self, session: SessionId, draft: Draft | Gather) -> None:
-        """Queue rows that nobody awaits. Raises CannotWrite as rule 3 says."""
+        """Queue rows that nobody awaits. Raises CannotWrite as rules 3 and 4 say."""
         if self._closing:
             self._check_open()
         self._writes.append((session, (draft,) if isinstance(draft, Draft) else draft, None))
         waiting = len(self._writes)
         if self._idle or waiting == BATCH_WRITES:
             self._wake.set()
-        if session in self._troubled:
-            trouble = self._troubled[session]
+        if refused := self._refused.get(session):
+            raise CannotWrite(self.path, f"an earlier row was refused: {refused}") from refused
+        if trouble := self._troubled.get(session):
             raise CannotWrite(self.path, f"{trouble}; the row waits in memory")
         if waiting > BACKLOG_WRITES:
             with self._room:
@@ -162,10 +167,10 @@ class Writer:
         self._work.append((work, promise))
         self._wake.set()
 
-    def flush(self) -> asyncio.Future[None]:
-        """Have all that waits committed; fails if any of it, awaited by nobody, cannot be."""
+    def flush(self, session: SessionId | None = None) -> asyncio.Future[None]:
+        """Have all that waits committed; fails if rows of a session, or of any, cannot be."""
         self._urgent = True
-        return self.submit(self._report)
+        return self.submit(lambda _: self._report(session))
 
     def _check_open(self) -> None:
         if self._closing:
@@ -245,14 +250,20 @@ class Writer:
     def _gather(
         self, session: SessionId, drafts: tuple[Draft, ...] | Gather, promise: Promise | None
     ) -> Iterator[Write]:
-        if isinstance(drafts, tuple):
+        if promise is not None and isinstance(drafts, tuple):
             yield session, drafts, promise
             return
         try:
-            yield session, tuple(drafts()), promise
+            # Also after a refusal: what gathers must know that it was asked.
+            gathered = drafts if isinstance(drafts, tuple) else tuple(drafts())
+            for draft in gathered:
+                check(draft)
         except Exception as error:
             # Somebody else's function must not end this thread.
-            self._refused.append(error)
+            self._refused.setdefault(session, error)
+            return
+        if session not in self._refused:
+            yield session, gathered, promise
 
     def _commit_batch(self, ledger: Ledger, batch: list[Write]) -> None:
         try:
@@ -271,22 +282,23 @@ class Writer:
         if self._sync and self._sync_at is None:
             self._sync_at = time.monotonic() + SYNC_EVERY
         done = []
-        for (_, _, promise), outcome in zip(batch, outcomes, strict=True):
+        for (session, _, promise), outcome in zip(batch, outcomes, strict=True):
             if promise is not None:
                 done.append((promise, outcome))
             elif isinstance(outcome, CollabError):
-                self._refused.append(outcome)
+                self._refused.setdefault(session, outcome)
         _deliver(done)
 
     def _refuse(self, ledger: Ledger, batch: list[Write], error: ValueNotStorable) -> None:
         """One write of these can never be stored: find it, so that it fails alone."""
         if len(batch) > 1:
             for write in batch:
-                self._commit_batch(ledger, [write])
+                if write[2] is not None or write[0] not in self._refused:
+                    self._commit_batch(ledger, [write])
             return
-        ((_, _, promise),) = batch
+        ((session, _, promise),) = batch
         if promise is None:
-            self._refused.append(error)
+            self._refused.setdefault(session, error)
         else:
             _deliver([(promise, error)])
 
@@ -332,12 +344,14 @@ class Writer:
         except Exception:
             _log.exception("%s: it could not be tended to", self.path)
 
-    def _report(self, ledger: Ledger) -> None:
-        for trouble in self._troubled.values():
-            raise CannotWrite(ledger.path, f"{trouble}; {len(self._held)} rows wait in memory")
-        if self._refused:
-            refused, self._refused = self._refused, []
-            raise refused[0]
+    def _report(self, asked: SessionId | None) -> None:
+        for session, refused in self._refused.items():
+            if asked in (None, session):
+                # Told many times: without the traces of those who were told before.
+                raise refused.with_traceback(None)
+        for session, trouble in self._troubled.items():
+            if asked in (None, session):
+                raise CannotWrite(self.path, f"{trouble}; {len(self._held)} rows wait in memory")
 
     def _abandon(self) -> None:
         """Nobody waits for ever on a closed file."""

@@ -28,7 +28,6 @@ from ..errors import (
     SessionBusy,
     SessionExists,
     SessionNotFound,
-    StoreError,
 )
 from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
@@ -207,7 +206,7 @@ class Hub:
         await self._settle(list(self._rooms.values()))
         try:
             await self.store.flush()
-        except StoreError as error:
+        except CollabError as error:
             # Whoever waits for a word on those edits has had none, and asks again elsewhere.
             _log.error("the last edits are not stored: %s", error)
 

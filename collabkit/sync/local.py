@@ -153,7 +153,7 @@ class LocalCopy:
 
     async def flush(self) -> None:
         """Wait until all that was kept is in the file. Raises CannotWrite."""
-        await self._store.flush()
+        await self._store.flush(self._session.id)
 
     async def checkpointed(self) -> None:
         """Wait for the checkpoint that this opening makes, if it makes one."""
@@ -170,9 +170,9 @@ class LocalCopy:
         if record is None:
             return
         try:
-            await self._store.flush()
+            await self._store.flush(self._session.id)
             await self._store.put(TABLE, self._session.id, msgspec.to_builtins(record))
-        except StoreError as error:
+        except CollabError as error:
             _log.warning("%s: %s", self, error)
         if self._next is record:
             self._next = None

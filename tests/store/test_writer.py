@@ -179,26 +179,44 @@ async def test_a_gathering_that_fails_is_told_by_flush(path: str) -> None:
 
         writer.enqueue(session, broken)
         writer.enqueue(session, draft(b"next"))
-        with pytest.raises(ZeroDivisionError):
-            await writer.flush()
-        await writer.flush()
-        assert await bodies(writer, session) == [b"next"]
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                await writer.flush(session)
+        with pytest.raises(CannotWrite, match="an earlier row was refused: broken"):
+            writer.enqueue(session, draft(b"later"))
+        # It may build on what is missing: a log with a gap cannot be opened.
+        assert await bodies(writer, session) == []
+        assert await writer.append(session, [draft(b"awaited")]) == [1]
 
 
-async def test_what_can_never_be_stored_is_told_by_flush(path: str) -> None:
-    """A row without a session, or with an impossible value, does not wait for ever."""
+@pytest.mark.parametrize(
+    ("where", "what", "error"),
+    [
+        (SessionId("none"), draft(b"x"), SessionNotFound),
+        (None, Draft("main", ADA, b"x", at_ms=1 << 70), ValueNotStorable),
+        (None, Draft("main", ADA, b"x", 0, clients=(-1,)), ValueNotStorable),
+        (None, Draft("main", ADA, b"x", 0, group="\ud800"), ValueNotStorable),
+    ],
+)
+async def test_what_can_never_be_stored_is_told_to_its_session(
+    path: str, where: SessionId | None, what: Draft, error: type[Exception]
+) -> None:
+    """Each time it asks, for nothing it writes since is kept; and no other session is told."""
     async with running(path) as (writer, session):
-        for where, what, error in (
-            (SessionId("none"), draft(b"x"), SessionNotFound),
-            (session, Draft("main", ADA, b"x", at_ms=1 << 70), ValueNotStorable),
-            (session, Draft("main", ADA, b"x", 0, clients=(-1,)), ValueNotStorable),
-        ):
-            writer.enqueue(where, what)
-            writer.enqueue(session, draft(b"fine"))
+        other = (await writer.submit(lambda it: it.create_session("other", "p", "k", ADA))).id
+        wrong = where or session
+        writer.enqueue(wrong, what)
+        for number in range(2):
+            writer.enqueue(other, draft(b"%d" % number))
+            await writer.flush(other)
+            with pytest.raises(error):
+                await writer.flush(wrong)
             with pytest.raises(error):
                 await writer.flush()
-        await writer.flush()
-        assert await bodies(writer, session) == [b"fine"] * 3
+            with pytest.raises(CannotWrite, match="refused"):
+                writer.enqueue(wrong, draft(b"behind it"))
+        assert await bodies(writer, other) == [b"0", b"1"]
+        assert await bodies(writer, session) == []
 
 
 async def test_every_thread_may_write(path: str) -> None:
