@@ -57,6 +57,28 @@ _WAL_LIMIT_BYTES = 64 << 20
 # What reading damaged pages raises: SQLite believes a page about the type of a value.
 UNREADABLE = (sqlite3.Error, TypeError, ValueError)
 
+# What the disk, the machine or its rights refuse, though the pages may all be sound. Even to
+# read, SQLite makes a file beside the database.
+_NO_DAMAGE = frozenset(
+    {
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+    }
+)
+
+# Among them, what SQLite says of a file that is shorter or other than it was written.
+_DAMAGE = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_CORRUPTFS,
+        sqlite3.SQLITE_IOERR_DATA,
+        sqlite3.SQLITE_IOERR_SHORT_READ,
+    }
+)
+
 _fdatasync = getattr(os, "fdatasync", os.fsync)
 
 
@@ -153,6 +175,8 @@ def failure(path: str, error: sqlite3.Error, *, reading: bool = False) -> StoreE
         return CannotWrite(path, "another program is writing to it")
     if code == sqlite3.SQLITE_READONLY and reading:
         return CannotWrite(path, "its folder is read-only, and SQLite needs files beside it")
+    if code in _NO_DAMAGE and error.sqlite_errorcode not in _DAMAGE:
+        return CannotWrite(path, str(error))
     if code == sqlite3.SQLITE_CORRUPT or reading:
         return Corrupt(path, "an SQLite page", str(error))
     return CannotWrite(path, str(error))

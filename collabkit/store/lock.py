@@ -17,6 +17,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import sys
@@ -67,7 +68,7 @@ class FileLock:
 
         Raises:
             FileHeld: Somebody has it.
-            CannotWrite: The sidecar cannot be made.
+            CannotWrite: The sidecar cannot be made or written.
         """
         for _ in range(_ATTEMPTS):
             descriptor = _open_sidecar(self.path, self._sidecar)
@@ -76,10 +77,7 @@ class FileLock:
                 time.sleep(_PAUSE)
                 continue
             if _same_file(descriptor, self._sidecar):
-                me = Holder(os.getpid(), socket.gethostname())
-                os.ftruncate(descriptor, 0)
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.write(descriptor, msgspec.json.encode(me))
+                _sign(descriptor, self.path, self._sidecar)
                 self._descriptor = descriptor
                 _held.add(self)
                 return
@@ -129,7 +127,8 @@ def holder(path: str) -> Holder | None:
     except OSError:
         return None
     try:
-        if _try_lock(descriptor):
+        # Shared, so that of two who look neither sees the other as the holder.
+        if _try_lock(descriptor, shared=True):
             return None
     finally:
         os.close(descriptor)
@@ -145,14 +144,28 @@ def _open_sidecar(path: str, sidecar: str) -> int:
         raise CannotWrite(path, f"{sidecar} cannot be made: {error.strerror}") from None
 
 
-def _try_lock(descriptor: int) -> bool:
+def _sign(descriptor: int, path: str, sidecar: str) -> None:
+    """Say in the sidecar who holds it; the descriptor is closed if the disk is full."""
+    me = msgspec.json.encode(Holder(os.getpid(), socket.gethostname()))
+    try:
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        if os.write(descriptor, me) < len(me):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        os.close(descriptor)
+        raise CannotWrite(path, f"{sidecar} cannot be written: {error.strerror}") from None
+
+
+def _try_lock(descriptor: int, *, shared: bool = False) -> bool:
     try:
         if sys.platform == "win32":
             # Locked bytes cannot be read there, so the locked one lies beyond the text.
             os.lseek(descriptor, 1 << 20, os.SEEK_SET)
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

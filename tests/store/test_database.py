@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -218,6 +218,33 @@ def test_a_file_in_a_read_only_folder_can_be_read(open_folder: str) -> None:
         assert as_nobody(path, "ro") == "(1,)"
     finally:
         os.chmod(open_folder, 0o755)
+
+
+def test_a_full_disk_is_no_damage(
+    path: str, full_disk: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """Even to read SQLite makes a file; that there is no space for it says nothing of the pages."""
+    make(path)
+    with full_disk(), pytest.raises(CannotWrite):
+        database.connect_readonly(path)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (sqlite3.SQLITE_IOERR_SHMSIZE, CannotWrite),
+        (sqlite3.SQLITE_CANTOPEN, CannotWrite),
+        (sqlite3.SQLITE_FULL, CannotWrite),
+        (sqlite3.SQLITE_IOERR_SHORT_READ, Corrupt),
+        (sqlite3.SQLITE_CORRUPT, Corrupt),
+        (sqlite3.SQLITE_ERROR, Corrupt),
+    ],
+)
+def test_what_reading_meets_is_damage_or_not(code: int, kind: type[StoreError]) -> None:
+    """A disk that is full or out of reach is not called a damaged file."""
+    error = sqlite3.OperationalError("what SQLite says")
+    error.sqlite_errorcode = code
+    assert type(database.failure("a.db", error, reading=True)) is kind
 
 
 def test_a_log_that_lost_its_end_is_told(path: str, caplog: pytest.LogCaptureFixture) -> None:

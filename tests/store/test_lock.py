@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,33 @@ def test_an_unreadable_sidecar_still_locks(path: str) -> None:
         FileLock(path).acquire()
     assert caught.value.pid is None
     lock.release()
+
+
+def test_a_full_disk_is_told_and_holds_nothing(
+    path: str, full_disk: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """A sidecar that cannot be written is no lock, and in nobody's way once there is space."""
+    with full_disk(), pytest.raises(CannotWrite, match=r"test\.db\.lock cannot be written"):
+        FileLock(path).acquire()
+    lock = FileLock(path)
+    lock.acquire()
+    lock.release()
+
+
+def test_who_looks_is_not_seen_as_the_holder(path: str) -> None:
+    """Two may look at one time at the sidecar that a killed holder left behind."""
+    Path(f"{path}.lock").write_text(f'{{"pid": 1, "host": "{socket.gethostname()}"}}')
+    seen: list[Holder | None] = []
+
+    def look() -> None:
+        seen.extend(holder(path) for _ in range(2000))
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(seen) == {None}
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
