@@ -19,7 +19,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -120,8 +121,27 @@ def _report(error: Exception) -> int:
     return 2
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        render.line(f"collabkit {version('collabkit')}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Say the version, and end."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 app = typer.Typer(
     name="collabkit",
+    callback=_options,
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

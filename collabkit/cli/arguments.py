@@ -10,15 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import FileHeld, OperationFailed, SessionNotFound
-from ..ids import RoomName
+from ..errors import Corrupt, FileHeld, OperationFailed, SessionNotFound
+from ..ids import RoomName, SessionId
 from ..sessions import holder
 from ..sessions.workspace import Workspace, user
 from ..store import lock
 from ..store.base import SessionRecord
 from ..store.reader import Reader
 
-__all__ = ["DEFAULT_DB", "AsJson", "Db", "Name", "OptionalDb", "find", "operate"]
+__all__ = ["DEFAULT_DB", "AsJson", "Db", "Name", "OptionalDb", "find", "listed", "operate"]
 
 DEFAULT_DB = Path("collabkit.db")
 
@@ -54,21 +54,37 @@ def find(reader: Reader, name: str) -> tuple[SessionRecord, RoomName]:
         SessionNotFound: It names nothing.
     """
     place = RoomName.parse(name)
-    record = next((one for one in reader.sessions() if one.id == place.session), None)
-    if record is None:
+    try:
         record = reader.find(place.session, project=place.project)
+    except (SessionNotFound, Corrupt):
+        # An id is one over all projects, and damage elsewhere is not in its way.
+        ids = {one.id: one for one in listed(reader)[0]}
+        if place.session not in ids:
+            raise
+        record = ids[SessionId(place.session)]
     if "/" in name and place.document not in record.documents:
         raise SessionNotFound(name)
     return record, RoomName(record.project, record.name, place.document)
+
+
+def listed(reader: Reader) -> tuple[list[SessionRecord], Corrupt | None]:
+    """List the sessions that can be had, and the damage that keeps the others out."""
+    try:
+        return reader.sessions(), None
+    except Corrupt as damage:
+        return reader.sound_sessions(), damage
 
 
 def operate(db: Path, operation: str, **arguments: Any) -> Any:
     """Run an operation on a file: through the process that holds it, or here if nobody does.
 
     Raises:
+        InvalidName: Its session is none that can be.
         FileHeld: Somebody holds the file, and does not answer.
         OperationFailed: The holder could not carry it out.
     """
+    # Looked at before the file is, which might be made for it.
+    RoomName.parse(arguments["session"])
     path = os.path.realpath(db)
     request = holder.Request(operation, arguments, subject=f"cli:{user()}")
     deadline = time.monotonic() + PATIENCE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ from ..sessions.solo import document_of
 from ..store.backup import backup as copy
 from ..store.reader import Reader
 from . import render
-from .arguments import DEFAULT_DB, AsJson, Db, OptionalDb, find, operate
+from .arguments import DEFAULT_DB, AsJson, Db, OptionalDb, find, listed, operate
 
 __all__ = ["app"]
 
@@ -46,10 +46,7 @@ def verify(db: OptionalDb = DEFAULT_DB, *, as_json: AsJson = False) -> None:
 
 def _unbuilt(reader: Reader) -> Iterator[str]:
     """Build every document; yields why one cannot be built."""
-    try:
-        records = reader.sessions()
-    except Corrupt:
-        return  # said already
+    records, _ = listed(reader)  # what is not listed was said already
     documents = [(record, name) for record in records for name in record.documents]
     with render.progress() as bar:
         for record, name in bar.track(documents, description="building documents"):
@@ -75,8 +72,10 @@ def compact(
     What the documents hold stays; who changed what, and when, is forgotten.
     """
     with Reader(db) as reader:
+        damage = None
         if name is None:
-            places = [f"{one.project}~{one.name}" for one in reader.sessions()]
+            records, damage = listed(reader)
+            places = [f"{one.project}~{one.name}" for one in records]
         else:
             place = find(reader, name)[1]
             places = [str(place) if "/" in name else f"{place.project}~{place.session}"]
@@ -87,7 +86,13 @@ def compact(
         ]
     if as_json:
         render.json(done)
-        return
+    else:
+        _show_compacted(db, done)
+    if damage is not None:
+        raise damage
+
+
+def _show_compacted(db: Path, done: list[dict[str, Any]]) -> None:
     render.listing(
         ("Session", "Rows removed", "Before", "After"),
         (

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from ..store.base import Row
+from ..store.base import Row, SessionRecord
 from ..store.reader import Reader
 from . import render
 from .arguments import Db, Name, find
@@ -45,25 +45,40 @@ def log(
     with Reader(db) as reader:
         record, place = find(reader, name)
         document = place.document if "/" in name else None
-        if limit is not None:
-            # Rows are numbered without holes over all documents; those of one are fewer.
-            after = max(after, record.last_seq - limit)
-        rows = _rows(reader, record.id, document, after)
+        if limit is None:
+            rows = _rows(reader, record.id, document, after)
+        else:
+            rows = _last_rows(reader, record, document, after, limit)
         if not follow:
             _print(list(rows), as_json=as_json, empty=f"{place} has no rows there")
             return
         last = after
         while True:
-            for row in _rows(reader, record.id, document, last):
+            for row in rows:
                 _print_one(row, as_json=as_json)
                 last = row.seq
             time.sleep(POLL_EVERY)
+            rows = _rows(reader, record.id, document, last)
 
 
 def _rows(reader: Reader, session: Any, document: str | None, after: int) -> Iterator[Row]:
     while page := reader.rows(session, after=after, document=document, limit=PAGE_ROWS):
         yield from page
         after = page[-1].seq
+
+
+def _last_rows(
+    reader: Reader, record: SessionRecord, document: str | None, after: int, limit: int
+) -> Iterator[Row]:
+    # Numbers count over all documents, and compacting leaves holes in them: where the last rows
+    # begin shows when there are enough.
+    span = limit
+    while True:
+        start = max(after, record.last_seq - span)
+        rows = list(_rows(reader, record.id, document, start))
+        if len(rows) >= limit or start == after:
+            return iter(rows[-limit:])
+        span *= 4
 
 
 def _print(rows: list[Row], *, as_json: bool, empty: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -9,9 +10,10 @@ import typer
 
 from ..ids import SessionId
 from ..sessions.session import Kind
+from ..store.base import SessionRecord
 from ..store.reader import Reader
 from . import render
-from .arguments import DEFAULT_DB, AsJson, Db, Name, OptionalDb, find, operate
+from .arguments import DEFAULT_DB, AsJson, Db, Name, OptionalDb, find, listed, operate
 
 __all__ = ["app"]
 
@@ -43,10 +45,21 @@ def list_sessions(
 ) -> None:
     """List the sessions of a file."""
     with Reader(db) as reader:
-        records = reader.sessions(project=project)
+        records, damage = listed(reader)
+    if project is not None:
+        records = [record for record in records if record.project == project]
+        if not records and damage is None:
+            render.error(f"no project {project!r} in {db}: no session is of it")
+            raise typer.Exit(1)
     if as_json:
         render.json(records)
-        return
+    else:
+        _show_list(db, records)
+    if damage is not None:
+        raise damage
+
+
+def _show_list(db: Path, records: list[SessionRecord]) -> None:
     render.listing(
         ("Project", "Name", "Kind", "Docs", "Rows", "Size", "Created", "By"),
         (
@@ -150,6 +163,8 @@ def remove(
         raise typer.BadParameter("a session is removed as a whole, not one document of it")
     if not yes:
         size = render.size(record.size_bytes)
-        typer.confirm(f"Remove {place} ({record.last_seq} rows, {size}) for ever?", abort=True)
+        if not typer.confirm(f"Remove {place} ({record.last_seq} rows, {size}) for ever?"):
+            render.note(f"{place} is kept")
+            raise typer.Exit(1)
     operate(db, "rm", session=str(place))
     render.note(f"{place} is removed")

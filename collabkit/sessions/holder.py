@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import socket
@@ -41,6 +42,9 @@ _LENGTH = struct.Struct(">I")
 
 # `sockaddr_un` ends at 108 bytes on Linux and 104 on macOS, with the closing NUL.
 _MAX_ADDRESS_BYTES = 103
+
+# What is left of it behind `/proc/self/fd/NNNNNNN/` and before `.sock`.
+_MAX_NAME_BYTES = 72
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,12 +83,15 @@ _answer = msgspec.json.Decoder(Answer)
 
 
 def socket_path(path: str | os.PathLike[str]) -> str:
-    """Where the holder of a file listens.
+    """Where the holder of a file listens: beside it, under a digest if its name is long.
 
     >>> socket_path("notes.db")
     'notes.db.sock'
     """
-    return f"{os.fspath(path)}.sock"
+    folder, name = os.path.split(os.fspath(path))
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return os.path.join(folder, f"{name}.sock")
 
 
 @contextlib.contextmanager
@@ -184,6 +191,7 @@ def command(path: str | os.PathLike[str], request: Request) -> Answer | None:
     """Ask the holder of a file to run an operation; None if nobody answers there.
 
     Raises:
+        OSError: The socket may not be used by this user.
         OperationFailed: The holder went away before it answered: the operation may have run.
     """
     where = socket_path(path)
@@ -193,10 +201,11 @@ def command(path: str | os.PathLike[str], request: Request) -> Answer | None:
             with _address(where) as address:
                 asking.connect(address)
         except OSError as error:
-            # No socket; one whose holder is dead; or no folder for either.
-            if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR):
+            # No socket; one whose holder is dead; no folder for either; or, with no number, an
+            # address that no holder could have bound.
+            if error.errno in (None, errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR):
                 return None
-            raise
+            raise OSError(error.errno, error.strerror, where) from None
         body = msgspec.json.encode(request)
         try:
             asking.sendall(_LENGTH.pack(len(body)) + body)

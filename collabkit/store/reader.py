@@ -80,6 +80,14 @@ class Reader:
             every = self._directory().all()
             return [one.record() for one in every if project in (None, one.project)]
 
+    def sound_sessions(self) -> list[SessionRecord]:
+        """The sessions that the file tells of without damage, by project and name.
+
+        They may be fewer than there are: :meth:`verify` says what is damaged.
+        """
+        with self._transaction():
+            return [one.record() for one in self._directory() if not one.damage]
+
     def find(self, name_or_id: str, *, project: str) -> SessionRecord:
         """Look a session up by its id or its name. Raises SessionNotFound."""
         with self._transaction():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,12 @@ def test_wrong_usage_is_one_sentence(run: Run, arguments: list[str], says: str) 
     assert line.startswith("error: ")
     assert says in line
     assert "--help` says more" in line
+
+
+def test_it_says_its_version(run: Run) -> None:
+    """`--version` is the version that is installed, and nothing else."""
+    said = run("--version")
+    assert (said.code, said.out) == (0, f"collabkit {version('collabkit')}\n")
 
 
 def test_an_error_is_one_sentence(run: Run, db: Path) -> None:

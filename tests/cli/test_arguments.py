@@ -72,6 +72,25 @@ def test_a_holder_that_never_answers_is_given_up(db: Path, monkeypatch: pytest.M
         lock.release()
 
 
+def test_a_file_with_a_long_name_is_commanded(tmp_path: Path) -> None:
+    """A holder is reached however long its file's path and name are."""
+    folder = tmp_path / ("d" * 90)
+    folder.mkdir()
+    db = folder / f"{'n' * 150}.db"
+    with blocking.open(db) as workspace:
+        operate(db, "create", session="new")
+        assert [record.name for record in workspace.list()] == ["new"]
+
+
+def test_what_names_nothing_makes_no_file(tmp_path: Path) -> None:
+    """A name that cannot be one is refused before a file is made, or a holder asked."""
+    db = tmp_path / "new.db"
+    for name in ("../x", "\udcff"):
+        with pytest.raises(InvalidName):
+            operate(db, "create", session=name)
+    assert not db.exists()
+
+
 def test_a_link_to_a_file_is_the_file(db: Path, tmp_path: Path) -> None:
     """A holder is found through another name of its file."""
     link = tmp_path / "link.db"

@@ -35,6 +35,14 @@ def test_log_can_be_cut(run: Run, db: Path) -> None:
     assert run("log", db, "empty").err == "empty has no rows there\n"
 
 
+def test_the_last_rows_of_one_document(run: Run, db: Path) -> None:
+    """`--limit` counts the rows that are shown, however many others came after them."""
+    assert [row[0] for row in run("log", db, "plan/main", "--limit", 1).lines[1:]] == ["2"]
+    assert [row[0] for row in run("log", db, "plan/main", "--limit", 9).lines[1:]] == ["1", "2"]
+    said = run("log", db, "plan/main", "--limit", 2, "--after", 1)
+    assert [row[0] for row in said.lines[1:]] == ["2"]
+
+
 def test_log_as_json(run: Run, db: Path) -> None:
     """`--json` is one array; bodies are told by their size."""
     first = run("log", db, "plan", "--json").json[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 from cli.saying import Run
@@ -26,6 +27,27 @@ def test_ls_as_json(run: Run, db: Path) -> None:
     """`--json` is one array with all that is known."""
     found = run("ls", db, "--project", "acme", "--json").json
     assert [(each["name"], each["documents"]) for each in found] == [("note", ["main"])]
+
+
+def test_ls_of_a_project_that_is_not_there(run: Run, db: Path) -> None:
+    """A project nobody made a session of is told from an empty answer."""
+    said = run("ls", db, "--project", "nope")
+    assert (said.code, said.out) == (1, "")
+    assert "no project 'nope'" in said.err
+
+
+def test_a_damaged_session_keeps_nobody_from_the_others(run: Run, db: Path) -> None:
+    """Sessions beside a damaged one are listed, shown and compacted; the damage is told."""
+    with sqlite3.connect(db) as file:
+        file.execute("UPDATE sessions SET created_by = 'x' WHERE name = 'empty'")
+    file.close()
+    note = run("show", db, "acme~note", "--json").json
+    assert run("show", db, note["id"]).code == 0
+    assert run("show", db, "empty").code == 3
+    for command in ("ls", "compact"):
+        said = run(command, db)
+        assert said.code == 3
+        assert (len(said.lines), "session 'empty'" in said.err) == (3, True)
 
 
 def test_ls_of_an_empty_file(run: Run, tmp_path: Path) -> None:
@@ -76,9 +98,8 @@ def test_create_makes_the_file(run: Run, tmp_path: Path) -> None:
 
 def test_rm_asks_first(run: Run, db: Path) -> None:
     """Nothing is removed without a yes."""
-    for answer in ("n\n", ""):
-        said = run("rm", db, "plan", stdin=answer)
-        assert said.code == 130
+    for answer, code in (("n\n", 1), ("", 130)):
+        assert run("rm", db, "plan", stdin=answer).code == code
     assert "plan" in run("ls", db).out
     assert run("rm", db, "plan", stdin="y\n").code == 0
     assert "plan" not in run("ls", db).out
