@@ -78,12 +78,13 @@ class Following:
         """
         found = self._offsets.get(key)
         if found is None:
-            found = self._offsets[key] = Offsets(read_text(branch, txn))
+            found = self._offsets[key] = Offsets("")
+            _load(found, branch, txn)
             self._subscriptions[key] = branch.observe(_changed(ref(self), key, found))
             if len(self._offsets) > _NESTED_TEXTS and self._hear is None:
                 self._drop_oldest(but=key)
         elif found.stale:
-            found.load(read_text(branch, txn))
+            _load(found, branch, txn)
         found.idle = 0
         return found
 
@@ -120,15 +121,25 @@ def _changed(self_ref: ref[Following], key: object, offsets: Offsets) -> Callabl
             if offsets.stale:
                 return
         try:
-            delta = _follow(offsets, event.delta)
+            delta = event.delta if offsets.torn else _follow(offsets, event.delta)
+            length = event.target.len(event.transaction)
+            if offsets.torn or not (offsets.narrow or offsets.size(Scale.BYTES) == length):
+                offsets.stale = True
             if hear is not None:
                 hear(key, delta, event.transaction)
                 if offsets.stale:
-                    offsets.load(read_text(event.target, event.transaction))
+                    _load(offsets, event.target, event.transaction)
         except Exception as error:
             following.trouble = error
 
     return changed
+
+
+def _load(offsets: Offsets, branch: Branch, txn: Any) -> None:
+    """Load a text. One with a string for an embedded object reads longer than it is: torn."""
+    text = read_text(branch, txn)
+    offsets.load(text)
+    offsets.torn = branch.len(txn) != (len(text) if offsets.narrow else offsets.size(Scale.BYTES))
 
 
 def _follow(offsets: Offsets, delta: Delta) -> Delta:

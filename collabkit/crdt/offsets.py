@@ -60,6 +60,7 @@ class Offsets:
     Attributes:
         narrow: All scales are the same.
         stale: The text is not what was loaded and followed.
+        torn: What was loaded is not as long as the engine's text, so nothing can be converted.
         idle: How often it followed since it was last used; the owner counts.
 
     >>> offsets = Offsets("a€😀")
@@ -67,10 +68,11 @@ class Offsets:
     (4, 3)
     """
 
-    __slots__ = ("_chunks", "_lengths", "_size", "idle", "narrow", "stale")
+    __slots__ = ("_chunks", "_lengths", "_size", "idle", "narrow", "stale", "torn")
 
     narrow: bool
     stale: bool
+    torn: bool
 
     def __init__(self, text: str) -> None:
         self.idle = 0
@@ -86,13 +88,17 @@ class Offsets:
 
     def load(self, text: str) -> None:
         """Start again from the whole text, with :data:`EMBED` for each embedded object."""
-        self.stale = False
+        self.stale = self.torn = False
         self.narrow = text.isascii()
         self._size = max(_SMALLEST_CHUNK, 10 * isqrt(len(text)))
         self._chunks: list[str] = []
         self._lengths: tuple[list[int], list[int], list[int]] = ([], [], [])
         if not self.narrow:
             self._put(0, 0, text)
+
+    def size(self, scale: Scale) -> int:
+        """Length in a scale; only a wide text knows it."""
+        return sum(self._lengths[scale])
 
     def convert(self, position: int, source: Scale, target: Scale) -> int:
         """Express a position, at most the length, in another scale."""

@@ -3,6 +3,9 @@
 An index is a position between characters, from 0 to ``len(text)``, as in a Python string.
 An embedded object counts one. It stands in slices as U+FFFC, so that ``text[:]`` has a
 character for every index, while ``str(text)`` leaves it out, as Yjs does.
+
+A *string* as an embedded object, which other programs can make, reads as characters, and
+nobody can tell what counts as one. Such a text can be read, and not edited.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 from pycrdt import _pycrdt as yrs
 
-from ..errors import OutOfRange
+from ..errors import OutOfRange, ValueNotStorable
 from .branches import Branch, read_text
 from .canonical import render, runs
 from .core import Core
@@ -72,7 +75,12 @@ class Text(Node):
 
     def __len__(self) -> int:
         with self._desk.reading as core:
-            return self._measure(core, self.branch(core))[1]
+            branch = self.branch(core)
+            offsets = core.texts.offsets(branch, self.place.key(branch, core), core.txn)
+            if offsets.torn:
+                return len(read_text(branch, core.txn, OBJECT))
+            length: int = branch.len(core.txn) if offsets.narrow else len(offsets)
+            return length
 
     def __iter__(self) -> Iterator[str]:
         return iter(self[:])
@@ -172,6 +180,8 @@ class Text(Node):
             OutOfRange: There is no such index.
             ValueNotStorable: The value is a string, or cannot be stored.
         """
+        if isinstance(value, str):
+            raise ValueNotStorable("the embedded object is a string; only text can be one")
         check(value, "the embedded object")
         check_plain(value, "the embedded object")
         check_attributes(attributes)
@@ -239,8 +249,12 @@ class Text(Node):
             return locate(branch, core, position, length, offsets)
 
     def _measure(self, core: Core, branch: Branch) -> tuple[Offsets, int]:
-        """The offsets of this text, and its length in code points."""
+        """The offsets of this text, and its length in code points. Raises ValueNotStorable."""
         offsets = core.texts.offsets(branch, self.place.key(branch, core), core.txn)
+        if offsets.torn:
+            raise ValueNotStorable(
+                f"an edit of {self.place}, which has strings as embedded objects, from elsewhere"
+            )
         return offsets, branch.len(core.txn) if offsets.narrow else len(offsets)
 
     def _stretch(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pycrdt
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -253,6 +254,47 @@ def test_runs_show_formatting_and_embedded_objects() -> None:
         Run("bolder", {"bold": True}),
     ]
     assert (text[:], str(text)) == (f"é{OBJECT}bolder", "ébolder")
+
+
+def test_a_string_is_no_embedded_object() -> None:
+    """It could not be told from text."""
+    text = Document().text("body")
+    with pytest.raises(ValueNotStorable, match="is a string"):
+        text.embed(0, "x")
+    assert len(text) == 0
+
+
+@pytest.mark.parametrize("around", ["ab", "é😀"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_text_with_strings_embedded_elsewhere_is_read_and_not_edited(
+    around: str, late: bool
+) -> None:
+    """Where an edit would go cannot be known; the engine would panic, or take another place."""
+    outer: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+    there = outer.get("t", type=pycrdt.Text)
+    there.insert(0, around)
+    document = Document()
+    text = document.text("t")
+    if late:
+        document.apply(outer.get_update())
+        assert len(text) == 2
+    there.insert_embed(len(around.encode()), "string")
+    there.insert(len(around.encode()) + 1, "é")
+    document.apply(outer.get_update())
+    assert text[:] == f"{around}stringé"
+    assert len(text) == 9
+    edits: tuple[Callable[[], object], ...] = (
+        lambda: text.insert(5, "x"),
+        lambda: text.append("x"),
+        lambda: text.delete(0, 9),
+        lambda: text.format(0, 9, {"b": True}),
+        lambda: text.embed(0, 1),
+        lambda: text.position_at(9),
+    )
+    for edit in edits:
+        with pytest.raises(ValueNotStorable, match="t, which has strings as embedded objects"):
+            edit()
+    assert text[:] == f"{around}stringé"
 
 
 def test_inserting_takes_the_formatting_of_its_place() -> None:
