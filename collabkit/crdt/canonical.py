@@ -19,6 +19,9 @@ from .values import plain
 
 __all__ = ["elements", "render", "runs"]
 
+# An array of so many elements is read one by one as fast as through JSON.
+_FEW = 32
+
 
 def render(branch: Branch, txn: Any) -> Any:
     """The content of a branch as plain Python values: dicts, lists, and strings for text and XML.
@@ -34,8 +37,20 @@ def _map(branch: Branch, txn: Any) -> dict[str, Any]:
 
 
 def elements(branch: Branch, txn: Any) -> list[Any]:
-    """The elements of an array, as the engine gives them."""
-    return [branch.get(txn, index) for index in range(branch.len(txn))]
+    """The elements of an array, as the engine gives them.
+
+    It finds each by walking from the first, and can write all as JSON in one walk. There what
+    is a number, true or false is what it is. What is text in JSON may be a shared text, an
+    object a shared map, a list bytes, and null a NaN, so these are asked for.
+    """
+    length = branch.len(txn)
+    if length <= _FEW:
+        return [branch.get(txn, index) for index in range(length)]
+    found = json.loads(branch.to_json(txn))
+    return [
+        value if isinstance(value, bool | int | float) else branch.get(txn, index)
+        for index, value in enumerate(found)
+    ]
 
 
 def _array(branch: Branch, txn: Any) -> list[Any]:
