@@ -25,6 +25,7 @@ from ..errors import (
     RemoteProtocolError,
 )
 from ..ids import RoomName
+from ..sessions.attendance import rehearse
 from ..sessions.session import Kind
 from ..sessions.solo import document_of
 from ..store.foreign import ForeignDocument, read_foreign
@@ -202,7 +203,8 @@ def import_document(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="The document; without it the file's own name, or the names inside it.",
+            help="What to call the document; without it, what the file is called. Of an SQLite "
+            "file: which of its documents to take, under its own name; without it, all.",
             show_default=False,
         ),
     ] = None,
@@ -221,8 +223,15 @@ def import_document(
     name = name or source.stem
     fresh = source.suffix == ".json"
     update = _from_json(source, data) if fresh else data
-    operate(db, "import", session=name, updates=[update], create=kind.value, fresh=fresh)
+    _import(db, session=name, updates=[update], create=kind.value, fresh=fresh)
     render.note(f"{name}: {render.size(len(data))} imported")
+
+
+def _import(db: Path, *, updates: list[bytes], **arguments: Any) -> None:
+    if not db.exists():
+        # What cannot be taken makes no file.
+        rehearse(updates)
+    operate(db, "import", updates=updates, **arguments)
 
 
 def _import_all(
@@ -236,7 +245,7 @@ def _import_all(
         for document in bar.track(chosen, description="importing"):
             try:
                 updates = splice([(each, scan(each)) for each in document.updates])
-                operate(db, "import", session=document.name, updates=updates, create=kind.value)
+                _import(db, session=document.name, updates=updates, create=kind.value)
             except (InvalidName, OperationFailed, RemoteProtocolError) as error:
                 left += 1
                 render.error(f"{document.name!r} is left out: {error}")

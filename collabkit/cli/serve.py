@@ -6,7 +6,8 @@ import asyncio
 import ipaddress
 import logging
 import ssl
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,7 +69,12 @@ def serve(
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Let anybody in from other machines, unasked.")
+        bool,
+        typer.Option(
+            "--insecure",
+            help="Bind a --host that other machines reach, without --auth: whoever reaches it "
+            "reads, writes and makes every session.",
+        ),
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
 ) -> None:
@@ -88,11 +94,23 @@ def serve(
     level: Durability = "durable" if durability is _Durability.DURABLE else "stored"
     workspace = Workspace.open(db, durability=level)
     options = {"host": host, "port": port, "authenticate": authenticate, "tls": tls}
-    _run(_serve(workspace, origins=origin or (), **options))
+    # Where nobody is asked who he is, there is nobody to make sessions beforehand for.
+    options |= {"origins": origin or (), "create_sessions": auth is _Auth.NONE}
+    _run(_serve(workspace, f"{host}:{port}", **options))
 
 
-async def _serve(workspace: Workspace, **options: Any) -> None:
-    async with workspace, Relay(workspace, **options) as relay:
+@asynccontextmanager
+async def _relay(workspace: Workspace, where: str, **options: Any) -> AsyncIterator[Relay]:
+    async with AsyncExitStack() as stack:
+        try:
+            relay = await stack.enter_async_context(Relay(workspace, **options))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, where) from error
+        yield relay
+
+
+async def _serve(workspace: Workspace, where: str, **options: Any) -> None:
+    async with workspace, _relay(workspace, where, **options) as relay:
         stopped = asyncio.create_task(relay.until_stopped())
         showing = asyncio.create_task(_show_status(workspace))
         await asyncio.sleep(0)  # whoever reads that it listens may stop it: signals are heeded now

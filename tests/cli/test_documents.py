@@ -105,9 +105,13 @@ def test_nonsense_is_not_imported(
     """A file that holds no document is refused in a sentence."""
     source = tmp_path / name
     source.write_bytes(content)
-    said = run("import", db, source, "new")
-    assert said.code == code
-    assert len(said.err.splitlines()) == 1
+    fresh = tmp_path / "fresh.db"
+    for path in (db, fresh):
+        said = run("import", path, source, "new")
+        assert said.code == code
+        assert len(said.err.splitlines()) == 1
+    assert run("show", db, "new").code == 1
+    assert not fresh.exists()
 
 
 @pytest.fixture

@@ -142,10 +142,23 @@ def test_what_makes_no_sense_is_refused(
     assert not (tmp_path / "team.db").exists()
 
 
-def test_anybody_may_come_where_that_was_said(start: Start, tmp_path: Path) -> None:
-    """--insecure serves other machines without asking who they are."""
-    relay = start("serve", tmp_path / "t.db", "--port", 0, "--host", "0.0.0.0", "--insecure")
-    assert address(relay).startswith("ws://0.0.0.0:")
+def test_anybody_may_come_where_that_was_said(start: Start, run: Run, tmp_path: Path) -> None:
+    """--insecure serves other machines without asking who they are, and makes sessions."""
+    db = tmp_path / "t.db"
+    relay = start("serve", db, "--port", 0, "--host", "0.0.0.0", "--insecure")
+    url = address(relay)
+    assert url.startswith("ws://0.0.0.0:")
+    asyncio.run(_write(f"{url.replace('0.0.0.0', '127.0.0.1')}/note", None))
+    assert [row[1] for row in run("ls", db).lines[1:]] == ["note"]
+
+
+def test_an_address_that_is_none_is_named(run: Run, tmp_path: Path) -> None:
+    """A host that nobody knows is told by its name."""
+    options = ("--host", "nowhere.invalid", "--port", 4711, "--insecure")
+    said = run("serve", tmp_path / "t.db", *options)
+    assert said.code == 1
+    (line,) = said.err.splitlines()
+    assert line.startswith("error: nowhere.invalid:4711: ")
 
 
 def test_tls(start: Start, tmp_path: Path, require: Callable[[str], str]) -> None:
