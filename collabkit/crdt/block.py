@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextvars import Token
 from types import TracebackType
 
 from ..errors import LocalProtocolError
-from .desk import Desk, acquire, inside
+from .desk import Desk, acquire, current_task, inside
 
 __all__ = ["Block"]
 
@@ -18,13 +17,12 @@ class Block:
     one goes on, then nothing happens, and the outer one says so at its end.
     """
 
-    __slots__ = ("_broken", "_desk", "_token", "group")
+    __slots__ = ("_broken", "_desk", "group")
 
     def __init__(self, desk: Desk, group: str | None = None) -> None:
         self.group = group
         self._desk = desk
         self._broken = False
-        self._token: Token[object] | None = None
 
     def __repr__(self) -> str:
         return f"<edit block of {self._desk.name!r}, group {self.group!r}>"
@@ -38,7 +36,8 @@ class Block:
             first = desk.block is None
             if first:
                 desk.block = self
-                self._token = inside.set(self)
+                desk.task = current_task()
+                inside.set((*inside.get(), self))
             elif not desk.is_mine():
                 raise LocalProtocolError(f"document {desk.name!r} is in another task's edit block")
         except BaseException:
@@ -82,6 +81,5 @@ class Block:
             desk.announce(update, local=True, origin="local", group=self.group, staged=True)
 
     def _close(self) -> None:
-        self._desk.block = None
-        if self._token is not None:
-            inside.reset(self._token)
+        self._desk.block = self._desk.task = None
+        inside.set(tuple(block for block in inside.get() if block is not self))

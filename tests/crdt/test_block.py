@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from collabkit.crdt.changes import Change
@@ -58,3 +60,38 @@ def test_the_outer_failure_is_what_is_raised() -> None:
 def test_a_block_says_what_it_is() -> None:
     """The repr names the document and the group."""
     assert repr(Document("plan").edit("typing")) == "<edit block of 'plan', group 'typing'>"
+
+
+def test_blocks_of_two_documents_are_open_at_one_time() -> None:
+    """Whichever is inside, whichever ends first, each document is edited in its own."""
+    a, b = Document("a"), Document("b")
+    with a.edit(), b.edit():
+        a.text("t").append("a1")
+        b.text("t").append("b1")
+        with a.edit():
+            a.text("t").append("a2")
+    assert (a.to_dict(), b.to_dict()) == ({"t": "a1a2"}, {"t": "b1"})
+    outer, inner = a.edit(), b.edit()
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+    b.text("t").append("b2")
+    inner.__exit__(None, None, None)
+    assert str(b.text("t")) == "b1b2"
+
+
+async def test_a_task_begun_in_a_block_is_not_in_it() -> None:
+    """Its edit would go with the block, and nobody would have told it so."""
+    document = Document()
+
+    async def child() -> str:
+        with pytest.raises(LocalProtocolError, match="another task"):
+            document.text("t").append("child")
+        with pytest.raises(LocalProtocolError, match="another task"), document.edit():
+            pass
+        return str(document.text("t"))
+
+    with document.edit():
+        document.text("t").append("parent")
+        assert await asyncio.create_task(child()) == ""
+    assert document.to_dict() == {"t": "parent"}
