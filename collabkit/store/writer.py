@@ -8,10 +8,10 @@ Rules:
 2. A write that somebody awaits either is committed or fails, and then it is gone.
 3. A write that nobody awaits is never dropped: the caller's document has it already, and
    the next one builds on it. If the disk does not take it, it stays first in line
-   and is tried again each second, and the caller is told.
+   and is tried again each second, when somebody asks, and at the end; the caller is told.
 4. One that can never be written, or whose gathering fails, is refused, and so is all that
-   its session has queued without waiting since: it may build on what is missing. Until
-   the file is opened again that session is told so at each call, and no other is.
+   its session queues unawaited afterwards: it may build on it. That session is told so
+   at each call until the file is opened again, and no other is.
 5. Other work runs between commits, one slice at a time, in turn: no commit waits for
    more than a slice. It sees every write that was queued before it.
 6. With durability ``stored`` a commit is in the hands of the operating system, and each
@@ -28,7 +28,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from ..errors import CannotWrite, CollabError, LocalProtocolError, StoreError, ValueNotStorable
@@ -36,12 +36,12 @@ from ..ids import Seq, SessionId
 from .base import Draft, Gather
 from .batch import check
 from .ledger import Ledger
+from .promises import Promise, deliver
 
 __all__ = ["Writer"]
 
 T = TypeVar("T")
 
-Promise: TypeAlias = asyncio.Future[Any]
 Write: TypeAlias = tuple[SessionId, tuple[Draft, ...], Promise | None]
 Waiting: TypeAlias = tuple[SessionId, tuple[Draft, ...] | Gather, Promise | None]
 Work: TypeAlias = Callable[[Ledger], Any]
@@ -183,14 +183,14 @@ class Writer:
             try:
                 ledger = self._open_ledger()
             except BaseException as error:
-                _deliver([(opened, error)])
+                deliver([(opened, error)])
                 return
-            _deliver([(opened, None)])
+            deliver([(opened, None)])
             with contextlib.closing(ledger):
                 self._serve(ledger)
         finally:
             self._abandon()
-            _deliver([(self._closed, None)])
+            deliver([(self._closed, None)])
 
     def _serve(self, ledger: Ledger) -> None:
         closing = False
@@ -223,8 +223,10 @@ class Writer:
         """One round: commit everything that waits, then one slice of something else."""
         # First the work, then the writes: all that were queued before it are among them.
         work = [self._work.popleft() for _ in range(len(self._work))]
-        retry = self._urgent or (self._retry_at or 0.0) <= time.monotonic()
-        self._urgent = False
+        urgent, self._urgent = self._urgent, False
+        retry = urgent or self._closing or (self._retry_at or 0.0) <= time.monotonic()
+        if self._held and not retry:
+            self._hold()
         if self._writes or (self._held and retry):
             self._commit(ledger)
         for function, promise in work:
@@ -233,6 +235,16 @@ class Writer:
             self._slice()
         self._tend(ledger)
 
+    def _hold(self) -> None:
+        """Put what nobody awaits behind what is held: the disk is not asked at each key."""
+        trouble = next(iter(self._troubled.values()))
+        while self._writes and self._writes[0][2] is None:
+            for write in self._gather(self._writes.popleft()):
+                self._held.append(write)
+                self._troubled.setdefault(write[0], trouble)
+        with self._room:
+            self._room.notify_all()
+
     def _commit(self, ledger: Ledger) -> None:
         waiting = len(self._writes)
         while waiting or self._held:
@@ -240,16 +252,15 @@ class Writer:
             waiting -= taken
             batch, self._held = self._held, []
             for _ in range(taken):
-                batch += self._gather(*self._writes.popleft())
+                batch += self._gather(self._writes.popleft())
             self._commit_batch(ledger, batch)
             with self._room:
                 self._room.notify_all()
             if not waiting:
                 break
 
-    def _gather(
-        self, session: SessionId, drafts: tuple[Draft, ...] | Gather, promise: Promise | None
-    ) -> Iterator[Write]:
+    def _gather(self, queued: Waiting) -> Iterator[Write]:
+        session, drafts, promise = queued
         if promise is not None and isinstance(drafts, tuple):
             yield session, drafts, promise
             return
@@ -287,7 +298,7 @@ class Writer:
                 done.append((promise, outcome))
             elif isinstance(outcome, CollabError):
                 self._refused.setdefault(session, outcome)
-        _deliver(done)
+        deliver(done)
 
     def _refuse(self, ledger: Ledger, batch: list[Write], error: ValueNotStorable) -> None:
         """One write of these can never be stored: find it, so that it fails alone."""
@@ -300,34 +311,34 @@ class Writer:
         if promise is None:
             self._refused.setdefault(session, error)
         else:
-            _deliver([(promise, error)])
+            deliver([(promise, error)])
 
     def _fail(self, batch: list[Write], error: StoreError) -> None:
         self._held += [write for write in batch if write[2] is None]
         if self._held:
             self._troubled = dict.fromkeys((session for session, _, _ in self._held), error)
             self._retry_at = time.monotonic() + RETRY_EVERY
-        _deliver([(promise, error) for _, _, promise in batch if promise is not None])
+        deliver([(promise, error) for _, _, promise in batch if promise is not None])
 
     def _begin(self, ledger: Ledger, function: Work, promise: Promise) -> None:
         try:
             result = function(ledger)
         except Exception as error:
-            _deliver([(promise, error)])
+            deliver([(promise, error)])
             return
         if isinstance(result, Generator):
             self._running.append((result, promise))
         else:
-            _deliver([(promise, result)])
+            deliver([(promise, result)])
 
     def _slice(self) -> None:
         slices, promise = self._running.popleft()
         try:
             next(slices)
         except StopIteration as end:
-            _deliver([(promise, end.value)])
+            deliver([(promise, end.value)])
         except Exception as error:
-            _deliver([(promise, error)])
+            deliver([(promise, error)])
         else:
             self._running.append((slices, promise))
 
@@ -345,13 +356,11 @@ class Writer:
             _log.exception("%s: it could not be tended to", self.path)
 
     def _report(self, asked: SessionId | None) -> None:
-        for session, refused in self._refused.items():
-            if asked in (None, session):
-                # Told many times: without the traces of those who were told before.
-                raise refused.with_traceback(None)
-        for session, trouble in self._troubled.items():
-            if asked in (None, session):
-                raise CannotWrite(self.path, f"{trouble}; {len(self._held)} rows wait in memory")
+        if refused := _of(self._refused, asked):
+            # Told many times: without the traces of those who were told before.
+            raise refused.with_traceback(None)
+        if trouble := _of(self._troubled, asked):
+            raise CannotWrite(self.path, f"{trouble}; {len(self._held)} rows wait in memory")
 
     def _abandon(self) -> None:
         """Nobody waits for ever on a closed file."""
@@ -362,7 +371,7 @@ class Writer:
             (promise for _, _, promise in self._writes),
         )
         closed = LocalProtocolError(f"the store {self.path} is closed")
-        _deliver([(promise, closed) for promise in left if promise is not None])
+        deliver([(promise, closed) for promise in left if promise is not None])
         for slices, _ in self._running:
             slices.close()
         with self._room:
@@ -370,22 +379,5 @@ class Writer:
             self._room.notify_all()
 
 
-def _deliver(results: Sequence[tuple[Promise, Any]]) -> None:
-    """Tell each loop once what became of all that was promised to it."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Promise, Any]]] = {}
-    for promise, outcome in results:
-        by_loop.setdefault(promise.get_loop(), []).append((promise, outcome))
-    for loop, its in by_loop.items():
-        # A loop that was closed meanwhile has nobody left who waits.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_keep_promises, its)
-
-
-def _keep_promises(results: Sequence[tuple[Promise, Any]]) -> None:
-    for promise, outcome in results:
-        if promise.done():
-            continue
-        if isinstance(outcome, BaseException):
-            promise.set_exception(outcome)
-        else:
-            promise.set_result(outcome)
+def _of(told: Mapping[SessionId, T], asked: SessionId | None) -> T | None:
+    return told.get(asked) if asked is not None else next(iter(told.values()), None)

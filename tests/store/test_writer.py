@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Generator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
 from typing import cast
 
 import pytest
@@ -19,10 +18,7 @@ from collabkit.store.reader import Reader
 from collabkit.store.writer import Writer
 from collabkit.testing.store_contract import ADA, draft
 from store.processes import Start, line
-
-# How large SQLite lets the file grow, in pages: a disk that is full, and one that is not.
-FULL = "PRAGMA max_page_count = 1"
-ROOMY = "PRAGMA max_page_count = 1000000"
+from store.writing import FULL, ROOMY, bodies, pragma, running
 
 # Python tells its auditors of each file it opens; SQLite does not ask Python.
 SYNCED = """
@@ -42,31 +38,6 @@ async def main():
     print(opened.is_set(), flush=True)
 asyncio.run(main())
 """
-
-
-@asynccontextmanager
-async def running(path: str) -> AsyncIterator[tuple[Writer, SessionId]]:
-    """A writer of a new file, and a session in it."""
-    writer = Writer(lambda: Ledger(path, durability="stored", create=True), path=path, sync=True)
-    await writer.start()
-    record = await writer.submit(lambda it: it.create_session("notes", "p", "k", ADA))
-    try:
-        yield writer, record.id
-    finally:
-        await writer.stop()
-
-
-async def pragma(writer: Writer, statement: str) -> None:
-    """Tell SQLite something, in its thread."""
-    await writer.submit(lambda it: it.file.connection.execute(statement).fetchall())
-
-
-async def bodies(writer: Writer, session: SessionId) -> list[bytes]:
-    """What a session's log holds."""
-    found = await writer.submit_slices(
-        lambda it: it.rows(session, after=0, document=None, limit=1_000_000)
-    )
-    return [row.body for row in found]
 
 
 async def test_what_waits_together_is_committed_together(path: str) -> None:
