@@ -22,8 +22,20 @@ __all__ = ["DEFAULT_DB", "AsJson", "Db", "Name", "OptionalDb", "find", "listed",
 
 DEFAULT_DB = Path("collabkit.db")
 
-Db = Annotated[Path, typer.Argument(metavar="DB", help="The file.", show_default=False)]
-OptionalDb = Annotated[Path, typer.Argument(metavar="DB", help="The file.")]
+
+def _utf8(path: Path) -> Path:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        # SQLite takes no other names.
+        raise typer.BadParameter(f"the path {str(path)!r} is not UTF-8") from None
+    return path
+
+
+Db = Annotated[
+    Path, typer.Argument(metavar="DB", help="The file.", show_default=False, callback=_utf8)
+]
+OptionalDb = Annotated[Path, typer.Argument(metavar="DB", help="The file.", callback=_utf8)]
 Name = Annotated[
     str,
     typer.Argument(

@@ -120,6 +120,19 @@ def test_a_file_that_is_not_ours_is_told_in_a_sentence(
     assert line.startswith(f"error: {path}")
 
 
+@pytest.mark.parametrize("command", [["create", "n"], *READING], ids=lambda command: command[0])
+def test_a_path_that_sqlite_does_not_take_is_told(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    """A path that is not UTF-8 is wrong usage, and no damage."""
+    name, *rest = command
+    said = run(name, os.fsdecode(bytes(tmp_path) + b"/\xff.db"), *rest)
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert "is not UTF-8" in line
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 def test_a_read_only_file_is_told(run: Run, db: Path) -> None:
     """A file that may not be written is read, and not changed."""
