@@ -16,6 +16,9 @@ import { open } from './clients.mjs';
 import { wait } from './conditions.mjs';
 import { replay } from './replay.mjs';
 
+// Each y-websocket 1 client waits for the end of the process; a crowd of them is no leak.
+process.setMaxListeners(0);
+
 const clients = new Map();
 const faults = [];
 
