@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 
 from ..errors import LocalProtocolError
-from .desk import Desk, acquire, current_task, inside
+from .desk import Desk
+from .turns import acquire, current_task, inside
 
 __all__ = ["Block"]
 

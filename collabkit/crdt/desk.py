@@ -19,12 +19,9 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from contextvars import ContextVar
 from threading import RLock
 from types import TracebackType
-from typing import Protocol
 
 from ..errors import EngineLost, LocalProtocolError
 from .audience import Audience, Listener
@@ -32,24 +29,16 @@ from .changes import Change
 from .core import ORIGIN, REMOTE, Core, is_panic
 from .ear import Ear
 from .history import History
+from .turns import acquire, current_task, inside
 
-__all__ = ["Desk", "Guard", "acquire", "current_task", "inside"]
+__all__ = ["Desk", "Guard"]
 
 Guard = Callable[[bytes], None]
-
-
-class Lock(Protocol):
-    """What ``RLock()`` makes, of which the class has no name."""
-
-    def acquire(self, blocking: bool = True, /) -> bool: ...
 
 
 # Updates that a kept copy may miss before making a new one is cheaper than keeping it:
 # catching up costs 2 µs an update, a copy about 1 ms for each 25,000 characters.
 _MISSED = 1000
-
-inside: ContextVar[tuple[object, ...]] = ContextVar("collabkit_edit_blocks", default=())
-"""The edit blocks that the current task is in, of all documents, and those it was begun in."""
 
 
 class Desk:
@@ -297,23 +286,6 @@ class Desk:
             self._audience.tell(Change(update, local, origin, group, parts))
         else:
             self._rest()
-
-
-def current_task() -> object:
-    """The caller's task of asyncio; his thread needs no telling, as it has the lock."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:  # there is no loop
-        return None
-
-
-def acquire(lock: Lock, taken: list[bool], *, blocking: bool = True) -> None:
-    """Acquire a lock and note whether it was got, in one step of the interpreter.
-
-    Ctrl-C comes before both or after both, so whoever notes it inside his ``try`` knows what
-    to release. Between an ``acquire()`` and a ``try``, it would leave the lock held for ever.
-    """
-    taken.extend(map(lock.acquire, (blocking,)))
 
 
 class _Reading:
