@@ -68,9 +68,11 @@ def hold_in_copy(
         home = Position(type=parent if isinstance(parent, tuple) else None)
     item = None
     for client, clock, units in found.deletes:
-        held = (client, clock + units - 1 if before else clock)
-        if _is_visible(held, core.txn):  # and no mark of formatting, which went with it
-            item = held
+        # Marks of formatting beside the character went with it, on whichever side.
+        ids = ((client, clock + unit) for unit in range(units))
+        seen = [held for held in ids if _is_visible(held, core.txn)]
+        if seen:
+            item = seen[-1 if before else 0]
     return Position(item, home.root, home.type, before)
 
 

@@ -173,3 +173,17 @@ def test_a_position_can_be_made_in_a_block(document: Document) -> None:
         position = text.position_at(2)
     text.insert(0, "😀")
     assert text.index_of(position) == 3
+
+
+def test_a_position_holds_on_beside_formatting() -> None:
+    """To the character, and not to the marks around it, which go when it goes."""
+    bold = {"bold": True}
+    text = Document(client_id=1).text("t")
+    text.append("é")
+    text.insert(0, "x")
+    text.insert(1, "x", bold)
+    text.insert(0, "x", bold)
+    text.insert(2, "😀", bold)
+    for before in (False, True):
+        for index in range(len(text) + 1):
+            assert text.index_of(text.position_at(index, before=before)) == index
