@@ -11,11 +11,11 @@ from typing import TypeAlias
 import msgspec
 
 from ..errors import CollabError
-from .messages import Edit, Message, Result, SyncStep2, Update
+from .messages import Message, Result
 
 __all__ = [
-    "Answer",
     "Changed",
+    "Compare",
     "Dial",
     "Dialect",
     "Effect",
@@ -84,12 +84,10 @@ class Inquire(msgspec.Struct, frozen=True):
     """Write a SyncStep1 with the document's state vector."""
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """Write, as this kind of message, what the document has beyond the vector ``since``."""
+class Compare(msgspec.Struct, frozen=True, gc=False):
+    """Say Compared, with what the document has beyond the vector ``since``."""
 
     since: bytes
-    kind: type[Edit | SyncStep2 | Update]
-    seen: int
 
 
 class Integrate(msgspec.Struct, frozen=True, gc=False):
@@ -139,9 +137,9 @@ class Failed(msgspec.Struct, frozen=True):
     error: CollabError
 
 
-Words: TypeAlias = Send | Introduce | Inquire | Answer | Share
+Words: TypeAlias = Send | Introduce | Inquire | Share
 """Effects that write something."""
 
 Effect: TypeAlias = (
-    Words | Dial | HangUp | Integrate | MeetOthers | Replied | Record | Changed | Failed
+    Words | Dial | HangUp | Compare | Integrate | MeetOthers | Replied | Record | Changed | Failed
 )

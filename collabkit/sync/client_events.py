@@ -14,6 +14,7 @@ __all__ = [
     "Broken",
     "Called",
     "Clogged",
+    "Compared",
     "Dialling",
     "Drained",
     "Edited",
@@ -75,8 +76,22 @@ class Gapped(msgspec.Struct, frozen=True):
     seq: int
 
 
-class Clogged(msgspec.Struct, frozen=True):
-    """More waits to be written than should."""
+class Compared(msgspec.Struct, frozen=True, gc=False):
+    """What the document has beyond the vector that was asked for.
+
+    Attributes:
+        update: All of it.
+        ours: A state vector that is no further than what was told and what ``update`` brings.
+    """
+
+    update: bytes
+    ours: bytes
+
+
+class Clogged(msgspec.Struct, frozen=True, gc=False):
+    """More waits to be written than should; ``ours`` is no further than what was told."""
+
+    ours: bytes
 
 
 class Drained(msgspec.Struct, frozen=True):
@@ -119,6 +134,7 @@ Event: TypeAlias = (
     | Asked
     | Edited
     | Broken
+    | Compared
     | Clogged
     | Drained
     | Called

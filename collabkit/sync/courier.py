@@ -249,7 +249,7 @@ class Courier:
                 self.tell(on.Broken(error))
             return
         if isinstance(message, say.SyncStep1):
-            self.tell(on.Asked(message.vector, self._document.state_vector))
+            self.tell(on.Asked(message.vector, self._told_vector()))
         else:
             self.tell(on.Received(message))
 
@@ -260,6 +260,8 @@ class Courier:
         match effect:
             case do.Integrate():
                 return self._integrate(effect)
+            case do.Compare(since):
+                return self._compare(since)
             case do.MeetOthers(update):
                 self._meet(update)
             case do.Record():
@@ -272,7 +274,7 @@ class Courier:
                 self._hung_up.set()
             case do.Replied() | do.Changed() | do.Failed():
                 self._report(effect)
-            case do.Send() | do.Introduce() | do.Inquire() | do.Answer() | do.Share():
+            case do.Send() | do.Introduce() | do.Inquire() | do.Share():
                 self._say(effect)
             case _:
                 assert_never(effect)
@@ -289,6 +291,21 @@ class Courier:
             # The update is in; one of those who watch the document failed over it.
             _log.exception("an observer of %r failed", self._document)
         return None
+
+    def _compare(self, since: bytes) -> on.Event | None:
+        try:
+            ours = self._told_vector()
+            update = self._document.update(since)
+        except (ProtocolError, EngineError) as error:
+            return on.Broken(error)
+        self.tell(on.Compared(update, ours))
+        return None
+
+    def _told_vector(self) -> bytes:
+        """The document's state vector, every edit behind it told to the exchange."""
+        vector = self._document.state_vector
+        self.take_edits()
+        return vector
 
     def _meet(self, update: bytes | None) -> None:
         try:
@@ -316,11 +333,6 @@ class Courier:
                 self._put(say.Resume(lineage, seq, document.state_vector))
             case do.Inquire():
                 self._put(say.SyncStep1(document.state_vector))
-            case do.Answer(since, kind, seen):
-                update = document.update(since)
-                self._put(
-                    say.Edit(seen, "", update) if issubclass(kind, say.Edit) else kind(update)
-                )
             case do.Share(anew):
                 state = self._presence.words(anew=anew)
                 if state is not None:
@@ -332,7 +344,7 @@ class Courier:
         self._outbox.put(say.write(message))
         if self._outbox.buffered_bytes > HIGH_WATER_BYTES and not self._clogged:
             self._clogged = True
-            self.tell(on.Clogged())
+            self.tell(on.Clogged(self._told_vector()))
 
     def _drained(self) -> None:
         if self._clogged:

@@ -10,34 +10,50 @@ Rules:
 1. The dialect is told by what comes first, not by the subprotocol that was selected:
    servers on the ``ws`` package select whatever they are offered. Only a Welcome makes
    it ours.
-2. LIVE is when both have told what they have. An edit is sent on its own only after the
-   relay has told its state vector. Until then, and while the link is clogged, edits
-   only count: one difference, computed from the document, carries all of them.
-3. That difference is sent if anything is pending, if the relay lacks structs, on first
-   contact, and if the relay's log ends before what was already seen of it (an older
-   backup). Otherwise not: a difference carries all deletions there ever were.
-4. If the relay has structs that are not here after all rows were sent, the cursor counted
+2. LIVE is when both have told what they have. An edit leaves on its own only after the
+   relay has told its state vector, and behind all edits before it. Until then, and while
+   the link is clogged, edits only count: one difference, computed from the document,
+   carries all of them. So it does while a difference is being sent.
+3. A difference is sent when the relay asks, if anything is pending, if the relay lacks
+   structs, on first contact, and if the relay's log ends before what was already seen of
+   it (an older backup). Otherwise not: a difference carries all deletions there ever were.
+4. What is more than a relay takes at once leaves in pieces, each when the one before is
+   acknowledged (all at once, if that never happens). One that is refused is the last: the
+   rest builds on it.
+5. A relay that has acknowledged all edits up to a moment has what the document had at that
+   moment, since the rest came from the relay. So what only counted is sent when every
+   answer has come, as the difference to the latest such moment.
+6. If the relay has structs that are not here after all rows were sent, the cursor counted
    rows of a log that is gone: what is missing is asked for by state vector, once.
-5. A replica of another lineage never says or takes a byte of the document.
-6. What breaks the dialect raises, and is the end of the replica's talk with this relay.
+7. A call leaves behind the edits that were made before it.
+8. A replica of another lineage never says or takes a byte of the document.
+9. What breaks the dialect raises, and is the end of the replica's talk with this relay.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from ..crdt.budget import Budget
+from ..crdt.splitting import split
 from ..crdt.update import decode_state_vector
 from ..errors import BadFrame, OtherLineage, UpdateRefused
 from . import client_effects as do
 from . import messages as say
 from .client_effects import Dialect, Effect, Status
-from .tally import Standing, Tally
+from .tally import PART, Span, Standing, Tally
 
 __all__ = ["Dialogue", "Position"]
 
 # One client id for each browser tab that ever wrote: far above any real document.
 MAX_CLIENTS = 1 << 20
+# Relays take 16 MiB. With half of it at a time a slow link is not silent for long, and nearly
+# every document is a single piece.
+PIECE = Budget(message_bytes=8 << 20)
+# Less than this keeps any budget: of what is bounded, roots are fewest, 1,000 of 5 bytes each.
+LIGHT_BYTES = 4096
 
 _NOTHING = b"\x00"  # the state vector of an empty document
 
@@ -84,7 +100,11 @@ class Dialogue:
         self.denied: str | None = None
         self.clogged = False
         self._at = position
-        self._theirs: bytes | None = None
+        self._theirs: bytes | None = None  # what the relay has, or less
+        self._mark: tuple[int, bytes] | None = None  # a moment of rule 5
+        self._comparing = False
+        self._rest: deque[tuple[say.Edit, Span]] = deque()  # pieces that have not left
+        self._called: set[int] = set()
         self._synced = False
         self._inquired = False
         position.tally.lost()
@@ -114,34 +134,90 @@ class Dialogue:
 
     def edited(self, update: bytes, group: str) -> Effects:
         """The document was changed here."""
-        self._at.tally.made += 1
-        if self._theirs is None or self.clogged or not self._at.can_write:
+        tally = self._at.tally
+        tally.made += 1
+        if not self._flows or tally.unsent > 1:
             return []
-        self._at.tally.one()
-        if self.dialect is Dialect.COLLABKIT:
-            return [do.Send(say.Edit(self._at.cursor, group, update))]
-        self._at.tally.handed_over()
-        return [do.Send(say.Update(update))]
+        return self._send(update, tally.one(), group)
 
-    def called(self, call: say.Call) -> Effects:
-        """An operation is wanted: once LIVE, so that it comes after the edits before it."""
-        if self.status is not Status.LIVE:
+    @property
+    def _flows(self) -> bool:
+        """Whether edits leave, and do not only count."""
+        if self._theirs is None or not self._at.can_write:
+            return False
+        return not (self.clogged or self._comparing or self._rest)
+
+    def calls_due(self) -> Effects:
+        """Send the calls that may leave now, and have not."""
+        at = self._at
+        held = at.can_write and (at.tally.unsent or not self._flows)
+        if not at.calls or held or self.status is not Status.LIVE:
             return []
+        fresh = [call for call in at.calls.values() if call.id not in self._called]
+        self._called.update(call.id for call in fresh)
         if self.dialect is Dialect.COLLABKIT:
-            return [do.Send(call)]
-        del self._at.calls[call.id]
+            return [do.Send(call) for call in fresh]
+        at.calls.clear()
         reason = b'"this server is no collabkit relay"'
-        return [do.Replied(say.Result(call.id, False, "UnknownOperation", reason))]
+        return [do.Replied(say.Result(c.id, False, "UnknownOperation", reason)) for c in fresh]
+
+    def clog(self, ours: bytes) -> None:
+        """The link takes no more; ``ours`` is what the document has, all edits told."""
+        self.clogged = True
+        self._mark = (self._at.tally.made, ours)
 
     def drained(self) -> Effects:
         """The link takes frames again."""
         if not self.clogged:
             return []
         self.clogged = False
-        if self._theirs is None or not (self._at.tally.unsent and self._at.can_write):
-            return [do.Share()]
-        kind = say.Edit if self.dialect is Dialect.COLLABKIT else say.Update
-        return [do.Share(), self._difference(self._theirs, kind)]
+        return [do.Share(), *self._catch_up()]
+
+    def _catch_up(self) -> Effects:
+        """Send what only counted, if nothing is on its way and nothing holds it."""
+        tally = self._at.tally
+        if self._theirs is None or not self._flows or tally.owed or not tally.unsent:
+            return []
+        if self._mark is not None and tally.acked >= self._mark[0]:
+            self._theirs = self._mark[1]
+        return [self._compare(self._theirs)]
+
+    def _compare(self, since: bytes) -> do.Compare:
+        self._comparing = True
+        return do.Compare(since)
+
+    def compared(self, update: bytes, ours: bytes) -> Effects:
+        """Send a difference; ``ours`` is what the relay has with it."""
+        tally = self._at.tally
+        self._comparing = False
+        self._mark = (tally.made, ours)
+        return self._send(update, tally.all(), last=say.SyncStep2)
+
+    def _send(
+        self,
+        update: bytes,
+        span: Span,
+        group: str = "",
+        *,
+        last: type[say.Update | say.SyncStep2] = say.Update,
+    ) -> Effects:
+        """Send an edit or a difference, in as many pieces as it takes."""
+        *parts, end = [update] if len(update) < LIGHT_BYTES else split(update, PIECE)
+        if self.dialect is Dialect.COLLABKIT:
+            spans = [*((part, PART) for part in parts), (end, span)]
+            seen = self._at.cursor
+            self._rest.extend((say.Edit(seen, group, piece), span) for piece, span in spans)
+            return self._next()
+        self._at.tally.handed_over()
+        return [*(do.Send(say.Update(part)) for part in parts), do.Send(last(end))]
+
+    def _next(self) -> Effects:
+        """Send the next piece, or whatever else may leave now."""
+        if not self._rest:
+            return self._catch_up()
+        edit, span = self._rest.popleft()
+        self._at.tally.leaves(span)
+        return [do.Send(edit)]
 
     def gapped(self, seq: int) -> Effects:
         """An update could not be applied, since it builds on what is not here."""
@@ -174,33 +250,25 @@ class Dialogue:
     def asked(self, theirs: bytes, ours: bytes) -> Effects:
         """Take a SyncStep1: the relay tells what it has, and so what it lacks."""
         effects = self.speak_ywebsocket() if self.dialect is Dialect.UNTOLD else []
-        self._theirs = theirs
+        lacking = _lacks(theirs, ours)
+        self._theirs, self._mark = theirs, None
+        self._rest.clear()
+        self._arrive()
         if self.dialect is Dialect.YWEBSOCKET:
-            return [*effects, self._difference(theirs, say.SyncStep2), *self._arrive()]
+            return [*effects, self._compare(theirs)]
+        tally = self._at.tally
         if self._at.can_write:
-            lost = _lacks(theirs, ours) or (self._at.heal and ours != _NOTHING)
-            if lost and not self._at.tally.pending:
-                self._at.tally.made += 1  # what must be stored again counts as an edit
-            if self._at.tally.pending:
-                effects.append(self._difference(theirs, say.Edit))
+            lost = lacking or (self._at.heal and ours != _NOTHING)
+            if lost and not tally.pending:
+                tally.made += 1  # what must be stored again counts as an edit
+            if tally.pending:
+                effects.append(self._compare(theirs))
         self._at.heal = False
-        if _lacks(ours, theirs):
-            effects += self._inquire()
-        return [*effects, *self._arrive()]
+        return [*effects, *(self._inquire() if _lacks(ours, theirs) else ())]
 
-    def _difference(
-        self, since: bytes, kind: type[say.Edit | say.SyncStep2 | say.Update]
-    ) -> do.Answer:
-        self._at.tally.cover()
-        if kind is not say.Edit:
-            self._at.tally.handed_over()
-        return do.Answer(since, kind, self._at.cursor)
-
-    def _arrive(self) -> Effects:
-        if not self._synced or self._theirs is None or self.status is Status.LIVE:
-            return []
-        self.status = Status.LIVE
-        return [effect for call in list(self._at.calls.values()) for effect in self.called(call)]
+    def _arrive(self) -> None:
+        if self._synced and self._theirs is not None:
+            self.status = Status.LIVE
 
     def _welcome(self, message: say.Welcome) -> Effects:
         at = self._at
@@ -224,29 +292,35 @@ class Dialogue:
     def _rows_end(self, message: say.Synced) -> Effects:
         self._at.cursor = max(self._at.cursor, message.seq)
         self._synced = True
-        return [do.Record(), *self._arrive()]
+        self._arrive()
+        return [do.Record()]
 
     def _update(self, message: say.Update) -> Effects:
-        return [do.Integrate(message.update)]
+        # Until its SyncStep2 a relay of ours hands a joiner the document as Updates.
+        return [do.Integrate(message.update, whole=not self._synced)]
 
     def _step2(self, message: say.SyncStep2) -> Effects:
         if self.dialect is Dialect.YWEBSOCKET:
             self._synced = self.let_in = True
             self._inquired = False
-        return [do.Integrate(message.update, whole=True), *self._arrive()]
+            self._arrive()
+        return [do.Integrate(message.update, whole=True)]
 
     def _ack(self, message: say.Ack) -> Effects:
-        if not self._at.tally.answered(taken=True):
+        if self._at.tally.answered(taken=True) is None:
             raise BadFrame("an Ack without an Edit")
         # Rows before it may have been dropped on a slow link, to be sent again; Acks never are.
         if message.seq == self._at.cursor + 1:
             self._at.cursor = message.seq
-        return [do.Record()]
+        return [do.Record(), *self._next()]
 
     def _edit_refused(self, message: say.Refused) -> Effects:
-        if not self._at.tally.answered(taken=False):
+        span = self._at.tally.answered(taken=False)
+        if span is None:
             raise BadFrame("a Refused without an Edit")
-        return [do.Failed(UpdateRefused(message.code, message.reason))]
+        if span == PART:
+            self._rest.clear()
+        return [do.Failed(UpdateRefused(message.code, message.reason)), *self._next()]
 
     def _result(self, message: say.Result) -> Effects:
         # A call is sent again after a reconnect, under its key; its second result is no news.

@@ -138,32 +138,31 @@ class Exchange:
         return None
 
     def _talk(self, dialogue: Dialogue, event: Event, now: float) -> Effects:
+        effects: Effects = []
         match event:
             case on.Received(message):
                 self._vigil.heard(now=now)
                 effects = dialogue.received(message)
                 if dialogue.denied is not None:
                     self._vigil.denied(now=now)
-                return self._worked(dialogue, effects)
             case on.Asked(theirs, ours):
                 self._vigil.heard(now=now)
-                return self._worked(dialogue, dialogue.asked(theirs, ours))
-            case on.Called(call):
-                return dialogue.called(call)
+                effects = dialogue.asked(theirs, ours)
+            case on.Compared(update, ours):
+                effects = dialogue.compared(update, ours)
             case on.Gapped(seq):
-                return dialogue.gapped(seq)
-            case on.Clogged():
-                dialogue.clogged = True
+                effects = dialogue.gapped(seq)
+            case on.Clogged(ours):
+                dialogue.clog(ours)
             case on.Drained():
-                return dialogue.drained()
+                effects = dialogue.drained()
             case on.Ticked():
-                return self._ticked(dialogue, now)
-        return []
-
-    def _worked(self, dialogue: Dialogue, effects: Effects) -> Effects:
+                effects = self._ticked(dialogue, now)
+        if dialogue is not self._dialogue:
+            return effects
         if dialogue.status is Status.LIVE:
             self._vigil.worked()
-        return effects
+        return [*effects, *dialogue.calls_due()]
 
     def _ticked(self, dialogue: Dialogue, now: float) -> Effects:
         match self._vigil.due(now=now):

@@ -7,7 +7,8 @@ Rules:
 2. ``acked <= sent <= made``. What lies above ``acked`` is pending: it may be lost on its
    way, and so is sent again after every reconnect, as one difference.
 3. Answers come in the order of what was sent. An answer to one difference acknowledges
-   every number that was pending when it was made.
+   every number that was pending when it was made. What is sent in pieces is sent when
+   the first leaves, and acknowledged by the answer to the last.
 4. A refused number stays pending, and holds ``acked`` below it, until a later difference
    that contains it is acknowledged.
 """
@@ -15,10 +16,17 @@ Rules:
 from __future__ import annotations
 
 from collections import deque
+from typing import Final, TypeAlias
 
 import msgspec
 
-__all__ = ["NEWBORN", "Standing", "Tally"]
+__all__ = ["NEWBORN", "PART", "Span", "Standing", "Tally"]
+
+Span: TypeAlias = tuple[int, int]
+"""The first and the last of the numbers that an answer acknowledges."""
+
+PART: Final[Span] = (1, 0)
+"""Of a piece that is not the last: none."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -46,18 +54,18 @@ class Tally:
     >>> tally = Tally()
     >>> for _ in range(3):
     ...     tally.made += 1
-    >>> tally.cover()          # one difference on its way, for all three
+    >>> tally.leaves(tally.all())      # one difference on its way, for all three
     >>> tally.pending
     3
     >>> tally.answered(taken=True), tally.pending
-    (True, 0)
+    ((1, 3), 0)
     """
 
     def __init__(self, *, made: int = 0, acked: int = 0) -> None:
         self.made = made
         self.acked = acked
         self.sent = acked
-        self._on_their_way: deque[tuple[int, int]] = deque()
+        self._on_their_way: deque[Span] = deque()
 
     def __repr__(self) -> str:
         return f"<Tally made={self.made} sent={self.sent} acked={self.acked}>"
@@ -72,24 +80,33 @@ class Tally:
         """How many edits did not even leave."""
         return self.made - self.sent
 
-    def one(self) -> None:
-        """The next edit leaves on its own."""
+    @property
+    def owed(self) -> int:
+        """How many answers are still to come."""
+        return len(self._on_their_way)
+
+    def one(self) -> Span:
+        """The next edit is sent on its own."""
         self.sent += 1
-        self._on_their_way.append((self.sent, self.sent))
+        return self.sent, self.sent
 
-    def cover(self) -> None:
-        """A difference leaves that contains all that is pending."""
+    def all(self) -> Span:
+        """A difference is sent that contains all that is pending."""
         self.sent = self.made
-        self._on_their_way.append((self.acked + 1, self.made))
+        return self.acked + 1, self.made
 
-    def answered(self, *, taken: bool) -> bool:
-        """The oldest of those on their way was taken or refused; False if there was none."""
+    def leaves(self, span: Span) -> None:
+        """Something leaves that will be answered."""
+        self._on_their_way.append(span)
+
+    def answered(self, *, taken: bool) -> Span | None:
+        """The oldest of those on their way was taken or refused; None if there was none."""
         if not self._on_their_way:
-            return False
-        first, last = self._on_their_way.popleft()
+            return None
+        first, last = span = self._on_their_way.popleft()
         if taken and first <= self.acked + 1:
             self.acked = max(self.acked, last)
-        return True
+        return span
 
     def handed_over(self) -> None:
         """All that left counts as acknowledged: the peer never says more than that."""

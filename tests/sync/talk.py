@@ -17,15 +17,31 @@ WELCOME = say.Welcome(1, "L1", "user:ada", True, 5)
 CALL = say.Call(1, "versions", "key", b"{}")
 
 
+DIFFERENCE = b"difference"
+
+
 class Talk:
-    """An exchange, and a clock that stands still unless a test moves it."""
+    """An exchange, and a clock that stands still unless a test moves it.
+
+    Attributes:
+        difference: What its document has more than whatever it is compared with.
+        ours: What its document has.
+    """
 
     def __init__(self, standing: Standing = NEWBORN, *, renewable: bool = False) -> None:
         self.exchange = Exchange(document="notes", standing=standing, renewable=renewable)
         self.now = 100.0
+        self.difference = DIFFERENCE
+        self.ours = EMPTY
 
     def tell(self, event: on.Event) -> list[do.Effect]:
-        return self.exchange.handle(event, now=self.now)
+        """What it wants; a Compare is followed by what it makes of the answer."""
+        effects = []
+        for effect in self.exchange.handle(event, now=self.now):
+            effects.append(effect)
+            if isinstance(effect, do.Compare):
+                effects += self.tell(on.Compared(self.difference, self.ours))
+        return effects
 
     def hear(self, message: say.Message) -> list[do.Effect]:
         return self.tell(on.Received(message))

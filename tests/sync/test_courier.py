@@ -12,7 +12,7 @@ from collabkit.crdt.budget import DEFAULT_BUDGET
 from collabkit.crdt.document import Document
 from collabkit.crdt.lib0 import var_uint
 from collabkit.crdt.scan import scan
-from collabkit.crdt.update import splice
+from collabkit.crdt.update import EMPTY_UPDATE, splice
 from collabkit.errors import (
     MalformedBytes,
     UpdateRefused,
@@ -263,6 +263,7 @@ async def test_edit_above_the_budget(plain: Network) -> None:
         b"\x01" + var_uint(client) + b"\x00\x04\x01\x01t\x01x"
         for client in range(1, DEFAULT_BUDGET.clients + 2)
     )
+    await there.send(say.write(say.SyncStep2(EMPTY_UPDATE)))
     await there.send(say.write(say.Update(var_uint(DEFAULT_BUDGET.clients + 1) + many + b"\x00")))
 
     async def dial() -> MemoryChannel:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from collabkit.crdt.lib0 import var_string, var_uint
+from collabkit.crdt.splitting import split
 from collabkit.errors import (
     BadFrame,
+    MalformedBytes,
     OtherLineage,
     UpdateRefused,
 )
@@ -13,8 +16,15 @@ from collabkit.sync import client_effects as do
 from collabkit.sync import client_events as on
 from collabkit.sync import messages as say
 from collabkit.sync.client_effects import Dialect, Status
+from collabkit.sync.dialogue import PIECE
 from collabkit.sync.tally import Standing
-from sync.talk import CALL, EMPTY, ONE, TWO, WELCOME, Talk, only
+from sync.talk import CALL, DIFFERENCE, EMPTY, ONE, TWO, WELCOME, Talk, only
+
+
+def sent(effects: list[do.Effect]) -> list[do.Effect]:
+    """What is sent, and what the document is compared with for it."""
+    return [effect for effect in effects if isinstance(effect, do.Send | do.Compare)]
+
 
 # The way to LIVE
 
@@ -52,7 +62,8 @@ def test_asking_first_is_no_greeting() -> None:
     talk.dial(offered=True)
     effects = talk.tell(on.Asked(ONE, EMPTY))
     assert do.Inquire() in effects
-    assert do.Answer(ONE, say.SyncStep2, 0) in effects
+    assert do.Compare(ONE) in effects
+    assert do.Send(say.SyncStep2(DIFFERENCE)) in effects
 
 
 def test_resume_tells_cursor() -> None:
@@ -81,7 +92,7 @@ def test_offline_edits_leave_as_one() -> None:
     for _ in range(3):
         assert talk.tell(on.Edited(b"u")) == []
     effects = talk.go_live(ours=ONE)
-    assert only(effects, do.Answer) == [do.Answer(ONE, say.Edit, 5)]
+    assert sent(effects) == [do.Compare(ONE), do.Send(say.Edit(5, "", DIFFERENCE))]
     talk.hear(say.Ack(6))
     assert talk.exchange.tally.pending == 0
 
@@ -95,7 +106,7 @@ def test_edits_while_greeting_wait() -> None:
     assert talk.tell(on.Edited(b"u")) == []
     talk.hear(say.Synced(5))
     assert talk.tell(on.Edited(b"u")) == []
-    assert do.Answer(ONE, say.Edit, 5) in talk.tell(on.Asked(ONE, ONE))
+    assert do.Compare(ONE) in talk.tell(on.Asked(ONE, ONE))
     talk.hear(say.Ack(6))
     assert talk.exchange.tally.pending == 0
 
@@ -103,7 +114,7 @@ def test_edits_while_greeting_wait() -> None:
 def test_nothing_to_say() -> None:
     """A replica that has nothing which the relay lacks sends no difference."""
     talk = Talk(Standing("L1", 5, 2, 2))
-    assert only(talk.go_live(ours=TWO), do.Answer) == []
+    assert only(talk.go_live(ours=TWO), do.Compare) == []
 
 
 def test_relay_that_lacks_something() -> None:
@@ -112,7 +123,7 @@ def test_relay_that_lacks_something() -> None:
     talk.dial()
     talk.hear(WELCOME)
     talk.hear(say.Synced(5))
-    assert do.Answer(ONE, say.Edit, 5) in talk.tell(on.Asked(ONE, TWO))
+    assert do.Compare(ONE) in talk.tell(on.Asked(ONE, TWO))
     assert talk.exchange.tally.pending == 1
     talk.hear(say.Ack(6))
     assert talk.exchange.tally.pending == 0
@@ -124,7 +135,7 @@ def test_older_backup() -> None:
     talk.dial()
     assert do.Introduce("L1", 0) in talk.hear(WELCOME)
     talk.hear(say.Synced(5))
-    assert only(talk.tell(on.Asked(TWO, TWO)), do.Answer)
+    assert only(talk.tell(on.Asked(TWO, TWO)), do.Compare)
     assert talk.exchange.tally.pending == 1
     talk.hear(say.Ack(6))
     assert talk.exchange.tally.pending == 0
@@ -136,13 +147,13 @@ def test_first_contact_counts_until_acknowledged() -> None:
     talk.go_live(ours=ONE)
     talk.lose()
     assert talk.exchange.tally.pending == 1
-    assert only(talk.go_live(ours=ONE), do.Answer)
+    assert only(talk.go_live(ours=ONE), do.Compare)
 
 
 def test_first_contact_of_an_empty_document() -> None:
     """An empty document has nothing to say to its first relay."""
     talk = Talk()
-    assert only(talk.go_live(), do.Answer) == []
+    assert only(talk.go_live(), do.Compare) == []
     assert talk.exchange.tally.pending == 0
 
 
@@ -207,7 +218,7 @@ def test_asked_again() -> None:
     talk = Talk()
     talk.go_live()
     talk.tell(on.Edited(b"u"))
-    assert only(talk.tell(on.Asked(EMPTY, ONE)), do.Answer) == [do.Answer(EMPTY, say.Edit, 5)]
+    assert only(talk.tell(on.Asked(EMPTY, ONE)), do.Compare) == [do.Compare(EMPTY)]
 
 
 def test_reader() -> None:
@@ -215,7 +226,7 @@ def test_reader() -> None:
     talk = Talk()
     talk.tell(on.Edited(b"u"))
     effects = talk.go_live(say.Welcome(1, "L1", "user:ada", False, 5), ours=ONE)
-    assert only(effects, do.Answer) == []
+    assert only(effects, do.Compare) == []
     assert talk.tell(on.Edited(b"u")) == []
     assert talk.exchange.tally.pending == 2
     assert talk.status is Status.LIVE
@@ -235,16 +246,176 @@ def test_clogged_link() -> None:
     """While a link is clogged edits only count; when it has drained, one difference has all."""
     talk = Talk()
     talk.go_live()
-    assert talk.tell(on.Clogged()) == []
-    assert talk.tell(on.Edited(b"u")) == []
-    assert talk.tell(on.Edited(b"u")) == []
-    assert talk.tell(on.Drained()) == [do.Share(), do.Answer(EMPTY, say.Edit, 5)]
+    assert talk.tell(on.Clogged(ONE)) == []
+    assert talk.tell(on.Edited(b"u", "")) == []
+    assert talk.tell(on.Edited(b"u", "")) == []
+    effects = talk.tell(on.Drained())
+    assert effects == [do.Share(), do.Compare(ONE), do.Send(say.Edit(5, "", DIFFERENCE))]
     assert talk.tell(on.Drained()) == []
     talk.hear(say.Ack(6))
     assert talk.exchange.tally.pending == 0
 
 
+def test_clog_after_a_long_session() -> None:
+    """What was acknowledged since the link began is not sent again when it was clogged."""
+    talk = Talk()
+    talk.go_live()
+    talk.tell(on.Edited(b"u", ""))
+    talk.tell(on.Edited(b"u", ""))
+    talk.tell(on.Clogged(TWO))
+    talk.tell(on.Edited(b"u", ""))
+    assert talk.tell(on.Drained()) == [do.Share()]
+    assert sent(talk.hear(say.Ack(6))) == []
+    assert do.Compare(TWO) in talk.hear(say.Ack(7))
+
+
+def test_clog_and_a_refusal() -> None:
+    """Unless everything was acknowledged, the difference is the one to what is known."""
+    talk = Talk()
+    talk.go_live()
+    talk.tell(on.Edited(b"u", ""))
+    talk.tell(on.Clogged(TWO))
+    talk.tell(on.Edited(b"u", ""))
+    talk.tell(on.Drained())
+    assert do.Compare(EMPTY) in talk.hear(say.Refused("no", ""))
+
+
+def test_refused_difference() -> None:
+    """A difference that was refused tells nothing of what the relay has."""
+    talk = Talk(Standing("L1", 5, 1, 0))
+    talk.ours = ONE
+    talk.go_live()
+    talk.hear(say.Refused("no", ""))
+    talk.tell(on.Clogged(TWO))
+    talk.tell(on.Edited(b"u", ""))
+    assert do.Compare(EMPTY) in talk.tell(on.Drained())
+
+
+# Pieces
+
+
+def large(pieces: int) -> bytes:
+    """An update that leaves in so many pieces: it names more roots than one may."""
+    names = map(str, range(pieces * PIECE.roots))
+    structs = [b"\x04\x01" + var_string(name) + b"\x01x" for name in names]
+    return b"\x01" + var_uint(len(structs)) + b"\x07\x00" + b"".join(structs) + b"\x00"
+
+
+def edits(effects: list[do.Effect]) -> list[bytes]:
+    """The updates that leave."""
+    messages = [effect.message for effect in effects if isinstance(effect, do.Send)]
+    return [message.update for message in messages if isinstance(message, say.Edit)]
+
+
+def test_large_difference() -> None:
+    """A difference that is too large leaves in pieces, each when the one before is stored."""
+    talk = Talk(Standing("L1", 5, 2, 0))
+    talk.difference = large(3)
+    pieces = edits(talk.go_live())
+    for seq in (6, 7):
+        assert talk.exchange.tally.pending == 2
+        pieces += edits(talk.hear(say.Ack(seq)))
+    assert pieces == split(talk.difference, PIECE)
+    assert len(pieces) == 3
+    assert talk.exchange.tally.pending == 2
+    talk.hear(say.Ack(8))
+    assert talk.exchange.tally.pending == 0
+
+
+def test_edits_between_pieces() -> None:
+    """What is edited between two pieces waits, and leaves with the next difference."""
+    talk = Talk(Standing("L1", 5, 1, 0))
+    talk.difference, talk.ours = large(2), ONE
+    talk.go_live()
+    assert talk.tell(on.Edited(b"u", "")) == []
+    assert edits(talk.hear(say.Ack(6))) == split(talk.difference, PIECE)[1:]
+    assert talk.tell(on.Edited(b"u", "")) == []
+    talk.difference = DIFFERENCE
+    effects = sent(talk.hear(say.Ack(7)))
+    assert effects == [do.Compare(ONE), do.Send(say.Edit(7, "", DIFFERENCE))]
+    assert talk.exchange.tally.pending == 2
+    talk.hear(say.Ack(8))
+    assert talk.exchange.tally.pending == 0
+
+
+def test_refused_piece() -> None:
+    """If a piece is refused the rest stays here, since it builds on it, and all is pending."""
+    talk = Talk(Standing("L1", 5, 1, 0))
+    talk.difference = large(3)
+    talk.go_live()
+    [failed] = talk.hear(say.Refused("no", ""))
+    assert isinstance(failed, do.Failed)
+    assert talk.exchange.tally.pending == 1
+    assert talk.tell(on.Edited(b"u", "")) == [do.Send(say.Edit(5, "", b"u"))]
+
+
+def test_asked_between_pieces() -> None:
+    """A relay that asks again gets a new difference, to what it has now, in place of the rest."""
+    talk = Talk(Standing("L1", 5, 1, 0))
+    talk.difference = large(2)
+    talk.go_live()
+    talk.difference = DIFFERENCE
+    effects = sent(talk.tell(on.Asked(ONE, TWO)))
+    assert effects == [do.Compare(ONE), do.Send(say.Edit(5, "", DIFFERENCE))]
+    assert edits(talk.hear(say.Ack(6))) == []
+    assert talk.exchange.tally.pending == 1
+    talk.hear(say.Ack(7))
+    assert talk.exchange.tally.pending == 0
+
+
+def test_large_edit() -> None:
+    """A single edit that is too large leaves in pieces of its group, and one number is for all."""
+    talk = Talk()
+    talk.go_live()
+    update = large(2)
+    first, second = (say.Edit(5, "g", piece) for piece in split(update, PIECE))
+    assert talk.tell(on.Edited(update, "g")) == [do.Send(first)]
+    assert do.Send(second) in talk.hear(say.Ack(6))
+    assert talk.exchange.tally.pending == 1
+    talk.hear(say.Ack(7))
+    assert talk.exchange.tally.pending == 0
+
+
+def test_large_difference_on_a_plain_link() -> None:
+    """A y-websocket server, which acknowledges nothing, gets all pieces, the answer last."""
+    talk = Talk()
+    talk.difference = large(2)
+    talk.dial(offered=False)
+    first, second = split(talk.difference, PIECE)
+    effects = talk.tell(on.Asked(EMPTY, EMPTY))
+    assert only(effects, do.Send) == [do.Send(say.Update(first)), do.Send(say.SyncStep2(second))]
+
+
 # Calls
+
+
+def test_call_waits_for_pieces() -> None:
+    """A call leaves behind all pieces of the edits before it."""
+    talk = Talk()
+    talk.go_live()
+    talk.tell(on.Edited(large(3), ""))
+    assert talk.tell(on.Called(CALL)) == []
+    assert do.Send(CALL) not in talk.hear(say.Ack(6))
+    assert sent(talk.hear(say.Ack(7)))[1:] == [do.Send(CALL)]
+    assert sent(talk.hear(say.Ack(8))) == []
+
+
+def test_call_waits_for_a_clogged_link() -> None:
+    """A call that is made while the link is clogged leaves behind the edits that wait."""
+    talk = Talk()
+    talk.go_live()
+    talk.tell(on.Clogged(EMPTY))
+    talk.tell(on.Edited(b"u", ""))
+    assert talk.tell(on.Called(CALL)) == []
+    assert sent(talk.tell(on.Drained()))[-1] == do.Send(CALL)
+
+
+def test_reader_calls() -> None:
+    """Who may not write may call, whatever is pending here."""
+    talk = Talk()
+    talk.tell(on.Edited(b"u", ""))
+    talk.go_live(say.Welcome(1, "L1", "user:ada", False, 5), ours=ONE)
+    assert talk.tell(on.Called(CALL)) == [do.Send(CALL)]
 
 
 def test_call_waits_for_live() -> None:
@@ -309,6 +480,16 @@ def test_what_does_not_belong(message: say.Message) -> None:
     assert isinstance(failed, do.Failed)
     assert isinstance(failed.error, BadFrame)
     assert effects[0] == do.HangUp(1002, "")
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_vector_that_is_none(*, offered: bool) -> None:
+    """A server that asks with what is no state vector is left for good, whatever it speaks."""
+    talk = Talk()
+    talk.dial(offered=offered)
+    [failed] = only(talk.tell(on.Asked(b"\xff", EMPTY)), do.Failed)
+    assert isinstance(failed, do.Failed)
+    assert isinstance(failed.error, MalformedBytes)
 
 
 def test_later_protocol() -> None:

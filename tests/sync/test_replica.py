@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from collabkit.access.model import Identity
+from collabkit.crdt.budget import DEFAULT_BUDGET
 from collabkit.crdt.document import Document
 from collabkit.crdt.inprocess import InProcessEngine
 from collabkit.errors import (
@@ -116,6 +117,26 @@ async def test_offline_deletion_is_not_forgotten(network: Network, hub: Hub) -> 
         network.recover()
         await replica.saved()
         assert await stored(hub) == "acd"
+
+
+@pytest.mark.parametrize("subprotocol", [say.SUBPROTOCOL, None])
+async def test_more_than_a_relay_takes_at_once(hub: Hub, subprotocol: str | None) -> None:
+    """What was written offline is saved however much it is, and each text however long."""
+    megabyte = 1_000_000
+    async with Network(hub, subprotocol=subprotocol) as network:
+        await network.fail()
+        async with network.replica() as replica:
+            replica.document.text("body").insert(0, "x" * (DEFAULT_BUDGET.message_bytes + megabyte))
+            replica.document.text("body").insert(0, "y" * megabyte)
+            network.recover()
+            await replica.synced()
+            if subprotocol:
+                await replica.saved()
+                assert replica.pending == 0
+        await hub.settled()
+        async with network.replica() as reader:
+            await reader.synced()
+            assert reader.document.digest() == replica.document.digest()
 
 
 # Status
