@@ -43,10 +43,12 @@ class OpenFile:
         connection: The one that writes. Change nothing with it but in a :meth:`transaction`.
         directory: Which sessions and documents there are; it follows each transaction.
         epoch: How often the file was opened for writing, this time included.
+        unsynced: Whether there was a transaction since the last :meth:`sync`.
     """
 
     def __init__(self, path: str, *, durability: database.Durability, create: bool) -> None:
         self.path = path
+        self.unsynced = False
         self.connection = database.connect(path, durability=durability, create=create)
         try:
             with database.explained(path):
@@ -85,6 +87,7 @@ class OpenFile:
                 raise CannotWrite(self.path, f"it was opened again since (epoch {epoch})")
             yield
             self.connection.execute("COMMIT")
+            self.unsynced = True
         except BaseException as error:
             with contextlib.suppress(sqlite3.Error):
                 if self.connection.in_transaction:
@@ -150,6 +153,8 @@ class OpenFile:
 
     def sync(self) -> None:
         """Make every commit so far survive a power loss. Raises CannotWrite."""
+        # Also if it fails: the next transaction has it tried again.
+        self.unsynced = False
         try:
             # SQLite's own recovery reads the log as far as it is whole, so a synced log
             # is a recovered commit. Its descriptor is not ours, but its pages are.

@@ -290,8 +290,6 @@ class Writer:
             self._fail(batch, CannotWrite(self.path, repr(error)))
             return
         self._troubled, self._retry_at = {}, None
-        if self._sync and self._sync_at is None:
-            self._sync_at = time.monotonic() + SYNC_EVERY
         done = []
         for (session, _, promise), outcome in zip(batch, outcomes, strict=True):
             if promise is not None:
@@ -347,6 +345,8 @@ class Writer:
         try:
             if ledger.file.settling_due():
                 ledger.file.settle()
+            if self._sync and ledger.file.unsynced and self._sync_at is None:
+                self._sync_at = time.monotonic() + SYNC_EVERY
             if self._sync_at is not None and self._sync_at <= time.monotonic():
                 self._sync_at = None
                 ledger.file.sync()

@@ -23,6 +23,7 @@ from store.writing import FULL, ROOMY, bodies, pragma, running
 # Python tells its auditors of each file it opens; SQLite does not ask Python.
 SYNCED = """
 import asyncio, sys, threading
+from collabkit.store.base import Checkpoint
 from collabkit.store.sqlite import SQLiteStore
 from collabkit.testing.store_contract import ADA, draft
 opened = threading.Event()
@@ -32,8 +33,21 @@ def audit(event, arguments):
 async def main():
     async with SQLiteStore.open(sys.argv[1], durability=sys.argv[2]) as store:
         session = await store.create_session("notes", project="default", kind="k", by=ADA)
-        sys.addaudithook(audit)
         await store.append(session.id, [draft(b"x")])
+        await store.flush()
+        while store._writer._sync_at is not None:
+            await asyncio.sleep(0.05)
+        await store.flush()
+        sys.addaudithook(audit)
+        if sys.argv[4] == "append":
+            await store.append(session.id, [draft(b"x")])
+        elif sys.argv[4] == "put":
+            await store.put("table", "key", 1)
+        elif sys.argv[4] == "checkpoint":
+            kept = Checkpoint("main", 1, b"x", "digest", 0)
+            await store.put_checkpoint(session.id, kept)
+        else:
+            await store.create_session("other", project="default", kind="k", by=ADA)
         await asyncio.to_thread(opened.wait, float(sys.argv[3]))
     print(opened.is_set(), flush=True)
 asyncio.run(main())
@@ -341,11 +355,18 @@ async def test_an_error_while_opening_is_raised_by_start(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("durability", "seconds", "synced"), [("stored", 60, "True"), ("durable", 1.5, "False")]
+    ("durability", "seconds", "what", "synced"),
+    [
+        ("stored", 60, "append", "True"),
+        ("stored", 60, "put", "True"),
+        ("stored", 60, "checkpoint", "True"),
+        ("stored", 60, "session", "True"),
+        ("durable", 1.5, "append", "False"),
+    ],
 )
 def test_a_second_with_a_commit_ends_with_a_sync(
-    path: str, start: Start, durability: str, seconds: float, synced: str
+    path: str, start: Start, durability: str, seconds: float, what: str, synced: str
 ) -> None:
     """``stored`` syncs the log by itself; ``durable`` leaves it to SQLite, commit by commit."""
-    process = start(SYNCED, path, durability, str(seconds))
+    process = start(SYNCED, path, durability, str(seconds), what)
     assert line(process) == synced
