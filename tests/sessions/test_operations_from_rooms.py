@@ -1,0 +1,96 @@
+"""Who is connected to a document may call what the table lets him, about that document alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collabkit.access.model import Identity
+from collabkit.errors import AccessDenied, OperationFailed
+from collabkit.ids import RoomName, Subject
+from collabkit.sessions import operations
+from collabkit.sessions.operations import TABLE, Remotely, call, call_from_room
+from collabkit.sessions.workspace import Workspace
+from sessions.looking import OnDisk
+from sessions.visiting import anybody, visit
+from sessions.writing import update, write
+
+ADA = Subject("user:ada")
+WRITER = Identity(ADA)
+READER = Identity(ADA, can_write=False)
+
+
+def test_the_table_is_the_one_in_the_docs() -> None:
+    """The head of the module says of each operation what the table says."""
+    assert operations.__doc__ is not None
+    lines = operations.__doc__.splitlines()
+    for row in TABLE.values():
+        (line,) = [each for each in lines if each.startswith(f"{row.name} ")]
+        assert line.split()[1] == row.action
+        assert row.remotely.value in line
+
+
+@pytest.mark.parametrize("name", list(TABLE))
+@pytest.mark.parametrize("identity", [WRITER, READER], ids=["writer", "reader"])
+@pytest.mark.parametrize("unlocked", [True, False], ids=["unlocked", "locked"])
+@pytest.mark.parametrize("target", ["note/side", "note", "note/secret", "other/side"])
+async def test_who_may_call_what_from_a_room(
+    workspace: Workspace, name: str, identity: Identity, unlocked: bool, target: str
+) -> None:
+    """The table's rule decides, for every operation, right and place, and nothing else does."""
+    for place in ("note", "note/side", "note/secret", "other/side"):
+        asked = {"session": place, "updates": [update("a")], "create": "collaborative"}
+        await call(workspace, "import", asked, subject=ADA)
+    arguments: dict[str, Any] = {"session": target}
+    if name == "create":
+        arguments = {"session": "new"}
+    if name == "import":
+        arguments["updates"] = [update("c")]
+    rule = TABLE[name].remotely
+    allowed = identity.can_write and (
+        (rule is Remotely.IN_ROOM and target == "note/side")
+        or (rule is Remotely.UNLOCKED and unlocked)
+    )
+    room = RoomName.parse("note/side")
+    called = call_from_room(workspace, room, identity, name, arguments, unlocked=unlocked)
+    if allowed:
+        assert await called
+    else:
+        with pytest.raises(AccessDenied, match=f"{ADA} may not {name}"):
+            await called
+
+
+async def test_a_call_from_a_room_is_about_its_document(
+    workspace: Workspace, on_disk: OnDisk
+) -> None:
+    """Who names no session means the document that he is connected to, and no other beside it."""
+    await write(workspace, "note", "a")
+    room, asked = RoomName.parse("note/side"), {"updates": [update("b")]}
+    await call_from_room(workspace, room, WRITER, "import", asked, unlocked=False)
+    assert (on_disk.text("note"), on_disk.text("note/side")) == ("a", "b")
+    for place, seqs in (("note/side", {"side": 2}), ("note", {"main": 2})):
+        done = await call_from_room(
+            workspace, RoomName.parse(place), WRITER, "checkpoint", {}, unlocked=False
+        )
+        assert done["documents"] == seqs
+
+
+async def test_a_refusal_reaches_a_replica(workspace: Workspace) -> None:
+    """A replica that calls what it may not is told why, by class and by sentence."""
+    await workspace.create("note")
+    async with workspace.serving(anybody) as hub, visit(hub, "note") as replica:
+        with pytest.raises(OperationFailed, match="it is for the host") as refused:
+            await replica.call("rm", session="note")
+    assert refused.value.kind == "AccessDenied"
+
+
+async def test_a_key_of_a_replica_is_its_subjects(workspace: Workspace) -> None:
+    """The key that a client sends makes its call happen once."""
+    await workspace.create("note")
+    room, asked = RoomName.parse("note"), {"session": "new"}
+    first, second = [
+        await call_from_room(workspace, room, WRITER, "create", asked, key="k", unlocked=True)
+        for _ in range(2)
+    ]
+    assert first == second
