@@ -24,7 +24,7 @@ from .node import Node, handles
 from .offsets import EMBED, Offsets, Scale
 from .positions import Position
 from .sticking import hold, hold_in_copy, locate
-from .values import Attributes, check, check_attributes, check_plain, check_text
+from .values import Attributes, check, check_attributes, check_json, check_text
 
 __all__ = ["OBJECT", "Run", "Text"]
 
@@ -183,7 +183,7 @@ class Text(Node):
         if isinstance(value, str):
             raise ValueNotStorable("the embedded object is a string; only text can be one")
         check(value, "the embedded object")
-        check_plain(value, "the embedded object")
+        check_json(value, "the embedded object")
         check_attributes(attributes)
         with self._desk.writing as core:
             branch = self.branch(core)

@@ -14,6 +14,8 @@ dict with str keys. Three rules decide what becomes of it:
 3. Everything is checked before anything is written, because the engine would
    abort (integers above 64 bits), overflow its stack (nesting) or store what no
    other client can read (lone surrogates, NaN).
+4. Formatting and embedded objects are JSON on the wire. There bytes arrive as a list of
+   numbers, and a float from 2**63 on is another number to the replica that wrote it.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ __all__ = [
     "NewText",
     "check",
     "check_attributes",
+    "check_json",
     "check_text",
     "plain",
 ]
@@ -140,6 +143,22 @@ def check_plain(value: Any, path: str) -> None:
         raise ValueNotStorable(f"{path} is a {type(value).__name__} inside a plain value")
 
 
+def check_json(value: Any, path: str) -> None:
+    """Make sure that a checked value holds nothing shared, and reads back from JSON (rule 4)."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            check_json(item, f"{path}[{key!r}]")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            check_json(item, f"{path}[{index}]")
+    elif isinstance(value, bytes):
+        raise ValueNotStorable(f"{path} is bytes, which JSON does not have")
+    elif isinstance(value, float) and abs(value) >= 1 << 63:
+        raise ValueNotStorable(f"{path} is a float of 2**63 or more")
+    else:
+        check_plain(value, path)
+
+
 def check_text(value: str, path: str = "text") -> None:
     """Make sure that a string is Unicode text. Raises ValueNotStorable."""
     if not isinstance(value, str):
@@ -158,7 +177,7 @@ def check_attributes(attributes: Attributes | None, path: str = "text") -> None:
     if attributes is not None:
         whole = dict(attributes)
         check(whole, f"the formatting of {path}")
-        check_plain(whole, f"the formatting of {path}")
+        check_json(whole, f"the formatting of {path}")
 
 
 def plain(value: Any) -> Any:

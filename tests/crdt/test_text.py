@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from collabkit.crdt.changes import Change, Delete, Insert, TextChanged
 from collabkit.crdt.document import Document
 from collabkit.crdt.text import OBJECT, Run, Text
+from collabkit.crdt.values import Json
 from collabkit.errors import OutOfRange, ValueNotStorable
 
 strings = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=OBJECT), max_size=8)
@@ -262,6 +263,18 @@ def test_a_string_is_no_embedded_object() -> None:
     with pytest.raises(ValueNotStorable, match="is a string"):
         text.embed(0, "x")
     assert len(text) == 0
+
+
+@pytest.mark.parametrize("value", [b"x", 2.0**63, -1e300, {"deep": [b"x"]}, [Json({})]])
+def test_what_json_does_not_carry_is_no_formatting_and_no_object(value: Any) -> None:
+    """It would be something else in every other replica."""
+    text = Document().text("body")
+    text.append("ab")
+    with pytest.raises(ValueNotStorable, match="the embedded object"):
+        text.embed(0, value)
+    with pytest.raises(ValueNotStorable, match="the formatting of text"):
+        text.format(0, 1, {"k": value})
+    assert text.runs() == [Run("ab")]
 
 
 @pytest.mark.parametrize("around", ["ab", "é😀"])
