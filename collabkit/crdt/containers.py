@@ -43,8 +43,8 @@ class Map(Node, MutableMapping[str, Any]):
 
     engine_type: ClassVar[type] = yrs.Map
 
-    def __repr__(self) -> str:
-        return f"<Map {self.place} with {len(self)} keys>"
+    def _about(self) -> str:
+        return f"with {len(self)} keys"
 
     def __len__(self) -> int:
         with self._desk.reading as core:
@@ -113,8 +113,8 @@ class Array(Node, MutableSequence[Any]):
 
     engine_type: ClassVar[type] = yrs.Array
 
-    def __repr__(self) -> str:
-        return f"<Array {self.place} with {len(self)} elements>"
+    def _about(self) -> str:
+        return f"with {len(self)} elements"
 
     def __len__(self) -> int:
         with self._desk.reading as core:

@@ -69,7 +69,7 @@ class Document:
         to it. What is edited with pycrdt counts as local, under the origin ``pycrdt``.
         """
         document = cls(name)
-        document._bridge = Bridge(doc, document._desk)
+        document._bridge = Bridge(doc, document._desk)  # the document keeps it alive
         return document
 
     def __repr__(self) -> str:

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from pycrdt import _pycrdt as yrs
 
-from ..errors import Gone
+from ..errors import CollabError, Gone
 from .branches import AFTER, Branch, child_at, identity
 from .canonical import render
 from .changes import Change, Part, Path
@@ -187,6 +187,17 @@ class Node:
     def __init__(self, desk: Desk, place: Place) -> None:
         self._desk = desk
         self.place = place
+
+    def __repr__(self) -> str:
+        try:
+            about = self._about()
+        except CollabError as error:  # a debugger, too, shows what is gone
+            about = f"({error})"
+        return f"<{type(self).__name__} {self.place} {about}>"
+
+    def _about(self) -> str:
+        """What the repr says of the content."""
+        raise NotImplementedError
 
     def branch(self, core: Core) -> Branch:
         """The engine's branch, inside the core's transaction. Raises Gone."""

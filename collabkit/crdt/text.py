@@ -62,10 +62,9 @@ class Text(Node):
     engine_type: ClassVar[type] = yrs.Text
     _has_ids: ClassVar[bool] = True  # the engine tells the ids of its characters
 
-    def __repr__(self) -> str:
+    def _about(self) -> str:
         text = self[:]
-        shown = text if len(text) <= 40 else f"{text[:37]}..."
-        return f"<{type(self).__name__} {self.place} {shown!r}>"
+        return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
     # Reading
 

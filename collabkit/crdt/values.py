@@ -83,6 +83,12 @@ class Element(msgspec.Struct, frozen=True):
     attributes: dict[str, Any] = {}
     children: Sequence[str | NewText | Element] = ()
 
+    def __post_init__(self) -> None:
+        """Keep what a generator gives: it is gone through twice, to be checked and stored."""
+        given: object = self.children
+        if not isinstance(given, Sequence):
+            msgspec.structs.force_setattr(self, "children", tuple(self.children))
+
 
 def check(value: Any, path: str = "value", depth: int = 0) -> None:
     """Make sure that a value can be stored.

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias, overload
 
 from pycrdt import _pycrdt as yrs
 
-from ..errors import OutOfRange, ValueNotStorable
+from ..errors import CollabError, OutOfRange, ValueNotStorable
 from .branches import Branch
 from .node import Child, Node, handle, handles
 from .text import Text
@@ -52,8 +52,8 @@ class XmlFragment(Node, Sequence["XmlElement | XmlText"]):
 
     engine_type: ClassVar[type] = yrs.XmlFragment
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.place} with {len(self)} children>"
+    def _about(self) -> str:
+        return f"with {len(self)} children"
 
     def __str__(self) -> str:
         """The nodes as XML, with formatting as tags and attributes in order of their names."""
@@ -174,7 +174,10 @@ class XmlAttributes(MutableMapping[str, Any]):
         self._node = node
 
     def __repr__(self) -> str:
-        return f"<XmlAttributes {dict(self)}>"
+        try:
+            return f"<XmlAttributes {self._all()}>"
+        except CollabError as error:
+            return f"<XmlAttributes ({error})>"
 
     def _all(self) -> dict[str, Any]:
         with self._node._desk.reading as core:

@@ -168,3 +168,17 @@ def test_one_who_observes_what_is_gone_hears_nothing_and_breaks_nothing(
     inner.observe(lambda part, change: None)
     document.map("m")["key"] = 5
     assert document.map("m")["key"] == 5
+
+
+def test_the_repr_of_what_is_gone_says_so(document: Document) -> None:
+    """It raises nothing: that is what logs and debuggers show."""
+    entry = document.map("m")["key"]
+    element: Any = document.xml("x")[0]
+    attributes = element.attributes
+    handles = {"Map": entry, "Text": entry["text"], "Array": entry["list"], "XmlElement": element}
+    del document.map("m")["key"]
+    document.xml("x").delete(0, 1)
+    for kind, handle in handles.items():
+        assert repr(handle).startswith(f"<{kind} {handle.place} (")
+        assert repr(handle).endswith(" is not in the document any more)>")
+    assert repr(attributes) == "<XmlAttributes (a child of x is not in the document any more)>"

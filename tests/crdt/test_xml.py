@@ -191,3 +191,12 @@ def test_a_block_edits_a_tree_or_does_not(page: XmlFragment) -> None:
         paragraph.attributes["x"] = 1
         page.insert(0, "new")
     assert str(page) == inside
+
+
+def test_children_can_come_from_a_generator() -> None:
+    """They are kept when the element is made, and so there as often as it is used."""
+    children: Any = (name for name in ["a", "b"])
+    element = Element("p", {}, children)
+    page = Document().xml("page")
+    page.append(element, element)
+    assert str(page) == "<p>ab</p>" * 2
