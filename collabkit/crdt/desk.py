@@ -221,7 +221,19 @@ class Desk:
         if self.guard is not None:
             self._discard()
         elif self.live.txn is not None:
-            self.live.close()
+            self._tell_unfinished()
+
+    def _tell_unfinished(self) -> None:
+        """Tell what a call had written when Ctrl-C came: the live document cannot take it back.
+
+        Untold, it would be missing under all that is edited later, in the log and elsewhere.
+        """
+        texts = self.live.texts
+        if texts.direct:
+            texts.forget(frozenset())  # they may have been kept up with what was written, or not
+        update = self.live.commit()
+        if update is not None:
+            self.announce(update, local=True, origin="local")
 
     def _discard(self) -> None:
         staged, self._staged = self._staged, None

@@ -306,3 +306,26 @@ def test_listening_stops_while_another_thread_edits(document: Document) -> None:
     assert stopped
     document.text("body").append("!")
     assert document._desk._ear is None
+
+
+def interrupted(document: Document) -> None:
+    """Write to the live document, and be interrupted before the end of the call."""
+    with document._desk.writing as core:
+        document.text("body").branch(core).insert(core.txn, 0, "é", None)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("observed", [False, True])
+def test_what_a_call_wrote_before_an_interrupt_is_told(document: Document, observed: bool) -> None:
+    """Others could not make sense of what comes after it otherwise."""
+    there = Document()
+    there.apply(document.update())
+    document.on_update(lambda change: there.apply(change.update))
+    if observed:
+        document.observe(lambda change: None)
+    assert len(document.text("body")) == 5
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(document)
+    document.text("body").insert(2, "!")
+    assert str(document.text("body")) == str(there.text("body")) == "éh!éllo"
+    assert is_free(document)
