@@ -9,7 +9,8 @@ Rules:
 3. More than :data:`HIGH_WATER_BYTES` in the outbox clogs the link: edits only count then, and
    nothing is said twice, so its memory is bounded.
 4. Bytes from the other end are scanned by the document before its engine sees them. What cannot
-   be applied ends the link for good: it would come again.
+   be applied ends the link for good: it would come again. So does whatever fails in here.
+5. Who leaves waits a moment for what is on its way. Only a file keeps what is then pending.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias, assert_never
 
 from ..crdt.budget import NO_BUDGET
+from ..crdt.core import is_panic
 from ..crdt.document import Change, Document
 from ..crdt.scan import scan
 from ..crdt.update import decode_state_vector, gap
@@ -31,7 +33,9 @@ from ..errors import (
     BadFrame,
     CollabError,
     ConnectionClosed,
+    ConnectionRefused,
     EngineError,
+    EngineLost,
     ProtocolError,
     RemoteProtocolError,
     StoreError,
@@ -98,6 +102,7 @@ class Courier:
         self._clogged = False
         self._ending: do.HangUp | None = None
         self._hung_up = asyncio.Event()
+        self._news = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._unlisten = document.on_update(self._changed)
 
@@ -116,19 +121,42 @@ class Courier:
         """Let what waits leave, if the link takes it, and hang up."""
         self._unlisten()
         self.take_edits()
-        if self._outbox is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._outbox.emptied(), LAST_WORDS_TIMEOUT)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._last_words(), LAST_WORDS_TIMEOUT)
+        pending = self.exchange.tally.pending
+        if pending and self._copy is None:
+            _log.warning(
+                "%r ends, and %d edits that no relay has stored end with it", self, pending
+            )
         self.tell(on.Stopped())
         if self._running is not None:
             if not self._linked:
                 self._running.cancel()
             await asyncio.wait({self._running})
 
+    async def _last_words(self) -> None:
+        if self._outbox is not None:
+            await self._outbox.emptied()
+        # What is not acknowledged waits in the file. Without one, it ends here.
+        while self._copy is None and self.exchange.tally.owed:
+            self._news.clear()
+            await self._news.wait()
+
     def _ended(self, running: asyncio.Task[None]) -> None:
         if not running.cancelled() and (error := running.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """End for good, over what the other end broke or what should never happen."""
+        if not isinstance(error, RemoteProtocolError):
             _log.error("%r failed", self, exc_info=error)
-            self.tell(on.Broken(CollabError(f"the replica failed: {error!r}")))
+        if isinstance(error, CollabError):
+            failure = error
+        elif is_panic(error):
+            failure = EngineLost(self._document.name)
+        else:
+            failure = ConnectionRefused(1011, f"this replica failed: {error!r}")
+        self.tell(on.Broken(failure))
 
     async def _run(self) -> None:
         while self._dial_after is not None:
@@ -156,7 +184,6 @@ class Courier:
         self._clogged = False
         self._ending = None
         self._hung_up.clear()
-        self.tell(on.Opened(getattr(channel, "subprotocol", None) == say.SUBPROTOCOL))
         parts = [
             asyncio.create_task(self._read(channel)),
             asyncio.create_task(self._outbox.pump(channel, self._drained)),
@@ -170,10 +197,10 @@ class Courier:
                 part.cancel()
             ends = await asyncio.gather(*parts, return_exceptions=True)
         for end in ends:
-            if isinstance(end, RemoteProtocolError):
-                self.tell(on.Broken(end))
-            elif isinstance(end, Exception) and not isinstance(end, ConnectionClosed):
-                raise end
+            if isinstance(end, ConnectionClosed) or end is None:
+                continue
+            if isinstance(end, Exception) or is_panic(end):
+                self._fail(end)
         return await self._hang_up(channel)
 
     async def _hang_up(self, channel: Channel) -> ConnectionClosed:
@@ -188,6 +215,7 @@ class Courier:
         return lost
 
     async def _read(self, channel: Channel) -> None:
+        self.tell(on.Opened(getattr(channel, "subprotocol", None) == say.SUBPROTOCOL))
         async for frame in channel:
             self._hear(frame)
 
@@ -208,6 +236,7 @@ class Courier:
             if follows is not None:
                 self.tell(follows)
                 break
+        self._news.set()
         self._moved()
 
     def share(self) -> None:

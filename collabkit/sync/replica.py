@@ -161,7 +161,7 @@ class Replica:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Hang up. What is pending waits in the file for the next time."""
+        """Hang up. What is pending waits in the file for the next time; without one, it is lost."""
         assert self._stack is not None
         await self._stack.aclose()
 
@@ -368,7 +368,7 @@ class Replica:
                 waiting = self._calls.get(result.id)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(result)
-            case ConnectionClosed():
+            case ConnectionClosed() if self._failure is None:
                 self._trouble = report
 
     def _change(self, status: Status) -> None:

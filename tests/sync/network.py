@@ -59,6 +59,11 @@ class Network:
             await channel.close(1006, "cut")
             await task
 
+    async def closed(self) -> None:
+        """Wait until all links have been ended by those who use them."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=TIMEOUT)
+
     def recover(self, hub: Hub | None = None) -> None:
         """Let links be dialled again, perhaps to another hub."""
         self.hub = hub or self.hub

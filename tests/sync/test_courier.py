@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -14,6 +16,9 @@ from collabkit.crdt.lib0 import var_uint
 from collabkit.crdt.scan import scan
 from collabkit.crdt.update import EMPTY_UPDATE, splice
 from collabkit.errors import (
+    CollabError,
+    ConnectionRefused,
+    EngineLost,
     MalformedBytes,
     UpdateRefused,
 )
@@ -23,7 +28,7 @@ from collabkit.sync.client_effects import Status
 from collabkit.sync.courier import HIGH_WATER_BYTES
 from collabkit.sync.hub import Hub
 from collabkit.sync.replica import Replica
-from sync.network import TIMEOUT, Network, until
+from sync.network import TIMEOUT, Network, turns, until
 
 
 @pytest.fixture
@@ -50,6 +55,38 @@ async def stored(hub: Hub) -> str:
     for row in await hub.store.rows(session.id):
         document.apply(row.body)
     return str(document.text("body"))
+
+
+class Wrapped:
+    """A channel of somebody else's making."""
+
+    def __init__(self, inner: MemoryChannel) -> None:
+        self.inner = inner
+        self.path = inner.path
+        self.subprotocol = inner.subprotocol
+
+    @property
+    def close_code(self) -> int | None:
+        return self.inner.close_code
+
+    @property
+    def close_reason(self) -> str:
+        return self.inner.close_reason
+
+    async def send(self, message: bytes) -> None:
+        await self.inner.send(message)
+
+    async def recv(self) -> bytes:
+        return await self.inner.recv()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self.inner.__anext__()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self.inner.close(code, reason)
 
 
 async def test_edits_of_threads(network: Network, hub: Hub) -> None:
@@ -80,28 +117,14 @@ async def test_slow_link_is_bounded(network: Network, hub: Hub) -> None:
     gate = asyncio.Event()
     sent: list[int] = []
 
-    class Slow:
+    class Slow(Wrapped):
         """A channel whose sending waits at a gate."""
-
-        def __init__(self, inner: MemoryChannel) -> None:
-            self.inner = inner
-            self.path = inner.path
-            self.subprotocol = inner.subprotocol
 
         async def send(self, message: bytes) -> None:
             if isinstance(say.read_collabkit(message), say.Edit):
                 await gate.wait()
                 sent.append(len(message))
-            await self.inner.send(message)
-
-        async def recv(self) -> bytes:
-            return await self.inner.recv()
-
-        def __aiter__(self) -> AsyncIterator[bytes]:
-            return self
-
-        async def __anext__(self) -> bytes:
-            return await self.inner.__anext__()
+            await super().send(message)
 
     async def dial() -> Slow:
         return Slow(await network.dial())
@@ -272,3 +295,98 @@ async def test_edit_above_the_budget(plain: Network) -> None:
     async with Replica.over(dial) as replica:
         with pytest.raises(UpdateRefused, match="clients"):
             await asyncio.wait_for(replica.synced(), TIMEOUT)
+
+
+# Failures inside, and the end
+
+
+class Panic(BaseException):
+    """What the engine raises when it panics, by its name: its class cannot be had."""
+
+
+Panic.__name__ = "PanicException"
+
+
+class Failing(Wrapped):
+    """A channel that is about to fail over what comes next."""
+
+    def __init__(self, inner: MemoryChannel, mistake: BaseException) -> None:
+        super().__init__(inner)
+        self.mistake = mistake
+        self.failing = False
+
+    async def __anext__(self) -> bytes:
+        frame = await super().__anext__()
+        if self.failing:
+            raise self.mistake
+        return frame
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [(KeyError("bug"), ConnectionRefused), (Panic("poisoned"), EngineLost)],
+    ids=["mistake", "panic"],
+)
+async def test_failure_inside(
+    network: Network,
+    hub: Hub,
+    caplog: pytest.LogCaptureFixture,
+    mistake: BaseException,
+    told: type[CollabError],
+) -> None:
+    """Whatever fails in a replica is told and logged, and its link is closed."""
+    channels: list[Failing] = []
+
+    async def dial() -> Failing:
+        channels.append(Failing(await network.dial(), mistake))
+        return channels[-1]
+
+    async with Replica.over(dial) as replica:
+        await replica.synced()
+        channels[0].failing = True
+        async with network.replica() as other:
+            other.document.text("body").insert(0, "news")
+            await turns(replica, Status.REFUSED)
+        with pytest.raises(told):
+            await replica.synced()
+        assert isinstance(replica.trouble, told)
+        await network.closed()
+        assert channels[0].close_code == 1000
+        assert hub.stats().links == 0
+    assert mistake.args[0] in caplog.text
+
+
+async def test_lost_document(plain: Network, hub: Hub) -> None:
+    """A replica whose document the engine has lost says so, and holds no link."""
+    await plain.fail()
+    async with plain.replica() as replica:
+        replica.document.apply(bytes.fromhex("0101010004010174016100"))
+        with pytest.raises(EngineLost):
+            replica.document.apply(bytes.fromhex("01020300840100017804000100016200"))
+        plain.recover()
+        with pytest.raises(EngineLost):
+            await asyncio.wait_for(replica.synced(), TIMEOUT)
+        await plain.closed()
+        assert hub.stats().links == 0
+
+
+async def test_leaving_waits_for_the_answers(network: Network, hub: Hub) -> None:
+    """Who leaves a replica without a file, and a relay that answers, loses nothing."""
+    async with network.replica() as replica:
+        await replica.synced()
+        replica.document.text("body").insert(0, "x" * 20_000_000)
+    assert replica.pending == 0
+
+
+async def test_leaving_with_edits_that_are_nowhere_else(
+    network: Network, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Edits that end with their replica are counted in the log, unless a file keeps them."""
+    await network.fail()
+    async with network.replica(store=tmp_path / "mine.db") as kept:
+        kept.document.text("body").insert(0, "kept")
+    assert "end with it" not in caplog.text
+    async with network.replica() as replica:
+        replica.document.text("body").insert(0, "gone")
+        replica.document.text("body").insert(0, "all ")
+    assert "2 edits" in caplog.text
