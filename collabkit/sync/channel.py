@@ -16,6 +16,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import deque
 from collections.abc import AsyncIterator
@@ -49,6 +50,8 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 PING_EVERY = 15.0
 OPEN_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
+# What a reader that is put out may take for what was said before, and again for the goodbye.
+GOODBYE_TIMEOUT = 5.0
 
 # RFC 6750 §2.1; anything else could end the header and begin another.
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -308,8 +311,8 @@ class WebSocketChannel:
 class _Socket:
     """A channel as a hub wants it: write now, and it leaves when the other end takes it."""
 
-    def __init__(self) -> None:
-        self.outbox = Outbox()
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
         self.goodbye: tuple[int, str] | None = None
         self.closing = asyncio.Event()
 
@@ -334,6 +337,8 @@ async def serve_channel(
     name: str | None = None,
     subprotocol: str | None = None,
     peer: str = "channel",
+    outbox: Outbox | None = None,
+    close_timeout: float = GOODBYE_TIMEOUT,
 ) -> None:
     """Let whoever is at the other end of a channel take part in a hub, until either ends it.
 
@@ -344,11 +349,14 @@ async def serve_channel(
         name: What the other end calls itself.
         subprotocol: What was agreed on; by default what the channel itself says.
         peer: Where the other end is, for logs.
+        outbox: Where frames wait for the other end; give one to see how much does.
+        close_timeout: How long the other end may take, when it is put out, for what was said
+            before, and as long again for the goodbye.
 
     Returns when the channel is over. What waits for a slow reader is bounded by the hub's
     own queues: they see the bytes that wait here.
     """
-    socket = _Socket()
+    socket = _Socket(outbox or Outbox())
     link = hub.attach(
         socket,
         path=channel.path,
@@ -364,7 +372,8 @@ async def serve_channel(
 
     async def leave() -> None:
         await socket.closing.wait()
-        await socket.outbox.emptied()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(socket.outbox.emptied(), close_timeout)
 
     parts = [
         asyncio.create_task(read()),
@@ -379,7 +388,9 @@ async def serve_channel(
         ends = await asyncio.gather(*parts, return_exceptions=True)
         link.lost()
         if isinstance(channel, Closable):
-            await channel.close(*(socket.goodbye or (1000, "")))
+            with contextlib.suppress(TimeoutError):
+                goodbye = channel.close(*(socket.goodbye or (1000, "")))
+                await asyncio.wait_for(goodbye, close_timeout)
     for end in ends:
         if isinstance(end, Exception) and not isinstance(end, ConnectionClosed | BadFrame):
             raise end

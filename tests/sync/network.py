@@ -78,6 +78,38 @@ class Network:
         return Replica.over(lambda: self.dial(token, name))
 
 
+class Wrapped:
+    """A channel of somebody else's making."""
+
+    def __init__(self, inner: MemoryChannel) -> None:
+        self.inner = inner
+        self.path = inner.path
+        self.subprotocol = inner.subprotocol
+
+    @property
+    def close_code(self) -> int | None:
+        return self.inner.close_code
+
+    @property
+    def close_reason(self) -> str:
+        return self.inner.close_reason
+
+    async def send(self, message: bytes) -> None:
+        await self.inner.send(message)
+
+    async def recv(self) -> bytes:
+        return await self.inner.recv()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self.inner.__anext__()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self.inner.close(code, reason)
+
+
 async def until(document: Document, holds: Callable[[], object]) -> None:
     """Wait for what a document's next changes make true."""
     changed = asyncio.Event()

@@ -23,7 +23,9 @@ from collabkit.sync.channel import (
     serve_channel,
 )
 from collabkit.sync.hub import Hub
+from collabkit.sync.outbox import Outbox
 from collabkit.sync.sendqueue import LIMIT_BYTES
+from sync.network import Wrapped
 
 # In memory
 
@@ -258,6 +260,49 @@ async def test_refusal_is_told_and_ends_it(hub: Hub) -> None:
     await serve_channel(hub, there, token="no")
     assert [say.read(frame) async for frame in here] == [say.Denied("you may not enter")]
     assert here.close_code == 4403
+
+
+async def test_reader_that_does_not_read_is_put_out(hub: Hub) -> None:
+    """A goodbye does not wait for ever behind what nobody takes."""
+    here, there = memory_channels("notes")
+    await there.send(b"x" * MAX_BUFFERED_BYTES)
+    async with asyncio.timeout(20):
+        await serve_channel(hub, there, token="no", close_timeout=0.01)
+    assert here.close_code == 4403
+    assert hub.stats().links == 0
+
+
+async def test_channel_that_does_not_close(hub: Hub) -> None:
+    """A channel that takes for ever to close is let go."""
+    here, there = memory_channels("notes")
+
+    class Stuck(Wrapped):
+        """A channel whose other end does not answer the goodbye."""
+
+        async def close(self, code: int = 1000, reason: str = "") -> None:
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(20):
+        await serve_channel(hub, Stuck(there), token="no", close_timeout=0.01)
+    assert here.close_code is None
+    assert hub.stats().links == 0
+
+
+async def test_outbox_tells_what_waits(hub: Hub) -> None:
+    """Who gives an outbox sees how many bytes the other end has not taken."""
+    here, there = memory_channels("notes")
+    await there.send(b"x" * MAX_BUFFERED_BYTES)
+    outbox = Outbox()
+    serving = asyncio.create_task(serve_channel(hub, there, outbox=outbox))
+    async with asyncio.timeout(20):
+        while not outbox.buffered_bytes:
+            await asyncio.sleep(0)
+        await here.recv()
+        assert isinstance(say.read_collabkit(await here.recv()), say.Welcome)
+        await outbox.emptied()
+    assert outbox.buffered_bytes == 0
+    await here.close()
+    await serving
 
 
 async def test_leaving_is_noticed(hub: Hub) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
@@ -28,7 +27,7 @@ from collabkit.sync.client_effects import Status
 from collabkit.sync.courier import HIGH_WATER_BYTES
 from collabkit.sync.hub import Hub
 from collabkit.sync.replica import Replica
-from sync.network import TIMEOUT, Network, turns, until
+from sync.network import TIMEOUT, Network, Wrapped, turns, until
 
 
 @pytest.fixture
@@ -55,38 +54,6 @@ async def stored(hub: Hub) -> str:
     for row in await hub.store.rows(session.id):
         document.apply(row.body)
     return str(document.text("body"))
-
-
-class Wrapped:
-    """A channel of somebody else's making."""
-
-    def __init__(self, inner: MemoryChannel) -> None:
-        self.inner = inner
-        self.path = inner.path
-        self.subprotocol = inner.subprotocol
-
-    @property
-    def close_code(self) -> int | None:
-        return self.inner.close_code
-
-    @property
-    def close_reason(self) -> str:
-        return self.inner.close_reason
-
-    async def send(self, message: bytes) -> None:
-        await self.inner.send(message)
-
-    async def recv(self) -> bytes:
-        return await self.inner.recv()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        return await self.inner.__anext__()
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        await self.inner.close(code, reason)
 
 
 async def test_edits_of_threads(network: Network, hub: Hub) -> None:
