@@ -314,7 +314,7 @@ class _Socket:
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
         self.goodbye: tuple[int, str] | None = None
-        self.closing = asyncio.Event()
+        self._closing = asyncio.Event()
 
     @property
     def buffered_bytes(self) -> int:
@@ -326,7 +326,13 @@ class _Socket:
 
     def close(self, code: int, reason: str) -> None:
         self.goodbye = self.goodbye or (code, reason)
-        self.closing.set()
+        self._closing.set()
+
+    async def left(self, within: float) -> None:
+        """Wait for the goodbye, and a while for what was sent before it to be taken."""
+        await self._closing.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.outbox.emptied(), within)
 
 
 async def serve_channel(
@@ -370,14 +376,9 @@ async def serve_channel(
         async for frame in channel:
             link.received(frame)
 
-    async def leave() -> None:
-        await socket.closing.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(socket.outbox.emptied(), close_timeout)
-
     parts = [
         asyncio.create_task(read()),
-        asyncio.create_task(leave()),
+        asyncio.create_task(socket.left(close_timeout)),
         asyncio.create_task(socket.outbox.pump(channel, link.writable)),
     ]
     try:
