@@ -11,6 +11,8 @@ Rules:
 4. What an ASGI ``send`` has not taken counts as waiting, so the hub's bounds hold for slow readers.
 5. Pings, message sizes and closing handshakes are the server's. Frames above the limit are
    refused here too.
+6. Without authentication it serves this machine only, by the address that the server gives for
+   the other end. Behind a proxy that is the proxy's, unless the server is told to trust it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from ..errors import BadFrame, ConnectionClosed, LocalProtocolError
 from ..sessions.workspace import Workspace
 from ..sync.channel import serve_channel
 from ..sync.hub import Hub
+from ..sync.outbox import Outbox
 from .auth import open_house
 from .frames import close_reason
 from .http import Request, Response, refuse
@@ -68,7 +71,8 @@ def app(
         cookie: Name of a cookie that may carry the token.
         create_sessions: Whether a session is made of each name that somebody who may write
             opens; by default only where nobody is asked who he is.
-        limits: ``max_connections``, ``max_message_bytes`` and ``drain_timeout`` count here.
+        limits: ``max_connections``, ``max_message_bytes``, ``close_timeout`` and
+            ``drain_timeout`` count here.
 
     Returns:
         The application: hand it to a server, or mount it and enter it in your lifespan.
@@ -195,8 +199,7 @@ class App:
             answer = there.reception.receive(request, websocket=True)
             if isinstance(answer, Visit):
                 await send({"type": "websocket.accept", "subprotocol": answer.subprotocol})
-                peer = (scope.get("client") or ("",))[0]
-                await there.serve(answer, receive, send, peer=peer)
+                await there.serve(answer, receive, send, peer=request.peer)
                 return
         if "websocket.http.response" in scope.get("extensions", {}):
             await _answer(send, answer, "GET", kind="websocket.http.response")
@@ -211,7 +214,8 @@ class App:
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in scope["headers"]
         )
-        request = Request.of(method, target, headers)
+        peer = (scope.get("client") or ("",))[0]
+        request = Request.of(method, target, headers, peer=peer)
         # Servers differ on whether `path` has `root_path` in front; the prefix is always there.
         below = _below(scope.get("root_path", ""), request.path)
         below = _below(self._prefix, request.path if below is None else below)
@@ -227,6 +231,10 @@ class _Open:
         self._hub = hub
         self._limits = limits
         self._empty = asyncio.Event()
+        reception.traffic.unsent_bytes = self._unsent_bytes
+
+    def _unsent_bytes(self) -> int:
+        return sum(channel.outbox.buffered_bytes for channel in self.channels)
 
     async def serve(self, visit: Visit, receive: Receive, send: Send, *, peer: str) -> None:
         """Let a visitor take part until he leaves."""
@@ -235,7 +243,15 @@ class _Open:
         self.channels.add(channel)
         traffic.connections += 1
         try:
-            await serve_channel(self._hub, channel, token=visit.token, name=visit.name, peer=peer)
+            await serve_channel(
+                self._hub,
+                channel,
+                token=visit.token,
+                name=visit.name,
+                peer=peer,
+                outbox=channel.outbox,
+                close_timeout=self._limits.close_timeout,
+            )
         finally:
             traffic.connections -= 1
             self.channels.discard(channel)
@@ -248,12 +264,14 @@ class _Open:
         for channel in self.channels:
             channel.held = True
         await self._hub.settled()
-        for channel in list(self.channels):
-            await channel.close(1012, "the relay restarts")
         self._empty.clear()
         if self.channels:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), self._limits.drain_timeout)
+                await asyncio.wait_for(self._send_home(), self._limits.drain_timeout)
+
+    async def _send_home(self) -> None:
+        await asyncio.gather(*(c.close(1012, "the relay restarts") for c in self.channels))
+        await self._empty.wait()
 
 
 class AsgiChannel:
@@ -261,7 +279,8 @@ class AsgiChannel:
 
     Attributes:
         path: The room's name.
-        subprotocol: Ours, if it was agreed on.
+        subprotocol: What was agreed on.
+        outbox: What waits to be sent.
         held: Whether frames that come are dropped, because this is the end.
     """
 
@@ -269,7 +288,8 @@ class AsgiChannel:
         self, visit: Visit, receive: Receive, send: Send, traffic: Traffic, max_bytes: int
     ) -> None:
         self.path = visit.path
-        self.subprotocol = visit.subprotocol if visit.own_dialect else None
+        self.subprotocol = visit.subprotocol
+        self.outbox = Outbox()
         self.held = False
         self.close_code: int | None = None
         self.close_reason = ""

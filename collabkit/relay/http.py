@@ -61,15 +61,17 @@ class Request(msgspec.Struct, frozen=True):
             and no asset has.
         query: The first value of each field.
         headers: Names in lower case, in the order sent.
+        peer: The address that it came from; empty if the server does not tell.
     """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Headers
+    peer: str = ""
 
     @classmethod
-    def of(cls, method: str, target: bytes, headers: Headers) -> Request:
+    def of(cls, method: str, target: bytes, headers: Headers, *, peer: str = "") -> Request:
         """Read a request target (RFC 9112 §3.2.1), such as ``b"/a%20b?name=ada"``.
 
         >>> request = Request.of("GET", b"/a%20b?name=ada", ())
@@ -83,6 +85,7 @@ class Request(msgspec.Struct, frozen=True):
             unquote_to_bytes(path).decode("utf-8", "surrogateescape"),
             dict(reversed(fields)),
             headers,
+            peer,
         )
 
     def header(self, name: str) -> str | None:

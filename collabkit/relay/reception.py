@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ..access.model import Authenticate
-from ..errors import LocalProtocolError
 from ..sessions.workspace import Workspace
 from ..sync.hub import Hub
 from . import assets
@@ -82,8 +81,6 @@ async def serving(
 ) -> AsyncIterator[Hub]:
     """Serve a workspace, and open it for as long as that takes if nobody else has."""
     async with AsyncExitStack() as stack:
-        try:
-            workspace.hub  # noqa: B018  it says whether it is there
-        except LocalProtocolError:
+        if not workspace.is_open:
             await stack.enter_async_context(workspace)
         yield await stack.enter_async_context(workspace.serving(authenticate, unlocked=unlocked))

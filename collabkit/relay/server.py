@@ -151,7 +151,8 @@ class Relay:
             stack.callback(rounds.cancel)
             stack.push_async_callback(_farewell, hub, reception, ward)
             for each in sockets:
-                server = await self._serve(each, functools.partial(_receive, reception, ward))
+                at: str = each.getsockname()[0]
+                server = await self._serve(each, functools.partial(_receive, reception, ward, at))
                 stack.callback(server.close)
             self._address = sockets[0].getsockname()[:2]
             self._stack = stack.pop_all()
@@ -207,11 +208,12 @@ _Receive: TypeAlias = Callable[[picows.WSUpgradeRequest], picows.WSUpgradeRespon
 
 
 def _receive(
-    reception: Reception, ward: Ward, head: picows.WSUpgradeRequest
+    reception: Reception, ward: Ward, at: str, head: picows.WSUpgradeRequest
 ) -> picows.WSUpgradeResponseWithListener:
     headers = tuple((name.lower(), value) for name, value in head.headers.items())
     try:
-        request = Request.of(head.method.decode(), head.path, headers)
+        # picows does not tell the peer. But only this machine reaches a loopback address.
+        request = Request.of(head.method.decode(), head.path, headers, peer=at)
         answer = reception.receive(request, websocket=wants_websocket(request))
     except Exception:
         log.exception("the relay failed over a request")

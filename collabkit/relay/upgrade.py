@@ -14,15 +14,15 @@ the query comes after the subprotocol.
 A page of another site can make its visitor's browser connect anywhere, with whatever the browser is
 trusted for: its cookies, its place in the network. Hence who may connect from where:
 
-=======================  =============  ==========================================================
-the relay                Host           Origin (absent: not a browser, fine)
-=======================  =============  ==========================================================
-asks for nothing         loopback       loopback or an allowed one
-asks who it is           any            an allowed one; if none is named, the Host's own
-=======================  =============  ==========================================================
+================  ==========  ==========  ========================================================
+the relay         peer        Host        Origin (absent: not a browser, fine)
+================  ==========  ==========  ========================================================
+asks for nothing  loopback    loopback    loopback or an allowed one
+asks who it is    any         any         an allowed one; if none is named, the Host's own
+================  ==========  ==========  ========================================================
 
 An origin's port does not count, as it does not for cookies. The Host is looked at because a foreign
-name may point at 127.0.0.1 (DNS rebinding).
+name may point at 127.0.0.1 (DNS rebinding), and the peer because anybody can send any Host.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ..sync.messages import SUBPROTOCOL
 from .http import Request, Response, refuse
 
 __all__ = ["Door", "Visit", "forbidden", "visit", "wants_websocket"]
 
-OWN_DIALECT = "collabkit.1"
 # Chosen for a stock client that must name something beside its token: a browser fails the handshake
 # if it offered subprotocols and none was chosen.
 STOCK_DIALECT = "yjs"
@@ -76,11 +76,6 @@ class Visit(msgspec.Struct, frozen=True):
     name: str | None
     subprotocol: str | None
 
-    @property
-    def own_dialect(self) -> bool:
-        """Whether the client speaks ours."""
-        return self.subprotocol == OWN_DIALECT
-
     def __repr__(self) -> str:
         """Without the token, so that no log line ever holds one."""
         shown = "None" if self.token is None else "…"
@@ -95,11 +90,16 @@ def wants_websocket(request: Request) -> bool:
 def forbidden(request: Request, door: Door) -> Response | None:
     """Refuse a request that a foreign page may have sent; None if it is fine."""
     host, origin = request.header("host") or "", request.header("origin")
-    if not door.asks and not _is_loopback(_hostname(f"//{host}")):
+    strangers = [
+        name
+        for name, address in ((request.peer, request.peer), (host, _hostname(f"//{host}")))
+        if not _is_loopback(address)
+    ]
+    if strangers and not door.asks:
         return refuse(
             403,
-            f"This relay asks for no token and so serves only this machine, not {host[:100]!r}. "
-            "Start it with authentication to serve others.",
+            "This relay asks for no token and so serves only this machine, not "
+            f"{strangers[0][:100]!r}. Start it with authentication to serve others.",
         )
     if origin is None or _welcome(origin, host, door):
         return None
@@ -122,7 +122,7 @@ def visit(request: Request, door: Door) -> Visit:
     Visit('notes', token=…, name='Ada', None)
     """
     offered = [each.strip() for each in (request.header("sec-websocket-protocol") or "").split(",")]
-    chosen = next((each for each in (OWN_DIALECT, STOCK_DIALECT) if each in offered), None)
+    chosen = next((each for each in (SUBPROTOCOL, STOCK_DIALECT) if each in offered), None)
     return Visit(
         request.path.removeprefix("/"),
         _token(request, offered, door),
@@ -168,6 +168,8 @@ def _is_loopback(hostname: str) -> bool:
     if hostname == "localhost" or hostname.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(hostname).is_loopback
+        address = ipaddress.ip_address(hostname)
     except ValueError:
         return False
+    # Sockets that take both families name IPv4 peers as IPv6 addresses (RFC 4291 §2.5.5.2).
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

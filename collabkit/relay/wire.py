@@ -143,7 +143,7 @@ class Wire(picows.WSListener):
                 self,
                 path=visit.path,
                 token=visit.token,
-                subprotocol=visit.subprotocol if visit.own_dialect else None,
+                subprotocol=visit.subprotocol,
                 peer=self.peer,
                 name=visit.name,
             )

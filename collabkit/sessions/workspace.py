@@ -108,6 +108,11 @@ class Workspace:
         return f"<Workspace {self.path} {state}>"
 
     @property
+    def is_open(self) -> bool:
+        """Whether the file is open, here."""
+        return self._running is not None
+
+    @property
     def store(self) -> SQLiteStore:
         """The file's log."""
         return self._parts.store

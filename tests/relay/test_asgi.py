@@ -210,6 +210,73 @@ async def test_foreign_pages_are_refused_at_the_upgrade(file: Workspace) -> None
                 assert b"evil.example" in await client.body()
 
 
+class Socket:
+    """An ASGI server's end of one WebSocket, which takes as many messages as it is told."""
+
+    def __init__(self, client: tuple[str, int] | None = ("127.0.0.1", 4242)) -> None:
+        self.scope = {
+            "type": "websocket",
+            "path": "/notes",
+            "headers": [(b"host", b"localhost")],
+            "client": client,
+        }
+        self.said: list[MutableMapping[str, Any]] = []
+        self.takes = asyncio.Semaphore(0)
+        self.events: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+        self.events.put_nowait({"type": "websocket.connect"})
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        await self.takes.acquire()
+        self.said.append(message)
+
+    def take(self, count: int) -> None:
+        for _ in range(count):
+            self.takes.release()
+
+    def serve(self, relay: asgi.App) -> asyncio.Task[None]:
+        return asyncio.ensure_future(relay(self.scope, self.events.get, self.send))
+
+
+@pytest.mark.parametrize(
+    ("client", "answer"),
+    [
+        (("127.0.0.1", 4242), "websocket.accept"),
+        (("::ffff:127.0.0.1", 4242), "websocket.accept"),
+        (("192.0.2.7", 4242), "websocket.close"),
+        (None, "websocket.close"),
+    ],
+)
+async def test_an_open_house_is_for_this_machine(
+    file: Workspace, client: tuple[str, int] | None, answer: str
+) -> None:
+    """Without authentication nobody else comes in, whatever Host he names."""
+    async with asgi.app(file) as relay:
+        socket = Socket(client)
+        socket.take(100)
+        serving = socket.serve(relay)
+        socket.events.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await asyncio.wait_for(serving, 20)
+        assert socket.said[0]["type"] == answer
+
+
+async def test_what_waits_is_counted(file: Workspace) -> None:
+    """A scraper sees how many bytes slow readers have not taken."""
+    async with asgi.app(file) as relay, hosted(relay) as url:
+        socket = Socket()
+        socket.take(1)
+        serving = socket.serve(relay)
+        socket.events.put_nowait({"type": "websocket.receive", "bytes": SYNC_STEP_1})
+        waiting = "collabkit_unsent_bytes 0.0"
+        async with httpx.AsyncClient(base_url=page(url)) as http, asyncio.timeout(20):
+            while waiting in (await http.get("/metrics")).text:
+                await asyncio.sleep(0.01)
+            socket.take(100)
+            while waiting not in (await http.get("/metrics")).text:
+                await asyncio.sleep(0.01)
+        socket.events.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await serving
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -307,6 +374,26 @@ async def test_it_goes_as_it_came(workspace: Workspace) -> None:
         for client in (one, other):
             await client.wait_closed()
             assert (client.close_code, client.close_reason) == (1012, "the relay restarts")
+
+
+async def test_who_takes_nothing_does_not_hold_up_its_end(file: Workspace) -> None:
+    """The goodbye to one who does not read is given up, and everybody else has his."""
+    limits = Limits(drain_timeout=0.1)
+    stuck, other = Socket(), Socket()
+    async with asgi.app(file, limits=limits) as relay:
+        stuck.take(1)
+        other.take(100)
+        serving = [socket.serve(relay) for socket in (stuck, other)]
+        async with asyncio.timeout(20):
+            while not (stuck.said and other.said):
+                await asyncio.sleep(0)
+            await relay.__aexit__(None, None, None)
+        assert stuck.said[1:] == []
+        assert other.said[-1]["code"] == 1012
+    for socket in (stuck, other):
+        socket.take(100)
+        socket.events.put_nowait({"type": "websocket.disconnect", "code": 1006})
+    await asyncio.gather(*serving)
 
 
 async def test_a_peer_that_vanishes_is_let_go(workspace: Workspace) -> None:

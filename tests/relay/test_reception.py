@@ -23,7 +23,7 @@ def reception(workspace: Workspace) -> Reception:
 
 def ask(reception: Reception, target: str, *headers: tuple[str, str]) -> Response | Visit:
     """Put one request."""
-    request = Request.of("GET", target.encode(), headers)
+    request = Request.of("GET", target.encode(), headers, peer="127.0.0.1")
     return reception.receive(request, websocket=wants_websocket(request))
 
 

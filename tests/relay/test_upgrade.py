@@ -12,10 +12,10 @@ ASKING = Door(asks=True)
 LISTED = Door(asks=True, origins={"https://app.example", "http://localhost:5173"})
 
 
-def arrives(target: str = "/notes", **headers: str) -> Request:
+def arrives(target: str = "/notes", *, peer: str = "127.0.0.1", **headers: str) -> Request:
     """An upgrade with these headers."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Request.of("GET", target.encode(), named)
+    return Request.of("GET", target.encode(), named, peer=peer)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,30 @@ def test_an_open_house_serves_loopback_only(host: str, fine: bool) -> None:
     if refused is not None:
         assert refused.status == 403
         assert b"authentication" in refused.body
+
+
+@pytest.mark.parametrize(
+    ("peer", "fine"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.7", False),
+        ("::ffff:192.0.2.7", False),
+        ("fe80::1%eth0", False),
+        ("testclient", False),
+        ("", False),
+    ],
+)
+def test_an_open_house_serves_loopback_peers_only(peer: str, fine: bool) -> None:
+    """Anybody can say that he is at localhost: it counts where he is."""
+    refused = forbidden(arrives(peer=peer, host="localhost"), HOUSE)
+    assert (refused is None) is fine
+    if refused is not None:
+        assert refused.status == 403
+        assert repr(peer).encode() in refused.body
+    assert forbidden(arrives(peer=peer, host="localhost"), ASKING) is None
 
 
 @pytest.mark.parametrize(
@@ -170,9 +194,7 @@ def test_what_shows_nothing_has_no_token(request_: Request) -> None:
 )
 def test_the_subprotocol_is_one_of_those_offered(offered: str, chosen: str | None) -> None:
     """Ours is preferred, `yjs` stands beside a token, and a token is never sent back."""
-    seen = visit(arrives(sec_websocket_protocol=offered), ASKING)
-    assert seen.subprotocol == chosen
-    assert seen.own_dialect is (chosen == "collabkit.1")
+    assert visit(arrives(sec_websocket_protocol=offered), ASKING).subprotocol == chosen
 
 
 @pytest.mark.parametrize(
