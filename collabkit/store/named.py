@@ -62,8 +62,8 @@ def entries(
     """List the values of a bucket whose keys begin with ``prefix``. Raises Corrupt."""
     found = connection.execute(
         f"SELECT rowid, {_FIELDS} FROM named "
-        "WHERE +bucket = ?1 AND substr(key, 1, length(?2)) = ?2 ORDER BY key",
-        (bucket, prefix),
+        "WHERE +bucket = :bucket AND substr(key, 1, length(:prefix)) = :prefix ORDER BY key",
+        {"bucket": bucket, "prefix": prefix},
     ).fetchall()
     return [(row[2], *_read(path, row)) for row in found]
 
@@ -91,8 +91,9 @@ def verify(connection: sqlite3.Connection, path: str) -> Iterator[str]:
 def drop_owned(connection: sqlite3.Connection, session: str) -> None:
     """Delete what belongs to a session, inside the caller's transaction."""
     connection.execute(
-        "DELETE FROM named WHERE key = ?1 OR substr(key, 1, length(?1) + 1) = ?1 || '/'",
-        (session,),
+        "DELETE FROM named "
+        "WHERE key = :session OR substr(key, 1, length(:session) + 1) = :session || '/'",
+        {"session": session},
     )
 
 

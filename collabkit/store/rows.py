@@ -170,17 +170,18 @@ def delete_some(
     connection: sqlite3.Connection, document: int, *, upto: int, kind: str | None = None
 ) -> Deleted:
     """Delete the next rows of a document in ``log``, a slice of work; none are left at zero."""
-    span = (document << SEQ_BITS, document << SEQ_BITS | upto)
-    chosen = "place > ? AND place <= ? AND (?3 IS NULL OR kind = ?3)"
+    first = document << SEQ_BITS
+    chosen = "place > :first AND place <= :last AND (:kind IS NULL OR kind = :kind)"
     count = size_bytes = end = 0
     for place, length in connection.execute(
         f"SELECT place, length(body) FROM log WHERE {chosen} ORDER BY place LIMIT {PAGE_ROWS}",
-        (*span, kind),
+        {"first": first, "last": first | upto, "kind": kind},
     ).fetchall():
         count, size_bytes, end = count + 1, size_bytes + length, place
         if size_bytes >= _DELETE_BYTES:
             break
-    connection.execute(f"DELETE FROM log WHERE {chosen}", (span[0], end, kind))
+    taken = {"first": first, "last": end, "kind": kind}
+    connection.execute(f"DELETE FROM log WHERE {chosen}", taken)
     return Deleted(count, size_bytes)
 
 
