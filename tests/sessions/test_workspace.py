@@ -109,10 +109,11 @@ async def test_a_closed_workspace_says_so(path: Path) -> None:
 async def test_it_tells_whether_it_is_open(path: Path) -> None:
     """Who is handed a workspace can ask before he opens it."""
     workspace = Workspace.open(path)
-    assert not workspace.is_open
+    told = [workspace.is_open]
     async with workspace:
-        assert workspace.is_open
-    assert not workspace.is_open
+        told.append(workspace.is_open)
+    told.append(workspace.is_open)
+    assert told == [False, True, False]
 
 
 async def test_it_can_be_opened_again_after_a_failure(path: Path) -> None:
