@@ -17,9 +17,9 @@ Rules:
 3. A difference is sent when the relay asks, if anything is pending, if the relay lacks
    structs, on first contact, and if the relay's log ends before what was already seen of
    it (an older backup). Otherwise not: a difference carries all deletions there ever were.
-4. What is more than a relay takes at once leaves in pieces, each when the one before is
-   acknowledged (all at once, if that never happens). One that is refused is the last: the
-   rest builds on it.
+4. What is more than a relay takes at once leaves in pieces, each when all before it was
+   answered (all at once, if nothing ever is). One that is refused is the last: an answer
+   to the rest would not tell that it is missing.
 5. A relay that has acknowledged all edits up to a moment has what the document had at that
    moment, since the rest came from the relay. So what only counted is sent when every
    answer has come, as the difference to the latest such moment.
@@ -207,14 +207,17 @@ class Dialogue:
             spans = [*((part, PART) for part in parts), (end, span)]
             seen = self._at.cursor
             self._rest.extend((say.Edit(seen, group, piece), span) for piece, span in spans)
-            return self._next()
+            return self._next_piece()
         self._at.tally.handed_over()
         return [*(do.Send(say.Update(part)) for part in parts), do.Send(last(end))]
 
-    def _next(self) -> Effects:
-        """Send the next piece, or whatever else may leave now."""
-        if not self._rest:
-            return self._catch_up()
+    def _answered(self) -> Effects:
+        """Go on if nothing is on its way: one piece more, or else what only counted."""
+        if self._at.tally.owed:
+            return []
+        return self._next_piece() if self._rest else self._catch_up()
+
+    def _next_piece(self) -> Effects:
         edit, span = self._rest.popleft()
         self._at.tally.leaves(span)
         return [do.Send(edit)]
@@ -312,7 +315,7 @@ class Dialogue:
         # Rows before it may have been dropped on a slow link, to be sent again; Acks never are.
         if message.seq == self._at.cursor + 1:
             self._at.cursor = message.seq
-        return [do.Record(), *self._next()]
+        return [do.Record(), *self._answered()]
 
     def _edit_refused(self, message: say.Refused) -> Effects:
         span = self._at.tally.answered(taken=False)
@@ -320,7 +323,7 @@ class Dialogue:
             raise BadFrame("a Refused without an Edit")
         if span == PART:
             self._rest.clear()
-        return [do.Failed(UpdateRefused(message.code, message.reason)), *self._next()]
+        return [do.Failed(UpdateRefused(message.code, message.reason)), *self._answered()]
 
     def _result(self, message: say.Result) -> Effects:
         # A call is sent again after a reconnect, under its key; its second result is no news.

@@ -363,6 +363,18 @@ def test_asked_between_pieces() -> None:
     assert talk.exchange.tally.pending == 0
 
 
+def test_piece_behind_an_edit() -> None:
+    """A piece waits for the answer to the piece before, not only to what came before that."""
+    talk = Talk()
+    talk.go_live()
+    talk.tell(on.Edited(b"u", ""))
+    update = large(2)
+    first, second = split(update, PIECE)
+    assert edits(talk.tell(on.Edited(update, ""))) == [first]
+    assert edits(talk.hear(say.Ack(6))) == []
+    assert edits(talk.hear(say.Ack(7))) == [second]
+
+
 def test_large_edit() -> None:
     """A single edit that is too large leaves in pieces of its group, and one number is for all."""
     talk = Talk()
