@@ -94,7 +94,7 @@ $(SITE)/.stamp: $(STAMPS)/dev build/page.stamp $(SOURCES) README.md CHANGELOG.md
 	@pip install -qq --no-deps --target $(SITE) dist/*.whl
 	@touch $@
 
-lock: $(STAMPS)/venv ## renew requirements-dev.lock and the npm locks within the bounds of their manifests
+lock: $(STAMPS)/venv ## renew requirements-dev.lock within the bounds of pyproject.toml
 	@pip install -qq --constraint $(LOCK) uv
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --no-header --quiet --output-file $(LOCK)
 
