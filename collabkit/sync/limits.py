@@ -1,4 +1,4 @@
-"""How much is much: rates by which rooms and connections change their behaviour."""
+"""How much is much: the rate from which on a room changes its behaviour."""
 
 from __future__ import annotations
 
