@@ -12,7 +12,17 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-__all__ = ["Bad", "Built", "DocumentKey", "Engine", "Gap", "Good", "NothingNew", "Verdict"]
+__all__ = [
+    "Bad",
+    "Built",
+    "Death",
+    "DocumentKey",
+    "Engine",
+    "Gap",
+    "Good",
+    "NothingNew",
+    "Verdict",
+]
 
 DocumentKey: TypeAlias = tuple[str, str]
 """Session id and document name."""
@@ -47,8 +57,25 @@ class Built(msgspec.Struct, frozen=True):
     digest: str
 
 
+class Death(msgspec.Struct, frozen=True):
+    """One update that an engine cannot bear, found by :meth:`Engine.examine`.
+
+    Attributes:
+        index: Which of the suspects it is.
+        how: What became of the engine: ``SIGSEGV``, ``no answer in 5 s``, a panic's words.
+    """
+
+    index: int
+    how: str
+
+
 class Engine(Protocol):
-    """Holds documents by key. Every method may raise EngineLost."""
+    """Holds documents by key. Every method may raise EngineLost.
+
+    Whoever asks for one document may lose another: a document that an engine no longer
+    holds is opened again from the log. An EngineLost with a ``culprit`` says which update
+    was being applied; whether it is to blame is for :meth:`examine` to find out.
+    """
 
     async def open(self, key: DocumentKey, updates: Sequence[bytes]) -> Mapping[int, int]:
         """Build a document from its checkpoint (if any, first) and rows; returns its state vector.
@@ -73,6 +100,15 @@ class Engine(Protocol):
 
         Raises:
             EngineLost: It could not be built, or did not load to the same digest.
+        """
+        ...
+
+    async def examine(self, base: Sequence[bytes], suspects: Sequence[bytes]) -> list[Death]:
+        """Find which of the suspects an engine dies of, where that harms nobody.
+
+        The base and then the suspects, in order, are applied by an engine that is made for
+        this and thrown away; what kills it is left out, and the rest is tried again. At the
+        end the document is encoded, loaded again and read, since some die only then.
         """
         ...
 

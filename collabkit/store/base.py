@@ -14,14 +14,23 @@ The store knows bytes and rows. It never decodes an update.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from ..ids import Lineage, Seq, SessionId, Subject
 
-__all__ = ["Checkpoint", "Draft", "Gather", "Loaded", "Row", "SessionRecord", "Store"]
+__all__ = [
+    "Checkpoint",
+    "Draft",
+    "Gather",
+    "Loaded",
+    "Quarantined",
+    "Row",
+    "SessionRecord",
+    "Store",
+]
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +46,8 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
         group: What the author called this change; changes of one group belong together.
         origin: How it came in: ``relay``, ``local``, ``import``, ``seed``.
         at_ms: Wall clock when it was accepted, in Unix milliseconds; for people only.
+        claims: Those of ``clients`` that belonged to nobody and belong to ``subject`` from
+            this row on.
     """
 
     document: str
@@ -48,6 +59,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     seen: int = 0
     group: str | None = None
     origin: str = "relay"
+    claims: tuple[int, ...] = ()
 
 
 Gather: TypeAlias = Callable[[], Sequence[Draft]]
@@ -83,20 +95,49 @@ class Checkpoint(msgspec.Struct, frozen=True):
     at_ms: int
 
 
+class Quarantined(msgspec.Struct, frozen=True):
+    """An update that killed an engine, kept apart for people to look at.
+
+    Attributes:
+        id: Its number in the file.
+        seq: The row of the log that it was, set aside since; None if it never got there.
+        reason: What became of the engine.
+    """
+
+    id: int
+    session: SessionId
+    document: str
+    subject: Subject
+    body: bytes
+    reason: str
+    at_ms: int
+    seq: Seq | None = None
+
+
 class Loaded(msgspec.Struct, frozen=True):
     """All that is needed to open a document.
 
     Attributes:
         lineage: Which history this is.
         checkpoint: The newest one that verifies, if any.
-        rows: The rows of the document after it, in order.
+        rows: The rows of the document after it, in order, without those set aside.
         upto: The session's highest ``seq`` when this was read.
+        owners: Whose each client id is; ids that came by import, restore or seed are not in it.
+        quarantined: Updates that no engine may be given again.
+        epoch: Rises when rows may have been lost, or came from elsewhere: after an unclean
+            stop, a restore, an import.
+        recovers_until_ms: Until when, in Unix milliseconds, anybody who may write may return
+            what others wrote and the log lost; 0 if nothing was.
     """
 
     lineage: Lineage
     checkpoint: Checkpoint | None
     rows: tuple[Row, ...]
     upto: Seq
+    owners: Mapping[int, Subject] = {}
+    quarantined: tuple[bytes, ...] = ()
+    epoch: int = 0
+    recovers_until_ms: int = 0
 
 
 class SessionRecord(msgspec.Struct, frozen=True):
@@ -181,6 +222,35 @@ class Store(Protocol):
 
     async def put_checkpoint(self, session: SessionId, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint; of each document the newest two are kept."""
+        ...
+
+    async def quarantine(
+        self,
+        session: SessionId,
+        document: str,
+        *,
+        subject: Subject,
+        body: bytes,
+        reason: str,
+        seq: Seq | None = None,
+    ) -> int:
+        """Keep an update apart, and set its row aside if it has one; returns its number.
+
+        From then on loads leave the row out, and tell the update among ``quarantined``. With
+        the ``seq`` of a checkpoint and no body, that checkpoint is dropped instead.
+        """
+        ...
+
+    async def quarantined(self, session: SessionId | None = None) -> list[Quarantined]:
+        """What is kept apart, oldest first."""
+        ...
+
+    async def release(self, id: int) -> None:
+        """Let an update be what it was before it was quarantined. Raises LookupError."""
+        ...
+
+    async def raise_epoch(self, session: SessionId, document: str) -> int:
+        """Begin a recovery of ten minutes; returns the new epoch."""
         ...
 
     async def put(self, table: str, key: str, value: Any, *, expect: int | None = None) -> int:

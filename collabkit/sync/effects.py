@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from ..access.model import Identity, Knock, Refusal
-from ..crdt.engine import Verdict
+from ..crdt.engine import Death, Verdict
 from ..ids import RoomName, Seq, SessionId, Subject
 from ..store.base import Draft, Loaded
 from .messages import Message
@@ -35,6 +35,8 @@ __all__ = [
     "Dismissed",
     "EngineDied",
     "Enter",
+    "Examine",
+    "Examined",
     "Joined",
     "Leave",
     "Left",
@@ -44,6 +46,7 @@ __all__ = [
     "Open",
     "OpenFailed",
     "Opened",
+    "Quarantine",
     "ReadFailed",
     "ReadLog",
     "Received",
@@ -245,11 +248,18 @@ class EngineDied(msgspec.Struct, frozen=True):
 
     Attributes:
         question: The vector of the Diff that it died over; None if it was a Taste.
-        culprit: Index of the update of the Taste that did it, if that is known.
+        culprit: Index of the update of the Taste that was being applied, if any was. None:
+            it died of another room's.
     """
 
     question: bytes | None = None
     culprit: int | None = None
+
+
+class Examined(msgspec.Struct, frozen=True):
+    """Which suspects of an Examine the engine cannot bear."""
+
+    deaths: tuple[Death, ...]
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -305,6 +315,7 @@ RoomEvent: TypeAlias = (
     | OpenFailed
     | Tasted
     | EngineDied
+    | Examined
     | Committed
     | AppendFailed
     | Diffed
@@ -344,6 +355,20 @@ class Taste(msgspec.Struct, frozen=True):
     updates: tuple[bytes, ...]
 
 
+class Examine(msgspec.Struct, frozen=True):
+    """Try these on what the log has, where it harms nobody; answer with Examined."""
+
+    suspects: tuple[bytes, ...]
+
+
+class Quarantine(msgspec.Struct, frozen=True):
+    """Keep an update on disk, apart, with its author: an engine died of it."""
+
+    subject: Subject
+    update: bytes
+    reason: str
+
+
 class Append(msgspec.Struct, frozen=True):
     """Write these rows, all or none; answer with Committed or AppendFailed."""
 
@@ -375,5 +400,16 @@ class Shut(msgspec.Struct, frozen=True):
 
 
 RoomEffect: TypeAlias = (
-    Send | Dismiss | Open | Taste | Append | Diff | ReadLog | MakeCheckpoint | Wake | Shut
+    Send
+    | Dismiss
+    | Open
+    | Taste
+    | Examine
+    | Quarantine
+    | Append
+    | Diff
+    | ReadLog
+    | MakeCheckpoint
+    | Wake
+    | Shut
 )
