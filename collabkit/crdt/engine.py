@@ -12,6 +12,8 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from ..errors import EngineLost
+
 __all__ = [
     "Bad",
     "Built",
@@ -89,6 +91,15 @@ class Engine(Protocol):
 
     async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
         """Apply updates in order and say of each how it went."""
+        ...
+
+    async def taste_all(
+        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes]]]
+    ) -> list[list[Verdict] | EngineLost]:
+        """Taste for many documents in one trip; returns what each taste returns or raises.
+
+        A relay's rooms go together: what a trip costs is waking up, not what is carried.
+        """
         ...
 
     async def diff(self, key: DocumentKey, vector: bytes) -> bytes:

@@ -67,6 +67,18 @@ class InProcessEngine:
             del self._held[key]
             raise
 
+    async def taste_all(
+        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes]]]
+    ) -> list[list[Verdict] | EngineLost]:
+        """Taste for many documents; returns what each taste returns or raises."""
+        told: list[list[Verdict] | EngineLost] = []
+        for key, updates in trips:
+            try:
+                told.append(await self.taste(key, updates))
+            except EngineLost as lost:
+                told.append(lost)
+        return told
+
     async def diff(self, key: DocumentKey, vector: bytes) -> bytes:
         """What a replica with this state vector lacks, as one update, deletions included.
 

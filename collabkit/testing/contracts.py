@@ -53,6 +53,14 @@ class EngineContract:
         document, edits = typed("hello")
         assert await engine.open(KEY, edits) == {document.client_id: 5}
 
+    async def test_many_documents_are_tasted_in_one_trip(self, engine: Engine) -> None:
+        """Each has its own verdicts, and one that is not held is told in its place."""
+        _, edits = typed("hello")
+        await engine.open(KEY, [])
+        told = await engine.taste_all([(("nobody", "opened"), edits), (KEY, edits)])
+        assert isinstance(told[0], EngineLost)
+        assert told[1] == [Good()] * 5
+
     async def test_what_is_known_brings_nothing_new(self, engine: Engine) -> None:
         """Edits and deletions that the document has already are told apart from new ones."""
         document, edits = typed("hello")

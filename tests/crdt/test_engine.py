@@ -25,5 +25,6 @@ async def test_an_engine_in_process_is_an_engine() -> None:
     """The protocol and what implements it have the same methods."""
     engine: Engine = InProcessEngine()
     methods = {name for name in vars(Engine) if not name.startswith("_")}
-    assert methods == {"open", "taste", "diff", "checkpoint", "close"}
+    told = {"open", "taste", "taste_all", "diff", "checkpoint", "examine", "close"}
+    assert methods == told
     assert await engine.open(("s", "d"), []) == {}
