@@ -8,10 +8,16 @@ Rules:
    than we write: nothing a peer can ask for grows our buffers.
 3. Both sides say goodbye and then the connection is cut; after the first goodbye nothing that
    comes is taken, and whoever does not answer it in time is cut as well.
-4. A peer lives if since the last round a frame came, or the bytes waiting for it became fewer, or
+4. Who sends faster than his rate is read more slowly; who does not stop in ten minutes is sent
+   away. A room that has too much on its way slows those who write to it down in the same way.
+5. Bytes that are in no message yet are bounded: for a connection by the largest message, before
+   anybody was let in by what may be held for it, and for all connections together.
+6. A message above the limit is answered at once, and the connection held open and unread: a stock
+   client that is let go is back at once, with the same message.
+7. A peer lives if since the last round a frame came, or the bytes waiting for it became fewer, or
    the kernel is in the middle of receiving a long frame. One round without any sign brings a ping,
    a second one in a row the cut.
-5. ``lost`` is told to the link once, whoever ended it, and never from within a call of the hub.
+8. ``lost`` is told to the link once, whoever ended it, and never from within a call of the hub.
 """
 
 from __future__ import annotations
@@ -28,10 +34,13 @@ import picows
 
 from ..errors import BadFrame, RemoteProtocolError
 from ..sync.hub import Hub, Link
-from ..sync.liveroom import HIGH_WATER_BYTES
+from ..sync.seat import HIGH_WATER_BYTES
+from ..sync.limits import Meter
 from .frames import Assembler, Closing, Opcode, Ping, close_reason
+from .hoard import Hoard
 from .limits import Limits
 from .metrics import Traffic
+from .parser import Deaf, Parser
 from .upgrade import Visit
 
 __all__ = ["Wire"]
@@ -42,6 +51,8 @@ BINARY = picows.WSMsgType.BINARY
 CLOSE = picows.WSMsgType.CLOSE
 # More control frames than this between two rounds are not keep-alive.
 MAX_CONTROLS = 1000
+# What may come before anybody was let in. Stock clients say two short things and wait.
+MAX_UNADMITTED_BYTES = 1 << 20
 # Where tcpi_last_data_recv stands in Linux' struct tcp_info: after 8 bytes and 11 words.
 _LAST_DATA_RECV_AT = 52
 
@@ -52,6 +63,7 @@ class Keeper(Protocol):
     hub: Hub
     traffic: Traffic
     limits: Limits
+    hoard: Hoard
 
     def opened(self, wire: Wire) -> int:
         """Take a wire in; what it returns is shown at the end."""
@@ -62,57 +74,117 @@ class Keeper(Protocol):
         ...
 
 
+class _Below:
+    """A transport as picows sees it: writing is the transport's own, ending it is the wire's."""
+
+    __slots__ = ("abort", "close", "get_extra_info", "get_write_buffer_size", "write", "writelines")
+
+    def __init__(self, transport: asyncio.Transport, ended: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.writelines = transport.writelines
+        self.get_write_buffer_size = transport.get_write_buffer_size
+        self.get_extra_info = transport.get_extra_info
+        self.close = self.abort = ended
+
+
 class Wire(picows.WSListener):
-    """A connected client, as picows sees it (``on_ws_*``) and as the hub does (the rest)."""
+    """A connected client, as picows sees it (``on_ws_*``) and as the hub does (the rest).
+
+    Args:
+        keeper: Who keeps it.
+        visit: Who it is.
+        transport: Where it is.
+
+    Attributes:
+        name: What it is called in the log.
+        visit: Who it is, without its token.
+        unread: Bytes that came and were in no message yet.
+        swollen: Whether that was more than a little, since the parser is a new one.
+    """
 
     __slots__ = (
         "_assembler",
         "_backlog",
+        "_below",
         "_closing",
         "_controls",
         "_cut",
         "_heard",
+        "_held",
         "_keeper",
         "_link",
+        "_meter",
         "_mine",
-        "_paused",
         "_pong",
+        "_rest",
         "_silent",
+        "_speaker",
         "_traffic",
         "_transport",
-        "_visit",
-        "_waiting",
-        "peer",
+        "clogged",
+        "name",
         "send",
+        "swollen",
+        "unread",
+        "visit",
     )
 
     send: Callable[[bytes], None]
 
-    def __init__(self, keeper: Keeper, visit: Visit) -> None:
+    def __init__(self, keeper: Keeper, visit: Visit, transport: asyncio.Transport) -> None:
+        self.name = visit.connection
+        self.unread = 0
+        self.swollen = False
+        self.clogged = False
         self._keeper = keeper
         self._traffic = keeper.traffic
-        self._visit: Visit | None = visit
+        self._transport = transport
+        self._below = _Below(transport, self._ended)
         self._assembler = Assembler(max_message_bytes=keeper.limits.max_message_bytes)
+        self._meter = Meter(keeper.limits.rate, now=keeper.hub.now())
         self._link: Link | None = None
         self._heard = True
         self._silent = 0
         self._backlog = 0
         self._controls = 0
-        self._paused = False
         self._pong: bytes | None = None
         self._closing = False
+        self._held = False
         self._cut: asyncio.TimerHandle | None = None
-        self.peer = ""
+        self._rest: asyncio.TimerHandle | None = None
+        # The hub waits above this mark for the word that it may go on: it must come.
+        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self.visit = msgspec.structs.replace(visit, token=None)
+        self._mine = keeper.opened(self)
+
+    def begin(self, token: str | None, rest: bytes) -> None:
+        """Join the hub, with what came behind the handshake."""
+        self._parse_anew(b"")
+        visit = self.visit
+        try:
+            self._link = self._keeper.hub.attach(
+                self,
+                path=visit.path,
+                token=token,
+                subprotocol=visit.subprotocol,
+                peer=visit.peer,
+                name=visit.name,
+                connection=self.name,
+            )
+        except Exception as error:
+            self._failed(error)
+        if rest:
+            self._parse_anew(rest)
 
     def __repr__(self) -> str:
-        return f"<Wire to {self.peer or 'nobody yet'}{', closing' if self._closing else ''}>"
+        return f"<Wire {self.name} to {self.visit.peer}{', closing' if self._closing else ''}>"
 
     # As the hub sees it
 
     @property
     def buffered_bytes(self) -> int:
         """What was sent and the kernel has not taken yet."""
-        return self._waiting()
+        return self._transport.get_write_buffer_size()
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye; the connection is cut when the peer has answered, or does not."""
@@ -120,44 +192,31 @@ class Wire(picows.WSListener):
             self._traffic.closed[code] += 1
             self._goodbye(code, reason)
 
+    def rest(self, seconds: float) -> None:
+        """Leave what the peer sends in the kernel for a time, so that it sends less."""
+        if self._rest is None and not self._closing and not self._transport.is_closing():
+            self._traffic.rests += 1
+            self._transport.pause_reading()
+            self._rest = asyncio.get_running_loop().call_later(seconds, self._rested)
+
     # As picows sees it
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
-        """The upgrade is answered: join the hub."""
-        visit, self._visit = self._visit, None
-        assert visit is not None
-        below = transport.underlying_transport
-        self._transport = transport
-        # The hub waits above this mark for the word that it may go on: it must come.
-        below.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        self._waiting = below.get_write_buffer_size
+        """A parser is ready."""
+        self._speaker = transport
         self.send = functools.partial(transport.send, BINARY)
-        self.peer = str((below.get_extra_info("peername") or ("",))[0])
-        # picows keeps both heads as long as the connection: 4 KB, and a token among them.
-        transport.request.path = b""
+        # picows keeps both heads as long as the connection.
         transport.request.headers.clear()
-        transport.response.headers.clear()
-        self._mine = self._keeper.opened(self)
-        try:
-            self._link = self._keeper.hub.attach(
-                self,
-                path=visit.path,
-                token=visit.token,
-                subprotocol=visit.subprotocol,
-                peer=self.peer,
-                name=visit.name,
-            )
-        except Exception as error:
-            self._failed(error)
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         """A frame came."""
         self._heard = True
         if self._closing:
-            if frame.msg_type is CLOSE:
-                transport.disconnect()
+            if frame.msg_type is CLOSE and not self._held:
+                self._transport.close()
             return
-        self._traffic.bytes_in += frame.payload_size
+        size = frame.payload_size
+        self._traffic.bytes_in += size
         try:
             if (
                 frame.msg_type is BINARY
@@ -169,32 +228,72 @@ class Wire(picows.WSListener):
                     self._link.received(frame.get_payload_as_bytes())
             else:
                 self._uncommon(frame)
+            if self._assembler.between and self._link is not None and self._link.places:
+                self.unread = frame.tail_size
+            if self._meter.spend(size):
+                self._too_fast()
         except Exception as error:
             self._failed(error)
 
     def pause_writing(self) -> None:
         """The peer reads slower than we write."""
-        self._paused = True
+        self.clogged = True
 
     def resume_writing(self) -> None:
         """The peer has caught up."""
-        self._paused = False
+        self.clogged = False
         if self._pong is not None and not self._closing:
-            self._transport.send_pong(self._pong)
+            self._speaker.send_pong(self._pong)
         self._pong = None
         if self._link is not None:
             self._link.writable()
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
         """The connection is gone."""
-        said = transport.close_handshake
-        if not self._closing and said is not None and said.sent is not None:
-            self._traffic.closed[said.sent.code.value] += 1  # picows refused a frame
+        self.gone()
+
+    # As its parser sees it
+
+    def swelled(self) -> bool:
+        """Much is unread; False if no more may be."""
+        self.swollen = True
+        if self._link is not None and self._link.places:
+            self._keeper.hoard.hold(self, self.unread)
+        elif self.unread > MAX_UNADMITTED_BYTES:
+            self._failed(BadFrame("too much was sent before anybody was let in", close_code=1008))
+        return not self._held
+
+    def eased(self) -> None:
+        """After it had swollen, something was read."""
+        if self.unread <= LONG_BYTES:
+            self._keeper.hoard.release(self)
+        if not self.unread and not self._closing:
+            self.swollen = False
+            self._parse_anew(b"")
+
+    def refused(self) -> None:
+        """The parser has sent a close frame, which counts as ours."""
+        if self._closing:
+            return
+        said = self._speaker.close_handshake
+        code = said.sent.code.value if said is not None and said.sent is not None else 1002
+        self._traffic.closed[code] += 1
+        self._part(code)
+
+    def gone(self) -> None:
+        """The connection is lost."""
         self._closing = True
-        if self._cut is not None:
-            self._cut.cancel()
+        for timer in (self._cut, self._rest):
+            if timer is not None:
+                timer.cancel()
+        self._keeper.hoard.release(self)
         self._keeper.closed(self, self._mine)
         self._lost()
+
+    def overrun(self) -> None:
+        """Too much is unread of all connections together, and this one took longest."""
+        self.close(1013, "too many long messages at once")
+        self._hold(0.0)
 
     # As the server sees it
 
@@ -247,7 +346,7 @@ class Wire(picows.WSListener):
         match taken:
             case bytes() | str() if self._link is not None:
                 self._link.received(taken)
-            case Ping(payload) if self._paused:
+            case Ping(payload) if self.clogged:
                 self._pong = payload
             case Ping(payload):
                 self._transport.send_pong(payload)

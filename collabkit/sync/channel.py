@@ -32,6 +32,7 @@ from ..errors import BadFrame, ConnectionClosed, InvalidToken, LocalProtocolErro
 from .hub import Hub
 from .messages import SUBPROTOCOL
 from .outbox import Outbox
+from .seat import HIGH_WATER_BYTES
 
 __all__ = [
     "Channel",
@@ -52,10 +53,8 @@ OPEN_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
 # What a reader that is put out may take for what was said before, and again for the goodbye.
 GOODBYE_TIMEOUT = 5.0
-
 # RFC 6750 §2.1; anything else could end the header and begin another.
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -319,6 +318,10 @@ class _Socket:
     @property
     def buffered_bytes(self) -> int:
         return self.outbox.buffered_bytes
+
+    @property
+    def clogged(self) -> bool:
+        return self.outbox.buffered_bytes > HIGH_WATER_BYTES
 
     def send(self, frame: bytes) -> None:
         if self.goodbye is None:

@@ -37,6 +37,7 @@ from .effects import Dismissed, Started, Ticked, Woke
 from .link import Link, Socket
 from .liveroom import LiveRoom
 from .messages import SUBPROTOCOL, Call, Result
+from .trips import Trips
 
 __all__ = ["Hub", "HubStats", "Link", "OnCall", "Socket"]
 
@@ -96,6 +97,7 @@ class Hub:
         self.engine = engine
         self.now = clock or steady_clock()
         self.counts = Counts()
+        self.trips = Trips(self)
         self._authenticate = authenticate
         self.create_sessions = create_sessions
         self._on_call = call

@@ -31,8 +31,9 @@ from .effects import (
     TurnedAway,
     WriteFrame,
 )
-from .liveroom import LiveRoom, Seat
-from .messages import Call, Dialect, Message, Result
+from .liveroom import LiveRoom
+from .messages import Call, Dialect, Message, Result, update_in
+from .seat import Seat
 
 __all__ = ["Link", "Place", "Socket", "Switchboard"]
 
@@ -49,6 +50,14 @@ class Socket(Protocol):
     @property
     def buffered_bytes(self) -> int:
         """Written, and not yet taken by the kernel."""
+        ...
+
+    @property
+    def clogged(self) -> bool:
+        """Whether that is more than :data:`collabkit.sync.seat.HIGH_WATER_BYTES`.
+
+        When it no longer is, the shell calls :meth:`Link.writable`.
+        """
         ...
 
     def send(self, frame: bytes) -> None:
@@ -119,20 +128,29 @@ class Link:
         places: The addresses that are in a room.
     """
 
-    __slots__ = ("_hub", "_socket", "connection", "places")
+    __slots__ = ("_hub", "_place", "_socket", "connection", "places")
 
     def __init__(self, hub: Switchboard, socket: Socket, connection: Connection) -> None:
         self.connection = connection
         self.places: dict[str, Place] = {}
         self._hub = hub
         self._socket = socket
+        self._place: Place | None = None  # the one and only, in y-websocket's dialect
 
     def __repr__(self) -> str:
         return f"<Link {self.connection!r}>"
 
     def received(self, frame: bytes | str) -> None:
         """A whole message came: bytes of a binary one, str of a text one."""
-        self.feed(Received(frame))
+        now, place = self._hub.now(), self._place
+        if place is not None and type(frame) is bytes:
+            # Nearly all that comes is this, and a seated connection passes it on as it is.
+            update = update_in(frame)
+            if update is not None:
+                place.live.edited(place.member, update, frame, now)
+                return
+        for effect in self.connection.handle(Received(frame), now=now):
+            self._carry(effect)
 
     def writable(self) -> None:
         """The socket takes bytes again."""
@@ -203,12 +221,15 @@ class Link:
         member = self._hub.seat(self, address)
         prefix = self.connection.prefix(address)
         live.seats[member] = Seat(member, self._socket, self.connection, address, prefix)
-        self.places[address] = Place(enter.session, enter.room, identity, live, member)
+        self.places[address] = place = Place(enter.session, enter.room, identity, live, member)
+        if self.connection.dialect is Dialect.YWEBSOCKET:
+            self._place = place
         follows = self.connection.dialect is Dialect.COLLABKIT
         live.feed(Joined(member, identity.subject, identity.can_write, follows))
 
     def _leave(self, address: str) -> None:
         place = self.places.pop(address)
+        self._place = None
         self._hub.forget(place.member)
         place.live.seats.pop(place.member, None)
         place.live.feed(Left(place.member))

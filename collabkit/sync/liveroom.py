@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Protocol, assert_never
 
-import msgspec
-
 from ..crdt.engine import DocumentKey, Engine
-from ..errors import CollabError, EngineLost
-from ..ids import Seq, SessionId
+from ..errors import CollabError
+from ..ids import SessionId
 from ..store.base import Checkpoint, Loaded, Store
 from .counts import Counts
 from .effects import (
     Append,
-    AppendFailed,
-    CaughtUp,
     CheckpointKept,
-    Committed,
     Diff,
     Diffed,
     Dismiss,
@@ -36,40 +30,16 @@ from .effects import (
     Send,
     Shut,
     Taste,
-    Tasted,
     Wake,
 )
 from .messages import Awareness, Message, Update, write
 from .room import Room
-from .sendqueue import SendQueue
+from .seat import Seat
+from .trips import Trips
 
-__all__ = ["LiveRoom", "Seat", "Surroundings"]
+__all__ = ["LiveRoom", "Surroundings"]
 
 _log = logging.getLogger("collabkit.room")
-
-# Below this the kernel and the transport smooth bursts out; above it a reader is slow.
-HIGH_WATER_BYTES = 64 * 1024
-
-
-class Outlet(Protocol):
-    """The socket of a seat, as a room sees it."""
-
-    @property
-    def buffered_bytes(self) -> int:
-        """Written, and not yet taken by the kernel."""
-        ...
-
-    def send(self, frame: bytes) -> None:
-        """Write one binary message; must not block."""
-        ...
-
-
-class Speaker(Protocol):
-    """The connection of a seat, as a room sees it."""
-
-    def encode(self, address: str, message: Message, *, now: float) -> bytes | None:
-        """Write a message in the socket's dialect, if it has a word for it."""
-        ...
 
 
 class Surroundings(Protocol):
@@ -78,6 +48,7 @@ class Surroundings(Protocol):
     store: Store
     engine: Engine
     counts: Counts
+    trips: Trips
 
     def now(self) -> float:
         """Unix time in seconds."""
@@ -100,51 +71,6 @@ class Surroundings(Protocol):
         ...
 
 
-class Seat:
-    """One member's place: how to write to him, and what waits for him.
-
-    Args:
-        prefix: What stands before a y-websocket frame to make it one of his socket's.
-    """
-
-    __slots__ = ("address", "member", "outlet", "prefix", "queue", "speaker")
-
-    def __init__(
-        self, member: int, outlet: Outlet, speaker: Speaker, address: str, prefix: bytes
-    ) -> None:
-        self.member = member
-        self.outlet = outlet
-        self.speaker = speaker
-        self.address = address
-        self.prefix = prefix
-        self.queue = SendQueue()
-
-    def __repr__(self) -> str:
-        return f"<Seat {self.member}, {self.queue!r}>"
-
-    def write(self, message: Message, update_frame: bytes | None, now: float) -> bool:
-        """Send or queue; False if the reader is beyond hope."""
-        if len(self.queue) or self.queue.behind or self.outlet.buffered_bytes > HIGH_WATER_BYTES:
-            return self.queue.put(message)
-        self._send(message, update_frame, now)
-        return True
-
-    def _send(self, message: Message, update_frame: bytes | None, now: float) -> None:
-        if update_frame is not None:
-            self.outlet.send(self.prefix + update_frame if self.prefix else update_frame)
-            return
-        frame = self.speaker.encode(self.address, message, now=now)
-        if frame is not None:
-            self.outlet.send(frame)
-
-    def drain(self, now: float) -> CaughtUp | None:
-        """The socket takes bytes again: send what waits, then tell what is missing."""
-        for message in self.queue.take():
-            self._send(message, None, now)
-        lag = self.queue.caught_up()
-        return None if lag is None else CaughtUp(self.member, *msgspec.structs.astuple(lag))
-
-
 class LiveRoom:
     """One document that people are at, and its shell.
 
@@ -159,6 +85,7 @@ class LiveRoom:
         self.core = Room(document, now=hub.now())
         self.seats: dict[int, Seat] = {}
         self._hub = hub
+        self._crowd: tuple[tuple[int, ...], list[Seat]] = ((), [])
         self._over = False
         self._carry_all(self.core.start())
 
@@ -174,6 +101,20 @@ class LiveRoom:
         """Let the core take an event, and carry out what it asks for."""
         if not self._over:
             self._carry_all(self.core.handle(event, now=self._hub.now()))
+
+    def edited(self, member: int, update: bytes, frame: bytes, now: float) -> None:
+        """Take a stock member's edit, with the frame that brought it: others get the same."""
+        if self._over:
+            return
+        for effect in self.core.edited(member, update, now=now):
+            if type(effect) is Wake:
+                self._hub.wake(self, soon=effect.soon)
+            elif type(effect) is not Send:
+                self._carry(effect)
+            elif type(effect.message) is Update and effect.message.update is update:
+                self._send(effect, frame)
+            else:
+                self._send(effect)
 
     def end(self) -> None:
         """The hub has forgotten this room: nothing that comes late is heard any more."""
@@ -197,31 +138,44 @@ class LiveRoom:
             else:
                 self._carry(effect)
 
-    def _send(self, effect: Send) -> None:
-        message = effect.message
-        frame = write(message) if type(message) is Update else None
+    def _send(self, effect: Send, frame: bytes | None = None) -> None:
+        message, but = effect.message, effect.but
+        kind = type(message)
+        if frame is None and (kind is Update or kind is Awareness):
+            frame = write(message)
         now = self._hub.now()
         delivered = 0
-        for member in effect.to:
-            seat = self.seats.get(member)
-            if seat is None or member == effect.but:
+        for seat in self._seated(effect.to):
+            if seat.member == but:
                 continue
             try:
-                taken = seat.write(message, frame, now)
+                if frame is not None and not seat.prefix and seat.clear:
+                    seat.send(frame)
+                elif not seat.write(message, frame, now):
+                    reason = "too much waits for a reader that does not read"
+                    self._hub.dismiss(seat.member, 1013, reason)
+                    continue
             except Exception:
                 _log.exception("a socket cannot be written to")
-                self._hub.dismiss(member, 1011, "this socket cannot be written to")
+                self._hub.dismiss(seat.member, 1011, "this socket cannot be written to")
                 continue
-            if taken:
-                delivered += 1
-            else:
-                self._hub.dismiss(member, 1013, "too much waits for a reader that does not read")
+            delivered += 1
         counts = self._hub.counts
-        if frame is not None:
+        if kind is Update:
+            assert frame is not None
             counts.deliveries += delivered
             counts.delivered_bytes += delivered * len(frame)
-        elif type(message) is Awareness:
+        elif kind is Awareness:
             counts.presence_changes += 1
+
+    def _seated(self, members: tuple[int, ...]) -> list[Seat]:
+        """The seats of members; rooms name their crowd by the same tuple until it changes."""
+        crowd, seats = self._crowd
+        if members is not crowd:
+            seats = [self.seats[member] for member in members if member in self.seats]
+            if len(members) > 1:
+                self._crowd = (members, seats)
+        return seats
 
     def _carry(self, effect: RoomEffect) -> None:
         hub = self._hub
@@ -231,12 +185,9 @@ class LiveRoom:
             case Wake(soon):
                 hub.wake(self, soon=soon)
             case Taste(updates):
-                self._spawn(self._taste(updates), EngineDied())
+                hub.trips.taste(self, updates)
             case Append(drafts):
-                # Queued here and now: the order of appends is the order of this loop.
-                committed = hub.store.append(self.session, drafts)
-                failed = AppendFailed("the store failed")
-                self._spawn(self._append(committed, len(drafts)), failed)
+                hub.trips.append(self, drafts)
             case Diff(vector):
                 self._spawn(self._diff(vector), EngineDied(question=vector))
             case ReadLog():
@@ -268,24 +219,6 @@ class LiveRoom:
 
         self._hub.spawn(to_the_end())
 
-    async def _taste(self, updates: tuple[bytes, ...]) -> RoomEvent:
-        try:
-            return Tasted(tuple(await self._hub.engine.taste(self.key, updates)))
-        except EngineLost as error:
-            return EngineDied(culprit=error.culprit)
-
-    async def _append(self, committed: Awaitable[list[Seq]], rows: int) -> RoomEvent:
-        counts = self._hub.counts
-        counts.pending_rows += rows
-        queued_at = time.perf_counter()
-        try:
-            seqs = await committed
-        finally:
-            counts.pending_rows -= rows
-        counts.commits.observe(time.perf_counter() - queued_at)
-        counts.edits += len(seqs)
-        return Committed(tuple(seqs))
-
     async def _diff(self, vector: bytes) -> RoomEvent:
         return Diffed(vector, await self._hub.engine.diff(self.key, vector))
 
@@ -314,7 +247,7 @@ class LiveRoom:
 
 def _told(failed: RoomEvent, reason: str) -> RoomEvent:
     """The same failure, with its reason where the event has room for one."""
-    if isinstance(failed, AppendFailed | OpenFailed | ReadFailed):
+    if isinstance(failed, OpenFailed | ReadFailed):
         return type(failed)(reason)
     return failed
 

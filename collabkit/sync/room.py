@@ -176,6 +176,13 @@ class Room:
             case Ticked():
                 return self._ticked(now)
 
+    def edited(self, member_id: int, update: bytes, *, now: float) -> list[RoomEffect]:
+        """What Said would do with an Update: the same, on a shorter way."""
+        member = self.members.get(member_id)
+        if member is None or not member.can_write or self.life is Life.OPENING:
+            return self.handle(Said(member_id, Update(update)), now=now)
+        return self.edits.offered(member_id, member.subject, update, seen=0, group="", now=now)
+
     # Life
 
     def _opened(self, event: Opened, now: float) -> list[RoomEffect]:

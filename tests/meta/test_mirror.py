@@ -14,6 +14,8 @@ KEPT_IN: dict[str, str] = {
     "collabkit/sync/link.py": "tests/sync/test_hub.py",
     "collabkit/sync/liveroom.py": "tests/sync/test_hub.py",
     "collabkit/sync/pending.py": "tests/sync/test_room.py",
+    "collabkit/sync/seat.py": "tests/sync/test_hub.py",
+    "collabkit/sync/trips.py": "tests/sync/test_hub.py",
     "collabkit/sync/client_effects.py": "tests/sync/test_dialogue.py",
     "collabkit/sync/client_events.py": "tests/sync/test_exchange.py",
 }

@@ -23,7 +23,7 @@ from collabkit.relay.auth import jwt
 from collabkit.relay.limits import Limits
 from collabkit.sessions.workspace import Workspace
 from collabkit.sync.client import connect
-from collabkit.sync.liveroom import HIGH_WATER_BYTES
+from collabkit.sync.seat import HIGH_WATER_BYTES
 from collabkit.sync.sendqueue import LIMIT_BYTES
 from relay.hosting import hosted
 from relay.peers import BINARY, CLOSE, SYNC_STEP_1, Peer, Raw, frame, noise

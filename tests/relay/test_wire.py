@@ -13,7 +13,7 @@ from collabkit.relay.limits import Limits
 from collabkit.relay.server import Relay
 from collabkit.relay.wire import MAX_CONTROLS
 from collabkit.sessions.workspace import Workspace
-from collabkit.sync.liveroom import HIGH_WATER_BYTES
+from collabkit.sync.seat import HIGH_WATER_BYTES
 from collabkit.sync.sendqueue import LIMIT_BYTES
 from relay.conftest import Metric
 from relay.peers import (

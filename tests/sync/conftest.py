@@ -16,6 +16,7 @@ from collabkit.ids import Subject
 from collabkit.store.sqlite import SQLiteStore
 from collabkit.sync.hub import Hub
 from collabkit.sync.link import Link
+from collabkit.sync.seat import HIGH_WATER_BYTES
 
 
 class MemorySocket:
@@ -27,6 +28,10 @@ class MemorySocket:
         self.buffered_bytes = 0
         self.link: Link | None = None
         self._arrived = asyncio.Event()
+
+    @property
+    def clogged(self) -> bool:
+        return self.buffered_bytes > HIGH_WATER_BYTES
 
     def send(self, frame: bytes) -> None:
         self.frames.append(bytes(frame))

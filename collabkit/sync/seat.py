@@ -1,0 +1,109 @@
+"""One member's place in a room: how to write to him, and what waits for him.
+
+The way out is the hottest path of a relay, so its common case decides nothing: a seat whose
+socket takes bytes and that nothing waits for is written to at once, with the frame that all
+its neighbours get (:attr:`Seat.clear`).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from .effects import CaughtUp
+from .messages import Message
+from .sendqueue import SendQueue
+
+__all__ = ["HIGH_WATER_BYTES", "Seat"]
+
+# Below this the kernel and the transport smooth bursts out; above it a reader is slow.
+HIGH_WATER_BYTES = 64 * 1024
+
+
+class Outlet(Protocol):
+    """The socket of a seat, as a room sees it."""
+
+    @property
+    def clogged(self) -> bool:
+        """Whether more is written than the kernel has taken and than is worth smoothing out.
+
+        Who says so tells when it is over: :meth:`collabkit.sync.link.Link.writable`.
+        """
+        ...
+
+    def send(self, frame: bytes) -> None:
+        """Write one binary message; must not block."""
+        ...
+
+
+class Speaker(Protocol):
+    """The connection of a seat, as a room sees it."""
+
+    def encode(self, address: str, message: Message, *, now: float) -> bytes | None:
+        """Write a message in the socket's dialect, if it has a word for it."""
+        ...
+
+
+class Seat:
+    """One member's place.
+
+    Args:
+        prefix: What stands before a y-websocket frame to make it one of his socket's.
+
+    Attributes:
+        send: The socket's own function, for who has seen that the seat is :attr:`clear`.
+    """
+
+    __slots__ = ("_waits", "address", "member", "outlet", "prefix", "queue", "send", "speaker")
+
+    def __init__(
+        self, member: int, outlet: Outlet, speaker: Speaker, address: str, prefix: bytes
+    ) -> None:
+        self.member = member
+        self.outlet = outlet
+        self.speaker = speaker
+        self.address = address
+        self.prefix = prefix
+        self.queue = SendQueue()
+        self.send = outlet.send
+        self._waits = False
+
+    def __repr__(self) -> str:
+        return f"<Seat {self.member}, {self.queue!r}>"
+
+    @property
+    def clear(self) -> bool:
+        """Whether what is written goes out at once: it overtakes nothing."""
+        return not (self._waits or self.outlet.clogged)
+
+    def write(self, message: Message, frame: bytes | None, now: float) -> bool:
+        """Send or queue; False if the reader is beyond hope.
+
+        Args:
+            message: What to say.
+            frame: The same in y-websocket's words, if all dialects say it with these.
+            now: Unix time in seconds.
+        """
+        if self._waits or self.outlet.clogged:
+            taken = self.queue.put(message)
+            self._waits = True
+            return taken
+        self._send(message, frame, now)
+        return True
+
+    def _send(self, message: Message, frame: bytes | None, now: float) -> None:
+        if frame is not None:
+            self.send(self.prefix + frame if self.prefix else frame)
+            return
+        frame = self.speaker.encode(self.address, message, now=now)
+        if frame is not None:
+            self.send(frame)
+
+    def drain(self, now: float) -> CaughtUp | None:
+        """The socket takes bytes again: send what waits, then tell what is missing."""
+        self._waits = False
+        for message in self.queue.take():
+            self._send(message, None, now)
+        lag = self.queue.caught_up()
+        return None if lag is None else CaughtUp(self.member, *msgspec.structs.astuple(lag))
