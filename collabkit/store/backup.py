@@ -7,6 +7,7 @@ Rules:
 2. It appears under its name when it is whole and synced, and never in place of a file.
 3. Pages are copied as they are, damage included; SQLite reports what it cannot read.
    ``Reader(out).verify()`` says whether the copy is sound.
+4. The copy carries a mark: opened as a main file it begins a recovery (:mod:`.recovery`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sqlite3
 from pathlib import Path
 
 from ..errors import CannotWrite
-from . import database
+from . import database, recovery, schema
 
 __all__ = ["backup"]
 
@@ -61,8 +62,11 @@ def backup(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> int:
 
 
 def _copy(source: sqlite3.Connection, draft: str) -> None:
-    with contextlib.closing(sqlite3.connect(draft)) as copy:
+    with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as copy:
         source.backup(copy)
+        # Whoever opens it goes back in time.
+        schema.migrate(copy, *copy.execute("PRAGMA user_version").fetchone())
+        recovery.mark(copy, recovery.COPIED)
         # One file, with nothing beside it, until somebody opens it.
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()
 

@@ -96,12 +96,14 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """An update that killed an engine, kept apart for people to look at.
+    """What killed an engine, kept apart for people to look at.
 
     Attributes:
-        id: Its number in the file.
+        id: Its number in the file; never given to another.
         seq: The row of the log that it was, set aside since; None if it never got there.
+            Of a checkpoint, how far that reached.
         reason: What became of the engine.
+        kind: ``update``, or ``checkpoint``.
     """
 
     id: int
@@ -112,6 +114,7 @@ class Quarantined(msgspec.Struct, frozen=True):
     reason: str
     at_ms: int
     seq: Seq | None = None
+    kind: str = "update"
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -236,8 +239,11 @@ class Store(Protocol):
     ) -> int:
         """Keep an update apart, and set its row aside if it has one; returns its number.
 
-        From then on loads leave the row out, and tell the update among ``quarantined``. With
-        the ``seq`` of a checkpoint and no body, that checkpoint is dropped instead.
+        From then on loads leave the row out, and tell the update among ``quarantined``;
+        nothing is compacted while a row is set aside. With the ``seq`` of a checkpoint and no
+        body, that checkpoint is set aside instead, and the number is 0 if it is gone already.
+
+        Of updates that never were stored a document keeps the newest only.
         """
         ...
 

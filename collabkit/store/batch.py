@@ -19,6 +19,7 @@ from ..ids import Seq, SessionId
 from . import rows
 from .base import Draft
 from .directory import Directory, Document, Session
+from .owners import Claim
 
 __all__ = ["Batch", "Outcome", "check", "check_text"]
 
@@ -59,6 +60,7 @@ def check(draft: Draft) -> None:
         raise ValueNotStorable(f"{len(draft.body)} bytes in one row, more than {MAX_BODY_BYTES}")
     try:
         struct.pack(f"<{len(draft.clients)}Q", *draft.clients)
+        struct.pack(f"<{len(draft.claims)}q", *draft.claims)
     except (struct.error, TypeError) as error:
         raise ValueNotStorable(f"client ids {draft.clients!r}: {error}") from error
 
@@ -66,13 +68,14 @@ def check(draft: Draft) -> None:
 class Batch:
     """The rows of one transaction to be.
 
-    Call :meth:`place` for each write, insert :attr:`documents` and :attr:`rows`, and
-    then :meth:`keep` or :meth:`undo`.
+    Call :meth:`place` for each write, insert :attr:`documents`, :attr:`rows` and
+    :attr:`claims`, and then :meth:`keep` or :meth:`undo`.
     """
 
     def __init__(self, directory: Directory, epoch: int) -> None:
         self.rows: list[rows.Values] = []
         self.documents: list[Document] = []
+        self.claims: list[Claim] = []
         self._directory = directory
         self._epoch = epoch
         self._owners: dict[int, tuple[Session, Document]] = {}
@@ -82,15 +85,15 @@ class Batch:
 
     def place(self, session_id: SessionId, drafts: Sequence[Draft]) -> Outcome:
         """Give places to the drafts of one write, to all or to none."""
-        start, new = len(self.rows), len(self.documents)
+        before = len(self.rows), len(self.documents), len(self.claims)
         try:
             session = self._directory.get(session_id)
             for draft in drafts:
                 self._add(session, draft)
         except CollabError as error:
-            self._withdraw(start, new)
+            self._withdraw(*before)
             return error
-        return [Seq(row[1]) for row in self.rows[start:]]
+        return [Seq(row[1]) for row in self.rows[before[0] :]]
 
     def _add(self, session: Session, draft: Draft) -> None:
         check(draft)
@@ -100,6 +103,7 @@ class Batch:
             self.documents.append(document)
         seq = session.last_seq + 1
         self.rows.append(rows.seal_row(document.no, seq, document.last_seq, self._epoch, draft))
+        self.claims += [(document.no, client, draft.subject) for client in draft.claims]
         self._owners[document.no] = (session, document)
         session.last_seq = document.last_seq = seq
 
@@ -111,9 +115,10 @@ class Batch:
 
     def undo(self) -> None:
         """It was not: every place is free again."""
-        self._withdraw(0, 0)
+        self._withdraw(0, 0, 0)
 
-    def _withdraw(self, rows_from: int, documents_from: int) -> None:
+    def _withdraw(self, rows_from: int, documents_from: int, claims_from: int) -> None:
+        del self.claims[claims_from:]
         while len(self.rows) > rows_from:
             no, seq, prev, *_ = self.rows.pop()
             session, document = self._owners[no]

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 from ..errors import Corrupt
-from . import checkpoints, database, named, reading, rows
+from . import checkpoints, database, named, owners, quarantine, reading, recovery, rows
 from .directory import Directory, Document, Session, lenient
 
 __all__ = ["verify"]
@@ -59,6 +59,7 @@ class _Check:
             directory.unlisted(no)
         yield from directory.damage
         yield from named.verify(self._connection, self._path)
+        yield from quarantine.verify(self._connection, self._path)
 
     def _directory(self) -> Directory:
         with self._transaction():
@@ -82,8 +83,11 @@ class _Check:
                 found, faults = self._rows(session, document)
                 sentences += faults
                 sentences += self._checkpoints(session, document, where)
+                owners.read(self._connection, self._path, document.no, where)
+                recovery.of(self._connection, self._path, document.no)
             except (Corrupt, *database.UNREADABLE) as error:
-                sentences.append(f"{where}: SQLite: {_reason(error)}")
+                at = error.where if isinstance(error, Corrupt) else f"{where}: SQLite"
+                sentences.append(f"{at}: {_reason(error)}")
             else:
                 count += found
         missing = session.last_seq - count - _removed(session)

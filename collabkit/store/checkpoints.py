@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Iterator
 
 from ..ids import Seq
-from . import database, rows
+from . import database, quarantine, rows
 from .base import Checkpoint
 
-__all__ = ["KEPT", "drop", "insert", "kept", "sizes"]
+__all__ = ["KEPT", "delete", "drop", "insert", "kept", "size", "sizes"]
 
 # One to load from, and one should that be damaged.
 KEPT = 2
@@ -30,15 +30,41 @@ def insert(connection: sqlite3.Connection, document: int, checkpoint: Checkpoint
     )
 
 
-def drop(connection: sqlite3.Connection, document: int, *, keep: int = KEPT) -> int:
-    """Delete all checkpoints of a document but the newest; returns the bytes of those left."""
+def drop(connection: sqlite3.Connection, document: int) -> int:
+    """Delete all checkpoints of a document but the newest; returns the bytes of those left.
+
+    Where a row is set aside, so many from before it are kept besides: the later ones lack it,
+    and would not do once it is let back.
+    """
     found = connection.execute(
-        "SELECT no, size_bytes FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
+        "SELECT no, seq FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
         (document,),
     ).fetchall()
-    for no, _ in found[keep:]:
-        connection.execute("DELETE FROM checkpoints WHERE no = ?", (no,))
-    return sum(size_bytes for _, size_bytes in found[:keep])
+    aside = quarantine.first_aside(connection, document)
+    earlier = [row for row in found if aside is not None and row[1] < aside]
+    for row in found[KEPT:]:
+        if row not in earlier[:KEPT]:
+            connection.execute("DELETE FROM checkpoints WHERE no = ?", row[:1])
+    return size(connection, document)
+
+
+def delete(
+    connection: sqlite3.Connection, document: int, *, first: int, last: int | None = None
+) -> None:
+    """Delete the checkpoints of a document that end in some range of rows."""
+    connection.execute(
+        "DELETE FROM checkpoints WHERE document = :document AND seq >= :first "
+        "AND (:last IS NULL OR seq <= :last)",
+        {"document": document, "first": first, "last": last},
+    )
+
+
+def size(connection: sqlite3.Connection, document: int) -> int:
+    """How many bytes the checkpoints of a document are."""
+    (size_bytes,) = connection.execute(
+        "SELECT coalesce(sum(size_bytes), 0) FROM checkpoints WHERE document = ?", (document,)
+    ).fetchone()
+    return int(size_bytes)
 
 
 def kept(

@@ -140,7 +140,7 @@ def _identified(path: str, mode: str) -> sqlite3.Connection:
     with explained(path):
         connection = _connect(path, mode)
         try:
-            _identify(connection, path)
+            schema.show(connection, _identify(connection, path))
         except BaseException:
             connection.close()
             raise
@@ -280,7 +280,7 @@ def _identify(connection: sqlite3.Connection, path: str) -> int:
     if version > schema.SUPPORTED:
         raise SchemaTooNew(path, version, schema.SUPPORTED)
     found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-    missing = sorted(schema.TABLES - found)
+    missing = sorted(schema.tables(version) - found)
     if missing or version < 1:
         raise Corrupt(path, "its schema", f"tables are missing: {', '.join(missing)}")
     return int(version)

@@ -271,6 +271,11 @@ class Directory:
         session.documents[name] = document
         return document
 
+    def document(self, no: int) -> Document | None:
+        """The document of a number, if it is there."""
+        every = (one for session in self._by_no.values() for one in session.documents.values())
+        return next((one for one in every if one.no == no), None)
+
     def owner(self, document: Document) -> Session:
         """The session of a document."""
         return self._by_no[document.session]

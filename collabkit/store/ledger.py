@@ -16,8 +16,8 @@ from typing import Any
 
 from ..errors import InvalidName, LocalProtocolError, ValueNotStorable
 from ..ids import RoomName, SessionId, Subject
-from . import checkpoints, database, named, reading, removal, rows
-from .base import Checkpoint, Draft, Loaded, Row, SessionRecord
+from . import aside, checkpoints, database, named, owners, reading, recovery, removal, rows
+from .base import Checkpoint, Draft, Loaded, Quarantined, Row, SessionRecord
 from .batch import Batch, Outcome, check_text
 from .directory import Document, Session
 from .openfile import UNSTORABLE, OpenFile
@@ -35,9 +35,9 @@ class Ledger:
     def __repr__(self) -> str:
         return f"<Ledger {self.path} epoch={self.file.epoch}>"
 
-    def close(self) -> None:
-        """Leave one whole file behind."""
-        self.file.close()
+    def close(self, *, clean: bool = True) -> None:
+        """Leave one whole file behind; ``clean`` if nothing that was to be written is lost."""
+        self.file.close(clean=clean)
 
     # The log
 
@@ -55,6 +55,8 @@ class Ledger:
                 with self.file.transaction():
                     self.file.insert_documents(batch.documents)
                     rows.insert_hot(self.file.connection, batch.rows)
+                    if batch.claims:
+                        owners.insert(self.file.connection, batch.claims)
             except (OverflowError, *UNSTORABLE) as error:
                 batch.undo()
                 raise ValueNotStorable(str(error)) from error
@@ -67,9 +69,7 @@ class Ledger:
     def load(self, session_id: SessionId, name: str) -> Generator[None, None, Loaded]:
         """Read what opens a document; one that is new gets its lineage now, and keeps it."""
         session = self.file.directory.get(session_id)
-        document = session.documents.get(name)
-        if document is None:
-            document = self._create_document(session, name)
+        document = self._document(session_id, name)
         with self.file.reading(session_id):
             return (yield from reading.load(self.file.connection, self.path, session, document))
 
@@ -121,6 +121,11 @@ class Ledger:
         document = session.documents.get(name)
         return removal.compact(self.file, session, document, upto) if document else _nothing()
 
+    def _document(self, session_id: SessionId, name: str) -> Document:
+        session = self.file.directory.get(session_id)
+        document = session.documents.get(name)
+        return self._create_document(session, name) if document is None else document
+
     def _create_document(self, session: Session, name: str) -> Document:
         check_text(document=name)
         document = self.file.directory.new_document(session, name)
@@ -131,6 +136,43 @@ class Ledger:
             self.file.directory.forget(document)
             raise
         return document
+
+    # What killed an engine, and what may be lost
+
+    def quarantine(
+        self,
+        session_id: SessionId,
+        name: str,
+        *,
+        subject: Subject,
+        body: bytes,
+        reason: str,
+        seq: int | None,
+    ) -> int:
+        """Keep an update apart, and set its row or checkpoint aside."""
+        check_text(subject=subject, reason=reason)
+        document = self._document(session_id, name)
+        return aside.set_aside(
+            self.file, document, subject=subject, body=body, reason=reason, seq=seq
+        )
+
+    def quarantined(self, session_id: SessionId | None) -> list[Quarantined]:
+        """List what is kept apart, of a session or of all."""
+        directory = self.file.directory
+        chosen = list(directory) if session_id is None else [directory.get(session_id)]
+        with database.explained(self.path):
+            return reading.quarantined(self.file.connection, self.path, chosen)
+
+    def release(self, number: int) -> None:
+        """Let something back that was kept apart."""
+        with database.explained(self.path):
+            aside.release(self.file, number)
+
+    def raise_epoch(self, session_id: SessionId, name: str) -> int:
+        """Begin a recovery of a document."""
+        no, now_ms = self._document(session_id, name).no, time.time_ns() // 1_000_000
+        with self.file.transaction():
+            return recovery.begin(self.file.connection, self.path, no, now_ms=now_ms)
 
     # Checkpoints and named values
 

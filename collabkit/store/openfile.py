@@ -7,20 +7,25 @@ Rules:
 2. The ``epoch`` went up by one when the file was opened. Each transaction checks that it
    still stands, and rows carry it: should two processes ever write in spite of the
    lock, the older one is stopped by its next commit, and the rows tell.
+3. How a file was left is told by :mod:`.recovery`, before anything else is written to it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 
 from ..errors import CannotWrite, Corrupt, StoreError
 from ..ids import SessionId
-from . import database, rows
+from . import database, recovery, rows
 from .directory import Directory, Document
 
 __all__ = ["SETTLE_BYTES", "SETTLE_ROWS", "UNSTORABLE", "OpenFile"]
+
+_log = logging.getLogger(__name__)
 
 # Rows wait in `hot` until there are so many of them, or so many bytes. Moving them takes
 # 8 to 15 ms then; moving half as many each time costs a third more writes an edit.
@@ -53,24 +58,43 @@ class OpenFile:
         try:
             with database.explained(path):
                 self.directory = Directory.read(self.connection, path)
-                (self.epoch,) = self.connection.execute("SELECT epoch FROM file").fetchone()
-            with self.transaction():
-                self.connection.execute("UPDATE file SET epoch = epoch + 1")
-            self.epoch += 1
+                self.epoch, state = self.connection.execute(
+                    "SELECT epoch, state FROM file"
+                ).fetchone()
+            self._named = False  # whether the name of its log is on disk
+            self._begin(state)
         except BaseException:
             self.connection.close()
             raise
         self._settle_at = SETTLE_ROWS
-        self._named = False  # whether the name of its log is on disk
 
     def __repr__(self) -> str:
         return f"<OpenFile {self.path} epoch={self.epoch}>"
 
-    def close(self) -> None:
-        """Leave one whole file behind: if the disk takes it, without a write-ahead log."""
+    def _begin(self, state: str) -> None:
+        """Say on the disk that the file is held, and begin a recovery if it was left otherwise."""
+        with self.transaction():
+            self.connection.execute("UPDATE file SET epoch = epoch + 1")
+            recovery.mark(self.connection, recovery.OPEN)
+            if state != recovery.CLOSED:
+                now_ms = time.time_ns() // 1_000_000
+                recovery.begin(self.connection, self.path, recovery.WHOLE_FILE, now_ms=now_ms)
+                _log.warning("%s: it was left %s; others may return what is lost", self.path, state)
+        self.epoch += 1
+        self.sync()
+
+    def close(self, *, clean: bool = True) -> None:
+        """Leave one whole file behind: if the disk takes it, without a write-ahead log.
+
+        Args:
+            clean: Whether all that was to be written has been.
+        """
         try:
             with contextlib.suppress(StoreError, sqlite3.Error):
                 self.settle()
+                if clean:
+                    with self.transaction():
+                        recovery.mark(self.connection, recovery.CLOSED)
                 # As the last connection SQLite does this by itself, beside a reader it does not.
                 self.connection.execute("PRAGMA busy_timeout = 0")
                 self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -12,8 +12,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from ..ids import Lineage, Seq, SessionId
-from . import check, database, named, reading, wal
-from .base import Loaded, Row, SessionRecord
+from . import check, database, named, reading, recovery, wal
+from .base import Loaded, Quarantined, Row, SessionRecord
 from .directory import Directory
 from .lock import Holder, holder
 
@@ -98,7 +98,15 @@ class Reader:
         with self._transaction():
             found = self._directory().get(session)
             if document not in found.documents:
-                return Loaded(Lineage(""), None, (), Seq(found.last_seq))
+                epoch, until_ms = recovery.of(self._connection, self.path, recovery.WHOLE_FILE)
+                return Loaded(
+                    Lineage(""),
+                    None,
+                    (),
+                    Seq(found.last_seq),
+                    epoch=epoch,
+                    recovers_until_ms=until_ms,
+                )
             wanted = found.documents[document]
             return _whole(reading.load(self._connection, self.path, found, wanted))
 
@@ -117,6 +125,13 @@ class Reader:
             return _whole(
                 reading.log(self._connection, self.path, found, chosen, after=after, limit=limit)
             )
+
+    def quarantined(self, session: SessionId | None = None) -> list[Quarantined]:
+        """What is kept apart, of a session or of all, oldest first. Raises Corrupt."""
+        with self._transaction():
+            directory = self._directory()
+            chosen = list(directory) if session is None else [directory.get(session)]
+            return reading.quarantined(self._connection, self.path, chosen)
 
     def get(self, table: str, key: str) -> tuple[Any, int] | None:
         """Read a small named value and its version. Raises Corrupt."""

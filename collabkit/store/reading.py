@@ -15,15 +15,17 @@ import heapq
 import itertools
 import operator
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+
+import msgspec
 
 from ..errors import Corrupt
-from ..ids import Seq
-from . import checkpoints, rows
-from .base import Checkpoint, Loaded, Row
+from ..ids import Seq, Subject
+from . import checkpoints, owners, quarantine, recovery, rows
+from .base import Checkpoint, Loaded, Quarantined, Row
 from .directory import Document, Session
 
-__all__ = ["load", "log"]
+__all__ = ["load", "log", "quarantined"]
 
 
 def load(
@@ -49,8 +51,52 @@ def load(
             if len(values) < rows.PAGE_ROWS or chain.last >= last:
                 chain.end(last if last > base else 0)
                 kept = tuple(row for row in found if row.seq <= upto)
-                return Loaded(document.lineage, checkpoint, kept, Seq(upto))
+                read = Loaded(document.lineage, checkpoint, kept, Seq(upto))
+                return _completed(connection, path, session, document, read)
             yield
+
+
+def _completed(
+    connection: sqlite3.Connection, path: str, session: Session, document: Document, read: Loaded
+) -> Loaded:
+    """What was read of a document's log, without what is set aside, and what there is beside it."""
+    apart = quarantine.read(connection, path, document=document.no)
+    updates = [entry for entry in apart if entry.digest is None]
+    aside = {entry.seq for entry in updates}
+    epoch, until_ms = recovery.of(connection, path, document.no)
+    return msgspec.structs.replace(
+        read,
+        rows=tuple(row for row in read.rows if row.seq not in aside),
+        owners=owners.read(connection, path, document.no, where(session, document)),
+        quarantined=tuple(entry.body for entry in updates),
+        epoch=epoch,
+        recovers_until_ms=until_ms,
+    )
+
+
+def quarantined(
+    connection: sqlite3.Connection, path: str, sessions: Iterable[Session]
+) -> list[Quarantined]:
+    """Read what is kept apart of these sessions, oldest first. Raises Corrupt."""
+    places = {
+        document.no: (session.id, document.name)
+        for session in sessions
+        for document in session.documents.values()
+    }
+    return [
+        Quarantined(
+            entry.no,
+            *places[entry.document],
+            subject=Subject(entry.subject),
+            body=entry.body,
+            reason=entry.reason,
+            at_ms=entry.at_ms,
+            seq=None if entry.seq is None else Seq(entry.seq),
+            kind="update" if entry.digest is None else "checkpoint",
+        )
+        for entry in quarantine.read(connection, path)
+        if entry.document in places
+    ]
 
 
 def newest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:

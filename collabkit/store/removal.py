@@ -17,7 +17,7 @@ from collections.abc import Generator
 import msgspec
 
 from ..errors import LocalProtocolError
-from . import checkpoints, named, reading, rows
+from . import checkpoints, named, owners, quarantine, reading, recovery, rows
 from .directory import Document, Session
 from .openfile import OpenFile
 
@@ -65,7 +65,9 @@ def _empty(file: OpenFile, document: Document) -> Generator[None, None, None]:
         if not gone.rows:
             break
     with file.transaction():
-        checkpoints.drop(file.connection, document.no, keep=0)
+        checkpoints.delete(file.connection, document.no, first=0)
+        for table in (owners, quarantine, recovery):
+            table.drop(file.connection, document.no)
     yield
 
 
@@ -74,9 +76,13 @@ def compact(
 ) -> Generator[None, None, int]:
     """Remove the updates of a document up to a ``seq``; returns how many rows that were.
 
+    None are while a row of it is set aside.
+
     Raises:
         LocalProtocolError: Not both checkpoints that are kept verify and reach ``upto``.
     """
+    if quarantine.first_aside(file.connection, document.no) is not None:
+        return 0
     kept = list(checkpoints.kept(file.connection, document.no, document.name))
     sound = [one for _, one in kept if one is not None and one.seq >= upto]
     if len(kept) < checkpoints.KEPT or len(sound) < len(kept):

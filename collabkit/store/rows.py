@@ -29,12 +29,14 @@ from .base import Draft, Row
 __all__ = [
     "MAX_SEQ",
     "PAGE_ROWS",
+    "WRONG_SUM",
     "Chain",
     "Deleted",
     "Values",
     "crc",
     "delete_some",
     "documents_with_rows",
+    "has_update",
     "hot_totals",
     "insert_hot",
     "last_document",
@@ -44,6 +46,9 @@ __all__ = [
 ]
 
 Values: TypeAlias = tuple[Any, ...]
+
+# What is said of a row that is not what was written.
+WRONG_SUM = "its check sum is wrong"
 
 # A page of rows takes about 3 ms to read and check; a slice of work may take 20.
 PAGE_ROWS = 1000
@@ -159,6 +164,12 @@ def page(
     return found
 
 
+def has_update(connection: sqlite3.Connection, document: int, seq: int) -> bool:
+    """Whether a document has a row there that is an update."""
+    found = page(connection, document, after=seq - 1, limit=1)
+    return any(values[1] == seq and values[6] == "update" for values in found)
+
+
 class Deleted(NamedTuple):
     """What a deletion took."""
 
@@ -199,7 +210,7 @@ class Chain:
         """Check one row and read it. Raises Corrupt."""
         (_, seq, prev, _, at_ms, subject, kind, seen, group, origin, clients, body, kept) = values
         if crc(values[:11], body) != kept:
-            raise self.damaged(seq, "its check sum is wrong")
+            raise self.damaged(seq, WRONG_SUM)
         if seq <= self.last:
             raise self.damaged(seq, f"it stands after row {self.last}")
         if prev != self.last and prev > self._floor:

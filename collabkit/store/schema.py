@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 import sqlite_utils
 
-__all__ = ["APPLICATION_ID", "SUPPORTED", "TABLES", "migrate"]
+__all__ = ["APPLICATION_ID", "SUPPORTED", "migrate", "show", "tables"]
 
 # "CoLb" in ASCII; `file(1)` and foreign tools tell our files by it.
 APPLICATION_ID = 0x436F4C62
@@ -106,11 +106,63 @@ def _first(db: sqlite_utils.Database) -> None:
     db.execute("INSERT INTO file VALUES (1, 0)")
 
 
-_MIGRATIONS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_first,)
+# sqlite-utils has no words for WITHOUT ROWID and AUTOINCREMENT.
+_SECOND_TABLES: dict[str, str] = {
+    # One B-tree, whose key is the order of reading.
+    "owners": """
+        document INTEGER NOT NULL, client INTEGER NOT NULL, subject TEXT NOT NULL,
+        crc INTEGER NOT NULL, PRIMARY KEY (document, client)
+    ) STRICT, WITHOUT ROWID""",
+    # A number that somebody has noted never becomes another's. A `digest` is a checkpoint's.
+    "quarantined": """
+        no INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, seq INTEGER,
+        subject TEXT NOT NULL, reason TEXT NOT NULL, at_ms INTEGER NOT NULL, digest TEXT,
+        body BLOB NOT NULL, crc INTEGER NOT NULL
+    ) STRICT""",
+    # Of documents by number, and of the whole file under 0.
+    "recoveries": """
+        document INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, until_ms INTEGER NOT NULL,
+        crc INTEGER NOT NULL
+    ) STRICT""",
+}
+
+# Columns that tables of before have gained, and what stands in rows of before.
+_SECOND_COLUMNS = {
+    "checkpoints": "inflated_bytes INTEGER",  # of a compressed body
+    "file": "state TEXT NOT NULL DEFAULT 'closed'",  # see recovery.py
+}
+
+
+def _second(db: sqlite_utils.Database) -> None:
+    for name, columns in _SECOND_TABLES.items():
+        db.execute(f"CREATE TABLE {name} ({columns}")
+    db.table("quarantined").create_index(["document"])
+    for name, column in _SECOND_COLUMNS.items():
+        db.execute(f"ALTER TABLE {name} ADD COLUMN {column}")
+
+
+_MIGRATIONS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_first, _second)
 
 SUPPORTED = len(_MIGRATIONS)
 
-TABLES = frozenset(_FIRST_TABLES)
+_TABLES = (frozenset(_FIRST_TABLES), frozenset(_SECOND_TABLES))
+
+
+def tables(version: int) -> frozenset[str]:
+    """The names of the tables that a file of some number has."""
+    return frozenset().union(*_TABLES[:version])
+
+
+def show(connection: sqlite3.Connection, version: int) -> None:
+    """Make an older file look new to a connection that may not change it."""
+    if version < 2:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        for name, columns in _SECOND_TABLES.items():
+            connection.execute(f"CREATE TEMP TABLE {name} ({columns}")
+        connection.execute(
+            "CREATE TEMP VIEW checkpoints AS SELECT *, NULL AS inflated_bytes FROM main.checkpoints"
+        )
+        connection.execute("CREATE TEMP VIEW file AS SELECT *, 'closed' AS state FROM main.file")
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:

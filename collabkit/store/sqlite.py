@@ -9,7 +9,7 @@ from typing import Any
 
 from ..ids import Seq, SessionId, Subject
 from . import removal
-from .base import Checkpoint, Draft, Gather, Loaded, Row, SessionRecord
+from .base import Checkpoint, Draft, Gather, Loaded, Quarantined, Row, SessionRecord
 from .database import Durability
 from .ledger import Ledger
 from .lock import FileLock
@@ -148,6 +148,47 @@ class SQLiteStore:
     async def put_checkpoint(self, session: SessionId, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint; of each document the newest two are kept."""
         await self._writer.submit(lambda it: it.put_checkpoint(session, checkpoint))
+
+    async def quarantine(
+        self,
+        session: SessionId,
+        document: str,
+        *,
+        subject: Subject,
+        body: bytes,
+        reason: str,
+        seq: Seq | None = None,
+    ) -> int:
+        """Keep an update apart, and set its row aside if it has one; returns its number.
+
+        Args:
+            session: Whose it is.
+            document: Which document it killed.
+            subject: Who made it.
+            body: The update; empty, with the ``seq`` of a checkpoint, to set that aside.
+            reason: What became of the engine.
+            seq: The row of the log that it is.
+
+        Raises:
+            LocalProtocolError: Only checkpoints that hold the row are left to load from.
+        """
+        return await self._writer.submit(
+            lambda it: it.quarantine(
+                session, document, subject=subject, body=body, reason=reason, seq=seq
+            )
+        )
+
+    async def quarantined(self, session: SessionId | None = None) -> list[Quarantined]:
+        """What is kept apart, oldest first."""
+        return await self._writer.submit(lambda it: it.quarantined(session))
+
+    async def release(self, id: int) -> None:
+        """Let an update be what it was before it was quarantined. Raises LookupError."""
+        await self._writer.submit(lambda it: it.release(id))
+
+    async def raise_epoch(self, session: SessionId, document: str) -> int:
+        """Begin a recovery of ten minutes; returns the new epoch."""
+        return await self._writer.submit(lambda it: it.raise_epoch(session, document))
 
     async def put(self, table: str, key: str, value: Any, *, expect: int | None = None) -> int:
         """Write a small named value; returns its new version. Raises Conflict.

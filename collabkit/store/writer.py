@@ -22,7 +22,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import threading
@@ -184,13 +183,20 @@ class Writer:
                 ledger = self._open_ledger()
             except BaseException as error:
                 deliver([(opened, error)])
-                return
-            deliver([(opened, None)])
-            with contextlib.closing(ledger):
-                self._serve(ledger)
+            else:
+                deliver([(opened, None)])
+                self._serve_and_close(ledger)
         finally:
             self._abandon()
             deliver([(self._closed, None)])
+
+    def _serve_and_close(self, ledger: Ledger) -> None:
+        clean = False
+        try:
+            self._serve(ledger)
+            clean = not (self._held or self._refused)
+        finally:
+            ledger.close(clean=clean)
 
     def _serve(self, ledger: Ledger) -> None:
         closing = False

@@ -34,6 +34,8 @@ except CollabError as error:
     print(type(error).__name__, error)
 """
 
+NEXT = schema.SUPPORTED + 1
+
 
 def make(path: str, *, rows: int = 3) -> None:
     """A sound file with a session in it."""
@@ -58,7 +60,7 @@ def later(path: str) -> None:
     """Make a file of a later version."""
     make(path)
     with closing(sqlite3.connect(path)) as other:
-        other.execute(f"PRAGMA user_version = {schema.SUPPORTED + 1}")
+        other.execute(f"PRAGMA user_version = {NEXT}")
 
 
 def without_table(path: str) -> None:
@@ -90,7 +92,7 @@ WRONG: dict[str, tuple[Callable[[str], object], type[StoreError], str]] = {
     ),
     "other": (lambda path: application(path, 7), NotACollabFile, "database of another program"),
     "unmarked": (lambda path: application(path, 0), NotACollabFile, "of another program"),
-    "later": (later, SchemaTooNew, "has schema 2, this version reads up to 1: upgrade collabkit"),
+    "later": (later, SchemaTooNew, f"has schema {NEXT}, this version reads up to {NEXT - 1}"),
     "without a table": (without_table, Corrupt, "its schema: tables are missing: log"),
     "truncated": (truncated, Corrupt, "is damaged at an SQLite page"),
 }

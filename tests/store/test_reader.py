@@ -14,6 +14,7 @@ from collabkit.errors import NotACollabFile, SessionNotFound
 from collabkit.ids import SessionId
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
+from collabkit.store.schema import SUPPORTED
 from collabkit.testing.store_contract import checkpoint, draft
 from store.processes import Start, finish, line
 
@@ -104,7 +105,7 @@ def test_info_is_about_the_file(path: str, ledger: Ledger, session: SessionId) -
     ledger.write([(session, [draft(b"1"), draft(b"2", "b")])])
     with Reader(path) as reader:
         info = reader.info()
-    assert (info.path, info.schema, info.epoch, info.holder) == (path, 1, 1, None)
+    assert (info.path, info.schema, info.epoch, info.holder) == (path, SUPPORTED, 1, None)
     assert (info.sessions, info.documents, info.rows) == (1, 2, 2)
     files = (path, f"{path}-wal")
     assert info.size_bytes == sum(Path(each).stat().st_size for each in files)

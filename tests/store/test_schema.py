@@ -5,10 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from collabkit.store.schema import APPLICATION_ID, SUPPORTED, TABLES, migrate
+from collabkit.store.backup import backup
+from collabkit.store.ledger import Ledger
+from collabkit.store.reader import Reader
+from collabkit.store.schema import APPLICATION_ID, SUPPORTED, migrate, tables
+from collabkit.testing.store_contract import ADA, checkpoint
+from store.processes import finish
 
 
 @pytest.fixture
@@ -16,6 +22,14 @@ def empty() -> Iterator[sqlite3.Connection]:
     """A database with nothing in it."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         yield connection
+
+
+@pytest.fixture
+def old(path: str) -> str:
+    """A file as version 1 made it: three updates, two checkpoints, a value, and a row in `hot`."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(Path(__file__).with_name("version_1.sql").read_text())
+    return path
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -29,9 +43,9 @@ def test_a_new_file_says_what_it_is(empty: sqlite3.Connection) -> None:
     migrate(empty, 0)
     assert pragma(empty, "application_id") == APPLICATION_ID
     assert pragma(empty, "user_version") == SUPPORTED
-    tables = empty.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'")
-    strict = {name: is_strict for name, is_strict in tables if not name.startswith("sqlite_")}
-    assert strict == dict.fromkeys(TABLES, 1)
+    listed = empty.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'")
+    strict = {name: is_strict for name, is_strict in listed if not name.startswith("sqlite_")}
+    assert strict == dict.fromkeys(tables(SUPPORTED), 1)
 
 
 def test_the_hot_log_has_no_second_index(empty: sqlite3.Connection) -> None:
@@ -56,3 +70,40 @@ def test_a_step_that_fails_never_began(empty: sqlite3.Connection) -> None:
         migrate(empty, 0)
     assert pragma(empty, "user_version") == 0
     assert empty.execute("SELECT name FROM sqlite_schema").fetchall() == [("log",)]
+
+
+def test_an_older_file_is_brought_up_to_date(old: str) -> None:
+    """All that was in it is there; its ids are nobody's, and nothing is to be recovered."""
+    with closing(Ledger(old, durability="stored", create=False)) as ledger:
+        assert pragma(ledger.file.connection, "user_version") == SUPPORTED
+        session = ledger.find_session("notes", "default").id
+        loaded = finish(ledger.load(session, "main"))
+        assert loaded.checkpoint == checkpoint(3)
+        assert [row.body for row in loaded.rows] == [b"4"]
+        assert (loaded.owners, loaded.quarantined, loaded.epoch) == ({}, (), 0)
+        assert ledger.get("state", session) == ("active", 1)
+        ledger.quarantine(session, "main", subject=ADA, body=b"3", reason="x", seq=3)
+        assert finish(ledger.load(session, "main")).checkpoint == checkpoint(1)
+    with Reader(old) as reader:
+        assert list(reader.verify()) == []
+
+
+def test_an_older_file_is_read_as_it_is(old: str) -> None:
+    """Reading one is no reason to change it, and it looks as a new one does."""
+    before = Path(old).read_bytes()
+    with Reader(old) as reader:
+        (record,) = reader.sessions()
+        loaded = reader.load(record.id, "main")
+        assert loaded.checkpoint == checkpoint(3)
+        assert (loaded.owners, loaded.epoch, reader.quarantined()) == ({}, 0, [])
+        assert list(reader.verify()) == []
+        assert reader.info().schema == 1
+    assert Path(old).read_bytes() == before
+
+
+def test_a_backup_of_an_older_file_is_a_new_one(old: str) -> None:
+    """Only so it can carry the mark of a copy."""
+    backup(old, f"{old}.copy")
+    with Reader(f"{old}.copy") as reader:
+        assert reader.info().schema == SUPPORTED
+        assert list(reader.verify()) == []

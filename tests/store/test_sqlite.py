@@ -16,6 +16,7 @@ from collabkit.store.ledger import Ledger
 from collabkit.store.lock import holder
 from collabkit.store.reader import Reader
 from collabkit.store.sqlite import SQLiteStore
+from collabkit.testing.recovery_contract import RecoveryContract
 from collabkit.testing.store_contract import ADA, Opening, StoreContract, checkpoint, draft
 from store.processes import Process, Start, line
 
@@ -92,7 +93,7 @@ asyncio.run(main())
 """
 
 
-class TestSQLiteStore(StoreContract):
+class TestSQLiteStore(StoreContract, RecoveryContract):
     """A store that survives its process."""
 
     @pytest.fixture

@@ -1,0 +1,96 @@
+"""Setting rows and checkpoints aside that killed an engine, and letting them back.
+
+Rules:
+
+1. Nothing is destroyed. A row that is set aside stays in the log, and loads leave it out; a
+   checkpoint that is set aside is moved to the quarantine, body and all.
+2. What is set aside is in nothing that is loaded: checkpoints that hold the row are deleted.
+   Those made afterwards lack it, and may lack what builds on it. So the newest from before
+   it are kept besides (:func:`collabkit.store.checkpoints.drop`), nothing is compacted
+   meanwhile, and letting the row back deletes the later ones: the log makes them anew.
+3. A row that is not there, or was compacted away, is as an update that never was stored.
+"""
+
+from __future__ import annotations
+
+import time
+
+from msgspec.structs import replace
+
+from ..errors import LocalProtocolError
+from ..ids import Seq, Subject
+from . import checkpoints, quarantine, rows
+from .base import Checkpoint
+from .directory import Document
+from .openfile import OpenFile
+from .quarantine import Entry
+
+__all__ = ["release", "set_aside"]
+
+
+def set_aside(
+    file: OpenFile,
+    document: Document,
+    *,
+    subject: Subject,
+    body: bytes,
+    reason: str,
+    seq: int | None,
+) -> int:
+    """Keep something apart; returns its number, or 0 for a checkpoint that is gone already.
+
+    Raises:
+        LocalProtocolError: Only checkpoints that hold the row are left to load from.
+    """
+    entry = Entry(document.no, seq, subject, reason, time.time_ns() // 1_000_000, None, body)
+    with file.transaction():
+        if seq is not None and not body:
+            number = _move_checkpoint(file, entry, document.name)
+        else:
+            number = _leave_out(file, document, entry)
+    document.checkpoint_bytes = checkpoints.size(file.connection, document.no)
+    return number
+
+
+def _move_checkpoint(file: OpenFile, entry: Entry, name: str) -> int:
+    number = 0
+    for seq, checkpoint in list(checkpoints.kept(file.connection, entry.document, name)):
+        if seq == entry.seq and checkpoint is not None:
+            moved = replace(entry, digest=checkpoint.digest, body=checkpoint.body)
+            number = quarantine.insert(file.connection, moved)
+    checkpoints.delete(file.connection, entry.document, first=entry.seq or 0, last=entry.seq)
+    return number
+
+
+def _leave_out(file: OpenFile, document: Document, entry: Entry) -> int:
+    seq = entry.seq
+    if seq is None or not rows.has_update(file.connection, document.no, seq):
+        seq = None
+    else:
+        checkpoints.delete(file.connection, document.no, first=seq)
+        kept = checkpoints.kept(file.connection, document.no, document.name)
+        if document.floor > max((at for at, one in kept if one is not None), default=0):
+            raise LocalProtocolError(
+                f"row {seq} of {document.name!r} is in each checkpoint that is left of it"
+            )
+    return quarantine.insert(file.connection, replace(entry, seq=seq))
+
+
+def release(file: OpenFile, number: int) -> None:
+    """Let something back. Raises LookupError."""
+    found = quarantine.read(file.connection, file.path, no=number)
+    if not found:
+        raise LookupError(f"nothing is quarantined under number {number}")
+    (entry,) = found
+    with file.transaction():
+        quarantine.delete(file.connection, number)
+        if entry.digest is not None:
+            body, seq = entry.body, Seq(entry.seq or 0)
+            checkpoint = Checkpoint("", seq, body, entry.digest, entry.at_ms)
+            checkpoints.insert(file.connection, entry.document, checkpoint)
+        elif entry.seq is not None:
+            checkpoints.delete(file.connection, entry.document, first=entry.seq)
+        size_bytes = checkpoints.drop(file.connection, entry.document)
+    document = file.directory.document(entry.document)
+    if document is not None:
+        document.checkpoint_bytes = size_bytes
