@@ -87,7 +87,8 @@ def release(file: OpenFile, number: int) -> None:
         if entry.digest is not None:
             body, seq = entry.body, Seq(entry.seq or 0)
             checkpoint = Checkpoint("", seq, body, entry.digest, entry.at_ms)
-            checkpoints.insert(file.connection, entry.document, checkpoint)
+            packed = checkpoints.pack(body)
+            checkpoints.insert(file.connection, entry.document, checkpoint, packed)
         elif entry.seq is not None:
             checkpoints.delete(file.connection, entry.document, first=entry.seq)
         size_bytes = checkpoints.drop(file.connection, entry.document)

@@ -21,13 +21,10 @@ from .base import Draft
 from .directory import Directory, Document, Session
 from .owners import Claim
 
-__all__ = ["Batch", "Outcome", "check", "check_text"]
+__all__ = ["Batch", "Outcome", "check", "check_size", "check_text"]
 
 Outcome: TypeAlias = list[Seq] | CollabError
 """What became of one write: the places of its rows, or why there are none."""
-
-# SQLite's limit for one value is 1e9 bytes, and a body is held in memory a few times over.
-MAX_BODY_BYTES = 512 << 20
 
 # What SQLite's integers hold.
 _INTEGERS = range(-(1 << 63), 1 << 63)
@@ -46,6 +43,12 @@ def check_text(**fields: str) -> None:
                 raise ValueNotStorable(f"the {name} {value!r} is no Unicode text") from error
 
 
+def check_size(body: bytes) -> None:
+    """Make sure that a body fits in a row. Raises ValueNotStorable."""
+    if len(body) > rows.MAX_BODY_BYTES:
+        raise ValueNotStorable(f"{len(body)} bytes in one row, more than {rows.MAX_BODY_BYTES}")
+
+
 def check(draft: Draft) -> None:
     """Make sure that a draft reads back as what it is. Raises ValueNotStorable."""
     check_text(document=draft.document, subject=draft.subject, kind=draft.kind, origin=draft.origin)
@@ -56,8 +59,7 @@ def check(draft: Draft) -> None:
             raise ValueNotStorable(f"{number!r} is not an integer of 64 bits")
     if not isinstance(draft.body, bytes):
         raise ValueNotStorable(f"a body is a {type(draft.body).__name__}, not bytes")
-    if len(draft.body) > MAX_BODY_BYTES:
-        raise ValueNotStorable(f"{len(draft.body)} bytes in one row, more than {MAX_BODY_BYTES}")
+    check_size(draft.body)
     try:
         struct.pack(f"<{len(draft.clients)}Q", *draft.clients)
         struct.pack(f"<{len(draft.claims)}q", *draft.claims)

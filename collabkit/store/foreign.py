@@ -22,7 +22,7 @@ import contextlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -31,7 +31,8 @@ from . import database, schema
 
 __all__ = ["ForeignDocument", "read_foreign"]
 
-# What one compressed row may become; a row of ours may not be larger than twice that.
+# What the compressed rows of one document may become together. All of them are in memory until
+# they are taken in, and a row of ours may not be larger than twice that.
 _MAX_PLAIN_BYTES = 256 << 20
 
 
@@ -74,9 +75,7 @@ def read_foreign(
                 for query in updates
                 for (value,) in connection.execute(query, (name,)).fetchall()
             ]
-            yield ForeignDocument(
-                str(name), tuple(_plain(real, name, value, decompress) for value in stored)
-            )
+            yield ForeignDocument(str(name), tuple(_plain(real, name, stored, decompress)))
 
 
 # For each kind of file: the names of its documents, then the updates of one of them.
@@ -115,23 +114,34 @@ def _has(connection: sqlite3.Connection, table: str, columns: set[str]) -> bool:
 
 
 def _plain(
-    path: str, name: str, stored: object, decompress: Callable[[bytes], bytes] | None
-) -> bytes:
-    if not isinstance(stored, bytes):
-        raise Corrupt(path, f"document {name!r}", "an update in it is no blob")
-    if decompress is not None:
+    path: str, name: str, stored: Sequence[object], decompress: Callable[[bytes], bytes] | None
+) -> Iterator[bytes]:
+    left = _MAX_PLAIN_BYTES
+    for value in stored:
         try:
-            return decompress(stored)
+            if not isinstance(value, bytes):
+                raise Corrupt(path, f"document {name!r}", "an update in it is no blob")
+            plain = _inflated(value, left) if decompress is None else decompress(value)
+        except Corrupt:
+            raise
         except Exception as error:
             raise Corrupt(path, f"document {name!r}", f"it does not decompress: {error}") from error
+        if plain is not value:
+            left -= len(plain)
+        yield plain
+
+
+def _inflated(stored: bytes, most: int) -> bytes:
+    """Undo zlib or gzip, or give back the same bytes if it is neither. Raises ValueError."""
     if not stored.startswith((b"\x78", b"\x1f\x8b")):
         return stored
     # An update of 120 authors begins as zlib does, but no update ends with its check sum.
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
-        plain = stream.decompress(stored, _MAX_PLAIN_BYTES)
+        # One more, because no limit at all is written as 0.
+        plain = stream.decompress(stored, most + 1)
     except zlib.error:
         return stored
-    if stream.unconsumed_tail:
-        raise Corrupt(path, f"document {name!r}", f"more than {_MAX_PLAIN_BYTES} bytes in one row")
+    if len(plain) > most:
+        raise ValueError(f"its updates are more than {_MAX_PLAIN_BYTES} bytes")
     return plain if stream.eof else stored

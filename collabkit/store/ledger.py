@@ -18,7 +18,7 @@ from ..errors import InvalidName, LocalProtocolError, ValueNotStorable
 from ..ids import RoomName, SessionId, Subject
 from . import aside, checkpoints, database, named, owners, reading, recovery, removal, rows
 from .base import Checkpoint, Draft, Loaded, Quarantined, Row, SessionRecord
-from .batch import Batch, Outcome, check_text
+from .batch import Batch, Outcome, check_size, check_text
 from .directory import Document, Session
 from .openfile import UNSTORABLE, OpenFile
 
@@ -176,8 +176,14 @@ class Ledger:
 
     # Checkpoints and named values
 
-    def put_checkpoint(self, session_id: SessionId, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint, and of its document the newest two."""
+    def put_checkpoint(
+        self,
+        session_id: SessionId,
+        checkpoint: Checkpoint,
+        packed: checkpoints.Packed | None = None,
+    ) -> None:
+        """Keep a checkpoint, whose body may be packed already, and the newest two of all."""
+        check_size(checkpoint.body)
         session = self.file.directory.get(session_id)
         document = session.documents.get(checkpoint.document)
         if document is None or checkpoint.seq > session.last_seq or not checkpoint.body:
@@ -186,7 +192,8 @@ class Ledger:
                 f"{len(checkpoint.body)} bytes, in a log that ends at {session.last_seq}"
             )
         with self.file.transaction():
-            checkpoints.insert(self.file.connection, document.no, checkpoint)
+            packed = packed or checkpoints.pack(checkpoint.body)
+            checkpoints.insert(self.file.connection, document.no, checkpoint, packed)
             left_bytes = checkpoints.drop(self.file.connection, document.no)
         document.checkpoint_bytes = left_bytes
 

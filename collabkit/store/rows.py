@@ -27,6 +27,7 @@ from ..ids import Seq, Subject
 from .base import Draft, Row
 
 __all__ = [
+    "MAX_BODY_BYTES",
     "MAX_SEQ",
     "PAGE_ROWS",
     "WRONG_SUM",
@@ -46,6 +47,9 @@ __all__ = [
 ]
 
 Values: TypeAlias = tuple[Any, ...]
+
+# SQLite's limit for one value is 1e9 bytes, and a body is held in memory a few times over.
+MAX_BODY_BYTES = 512 << 20
 
 # What is said of a row that is not what was written.
 WRONG_SUM = "its check sum is wrong"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from typing import Any
 
 from ..ids import Seq, SessionId, Subject
-from . import removal
+from . import checkpoints, removal
 from .base import Checkpoint, Draft, Gather, Loaded, Quarantined, Row, SessionRecord
 from .database import Durability
 from .ledger import Ledger
@@ -147,7 +148,8 @@ class SQLiteStore:
 
     async def put_checkpoint(self, session: SessionId, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint; of each document the newest two are kept."""
-        await self._writer.submit(lambda it: it.put_checkpoint(session, checkpoint))
+        packed = await asyncio.to_thread(checkpoints.pack, checkpoint.body)
+        await self._writer.submit(lambda it: it.put_checkpoint(session, checkpoint, packed))
 
     async def quarantine(
         self,

@@ -9,7 +9,7 @@ import pytest
 
 from collabkit.errors import SessionNotFound, ValueNotStorable
 from collabkit.ids import SessionId
-from collabkit.store import batch as batches
+from collabkit.store import rows
 from collabkit.store.batch import Batch
 from collabkit.store.ledger import Ledger
 from collabkit.testing.store_contract import draft
@@ -81,7 +81,7 @@ def test_what_would_not_read_back_is_refused(
 
 def test_a_body_has_a_limit(ledger: Ledger, session: SessionId) -> None:
     """What SQLite cannot hold is refused before a transaction begins."""
-    huge = bytes(batches.MAX_BODY_BYTES + 1)
+    huge = bytes(rows.MAX_BODY_BYTES + 1)
     outcome = Batch(ledger.file.directory, epoch=1).place(session, [draft(huge)])
     assert isinstance(outcome, ValueNotStorable)
     assert "bytes in one row" in outcome.reason

@@ -144,7 +144,26 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute(HOCUSPOCUS)
         db.execute("INSERT INTO documents VALUES (?, ?)", ("a", zlib.compress(b"\0" * 1001)))
-    with pytest.raises(Corrupt, match="more than 1000 bytes in one row"):
+    with pytest.raises(Corrupt, match="more than 1000 bytes"):
+        list(read_foreign(path))
+
+
+def test_many_small_bombs_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the rows of a document become together is bounded."""
+    path = tmp_path / "ystore.db"
+    monkeypatch.setattr("collabkit.store.foreign._MAX_PLAIN_BYTES", 1000)
+
+    def insert(name: str, plain: bytes) -> None:
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("INSERT INTO yupdates VALUES (?, ?, 0)", (name, zlib.compress(plain)))
+
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE yupdates (path, yupdate, timestamp)")
+    for name in ("a", "a", "b"):
+        insert(name, bytes(500))
+    assert [len(one.updates) for one in read_foreign(path)] == [2, 1]
+    insert("a", b"x")
+    with pytest.raises(Corrupt, match="more than 1000 bytes"):
         list(read_foreign(path))
 
 
