@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from ..errors import EngineLost
 from .budget import NO_BUDGET
 from .core import is_panic
-from .engine import Built, DocumentKey, Verdict
+from .engine import Built, Death, DocumentKey, Verdict
+from .nursery import CAN_FORK, Nursery
 from .rebuild import rebuild
 from .replay import Replay
+from .trials import examine
 from .update import decode_state_vector
 
 __all__ = ["InProcessEngine"]
@@ -104,6 +106,19 @@ class InProcessEngine:
             EngineLost: It could not be built, or did not load to the same digest.
         """
         return await rebuild(updates)
+
+    async def examine(self, base: Sequence[bytes], suspects: Sequence[bytes]) -> list[Death]:
+        """Find which of the suspects an engine dies of, in processes of their own.
+
+        Where there can be none, nobody is found guilty.
+
+        Raises:
+            EngineLost: It dies of the base.
+        """
+        if not CAN_FORK:
+            return []
+        async with Nursery() as nursery:
+            return await examine(nursery, base, suspects)
 
     async def close(self, key: DocumentKey) -> None:
         """Forget a document; unknown keys are fine."""

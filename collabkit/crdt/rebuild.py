@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from ..errors import CollabError, EngineLost
@@ -26,7 +26,7 @@ from .digest import content_digest
 from .engine import Built
 from .replay import Replay
 
-__all__ = ["rebuild"]
+__all__ = ["build", "rebuild"]
 
 _DIGEST_BYTES = 64
 
@@ -75,7 +75,13 @@ def environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
-def _build(updates: Sequence[bytes]) -> Built:
+def build(updates: Iterable[bytes]) -> Built:
+    """Build a document from updates, and load what it encodes to.
+
+    Raises:
+        UpdateRefused: The updates cannot be applied.
+        EngineLost: Nor can what they make, or it is something else.
+    """
     built, loaded = Replay("built"), Replay("loaded")
     built.load(updates)
     body = built.core.encode()
@@ -93,7 +99,7 @@ def _frames(stream: BinaryIO) -> Iterator[bytes]:
 
 def _main() -> int:
     try:
-        built = _build(list(_frames(sys.stdin.buffer)))
+        built = build(list(_frames(sys.stdin.buffer)))
     except CollabError:
         return 1
     sys.stdout.buffer.write(built.digest.encode() + built.body)

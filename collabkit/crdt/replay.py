@@ -14,7 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ..errors import EngineLost, MalformedBytes, UpdateRefused
 from .budget import DEFAULT_BUDGET, NO_BUDGET, Budget
@@ -43,7 +43,7 @@ class Replay:
     def __repr__(self) -> str:
         return f"<Replay of {self.name!r}, {len(self.vector)} clients>"
 
-    def taste(self, updates: Sequence[bytes], budget: Budget = DEFAULT_BUDGET) -> list[Verdict]:
+    def taste(self, updates: Iterable[bytes], budget: Budget = DEFAULT_BUDGET) -> list[Verdict]:
         """Apply updates in order and say of each how it went.
 
         Raises:
@@ -61,7 +61,7 @@ class Replay:
                 raise
         return verdicts
 
-    def load(self, updates: Sequence[bytes]) -> None:
+    def load(self, updates: Iterable[bytes]) -> None:
         """Apply what was accepted before: a checkpoint and rows, of any size.
 
         Raises:

@@ -1,0 +1,307 @@
+"""A child, seen from the process that has it made: calls go in, answers come out, until it dies.
+
+Rules:
+
+1. All calls of one turn of the event loop leave together, in one frame and one write.
+2. A child dies once. Every call that was not answered by then is answered by :class:`Lost`;
+   the first of them is the one it died of, and the mark says of which update.
+3. A child has patience to answer for: for each update some seconds and what its size takes.
+   One that does not get on is killed. The clock runs only while there are calls.
+4. What it says is bounded, and decoded as what it must be. One that says something else
+   is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from .pipe import (
+    Answer,
+    Build,
+    Close,
+    Frames,
+    Lost,
+    Mark,
+    Open,
+    Rehearse,
+    Request,
+    Taste,
+    TooLong,
+    decode_answers,
+    encode,
+    framed,
+)
+
+__all__ = ["BYTES_PER_S", "Child"]
+
+# A slow machine applies this much in a second; see also reading of Budget.clients.
+BYTES_PER_S: Final = 200_000
+# Read in pieces that the C library keeps at hand; it maps larger ones anew each time.
+_CHUNK_BYTES: Final = 1 << 16
+
+
+class Nurse(Protocol):
+    """Who had it made, and can have it killed."""
+
+    def kill(self, number: int) -> None:
+        """Kill the child of this number, if it lives."""
+        ...
+
+
+class _Call:
+    __slots__ = ("future", "request")
+
+    def __init__(self, request: Request, future: asyncio.Future[Answer]) -> None:
+        self.request = request
+        self.future = future
+
+
+class Child:
+    """One end of a child's life.
+
+    Args:
+        number: What its nurse knows it by.
+        pipe: This end of the pipe.
+        mark: What it is doing.
+        patience_s: How long it may take for an update, besides what its size takes.
+        answer_bytes: How long an answer may be.
+
+    Attributes:
+        pid: Its process, once it is born.
+        fate: What became of it in the end, in words.
+        on_death: Called once when it is dead, or as good as; not if it was to end.
+        trips: How many calls it answered.
+        alive: It can be asked.
+        ending: It was told to end.
+        orphan: The nursery's process that made it is gone, and nobody waits for it.
+    """
+
+    def __init__(
+        self, number: int, pipe: socket.socket, mark: Mark, nurse: Nurse,
+        *, patience_s: float, answer_bytes: int,
+    ) -> None:  # fmt: skip
+        self.number = number
+        self.pid: int | None = None
+        self.on_death: Callable[[Child], None] = lambda _child: None
+        self.trips = 0
+        self.alive = True
+        self.ending = False
+        self.orphan = False
+        self._loop = asyncio.get_running_loop()
+        self.fate: asyncio.Future[str] = self._loop.create_future()
+        self._verdict: str | None = None  # why it was killed, by us
+        self._pipe = pipe
+        self._mark = mark
+        self._nurse = nurse
+        self._patience_s = patience_s
+        self._frames = Frames(answer_bytes)
+        self._ticket = 0
+        self._calls: dict[int, _Call] = {}
+        self._due: list[tuple[int, Request]] = []
+        self._unsent = bytearray()
+        self._watching: asyncio.TimerHandle | None = None
+        self._seen: tuple[int, int | None] = (0, None)
+        self._seen_at = 0.0
+        pipe.setblocking(False)
+        self._loop.add_reader(pipe.fileno(), self._readable)
+
+    def __repr__(self) -> str:
+        state = "alive" if self.alive else "dead"
+        return f"<Child {self.number} {state}, {len(self._calls)} calls>"
+
+    @property
+    def pending(self) -> int:
+        """How many calls wait for an answer."""
+        return len(self._calls)
+
+    def ask(self, request: Request) -> asyncio.Future[Answer]:
+        """Ask for something. What is asked in one turn of the loop is sent together."""
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        if not self.alive:
+            future.set_result(Lost(None, "dead"))
+            return future
+        self._say(request)
+        self._calls[self._ticket] = _Call(request, future)
+        if self._watching is None:
+            self._note()
+            self._watching = self._loop.call_later(self._patience_s / 4, self._watch)
+        return future
+
+    def forget(self, number: int) -> None:
+        """Have it close a document."""
+        if self.alive:
+            self._say(Close(number))
+
+    def end(self) -> None:
+        """Let it end once it has answered all there is."""
+        self.ending = True
+        if self.alive and not self._calls:
+            self._bury()
+
+    def kill(self, why: str) -> None:
+        """Have it killed, now."""
+        if self.alive:
+            self._verdict = why
+            self._nurse.kill(self.number)
+            self._bury()
+
+    # What the nurse tells
+
+    def born(self, pid: int) -> None:
+        """It has a process."""
+        self.pid = pid
+
+    def died(self, status: int | None) -> None:
+        """It has none any more; ``status`` is what `wait` said, if anybody waited."""
+        how = self._verdict or _words(status)
+        if not self.fate.done():
+            self.fate.set_result(how)
+        if self.alive:
+            self._bury()
+
+    def resident_bytes(self) -> int | None:
+        """How much memory it has, where that can be told."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        except OSError:
+            return None
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    # The pipe
+
+    def _say(self, request: Request) -> None:
+        self._ticket += 1
+        if not self._due:
+            self._loop.call_soon(self._flush)
+        self._due.append((self._ticket, request))
+
+    def _flush(self) -> None:
+        due, self._due = self._due, []
+        if not self.alive:
+            return
+        frame = framed(encode(due))
+        if self._unsent:
+            self._unsent += frame
+            return
+        sent = self._send(frame)
+        if sent < len(frame) and self.alive:
+            self._unsent += memoryview(frame)[sent:]
+            self._loop.add_writer(self._pipe.fileno(), self._writable)
+
+    def _send(self, data: bytes | bytearray) -> int:
+        try:
+            return self._pipe.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:
+            return 0  # it is dead; what it had said is still to be read, and then the end
+
+    def _writable(self) -> None:
+        sent = self._send(self._unsent)
+        del self._unsent[:sent]
+        if not self._unsent or not sent:
+            self._loop.remove_writer(self._pipe.fileno())
+            if self._unsent:  # not taken although it could be: dead
+                self._unsent.clear()
+
+    def _readable(self) -> None:
+        try:
+            chunk = self._pipe.recv(_CHUNK_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self._bury()
+            return
+        try:
+            for frame in self._frames.feed(chunk):
+                for ticket, answer in decode_answers(frame):
+                    call = self._calls.pop(ticket)
+                    if not call.future.done():
+                        call.future.set_result(answer)
+                    self.trips += 1
+        except (msgspec.MsgspecError, KeyError, TooLong):
+            self.kill("it does not speak as it must")
+        if self.ending and not self._calls and self.alive:
+            self._bury()
+
+    # Patience
+
+    def _note(self) -> None:
+        self._seen = (self._mark.ticket, self._mark.index)
+        self._seen_at = self._loop.time()
+
+    def _watch(self) -> None:
+        """Look whether it gets on; as long as there is something to get on with."""
+        self._watching = None
+        if not self._calls:
+            return
+        if self._seen != (self._mark.ticket, self._mark.index):
+            self._note()
+        elif (
+            self._loop.time() - self._seen_at > self._patience_s + self._size_bytes() / BYTES_PER_S
+        ):
+            self._readable()  # it may have answered while this process was held up
+            if self.alive and self._calls and self._mark.ticket == self._seen[0]:
+                self.kill(f"no answer in {self._patience_s:g} s")
+            return
+        self._watching = self._loop.call_later(self._patience_s / 4, self._watch)
+
+    def _size_bytes(self) -> int:
+        """The size of what it is at."""
+        call = self._calls.get(self._mark.ticket)
+        if call is None:
+            return 0
+        updates = _updates(call.request)
+        index = self._mark.index
+        if index is not None and index < len(updates):
+            return len(updates[index])
+        return sum(map(len, updates))
+
+    # Death
+
+    def _bury(self) -> None:
+        self.alive = False
+        fd = self._pipe.fileno()
+        self._loop.remove_reader(fd)
+        self._loop.remove_writer(fd)
+        self._pipe.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        calls, self._calls = self._calls, {}
+        at, index = self._mark.ticket, self._mark.index
+        self._mark.close()
+        for ticket, call in calls.items():
+            if not call.future.done():
+                call.future.set_result(Lost(index if ticket == at else None, "died"))
+        if self.orphan:
+            self.died(None)
+        if not self.ending:
+            self.on_death(self)
+
+
+def _updates(request: Request) -> Sequence[bytes]:
+    match request:
+        case Open(_, updates) | Build(updates) | Rehearse(updates):
+            return updates
+        case Taste(trips):
+            return [update for _, updates in trips for update in updates]
+    return ()
+
+
+def _words(status: int | None) -> str:
+    if status is None:
+        return "died"
+    if os.WIFSIGNALED(status):
+        return signal.Signals(os.WTERMSIG(status)).name
+    return f"exit {os.WEXITSTATUS(status)}"

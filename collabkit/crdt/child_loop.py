@@ -1,0 +1,241 @@
+"""What runs in a child: it can do nothing but answer, and may die of what it is given.
+
+Rules:
+
+1. **A child holds one descriptor**, the pipe, which is its 0; its limit is 1, so there is
+   nothing it can open, no file and no connection. It has no environment, cannot write a
+   file or a core dump, cannot start a process, and cannot outgrow its memory.
+2. It ends when the pipe does. Should it hang by then, an alarm that it sets for each call
+   ends it: an alarm needs nobody who is still there.
+3. It answers a frame by a frame. Only if that took long, or became long, it tells what
+   it has so far.
+4. All that it imports is imported before (:mod:`.nursery_loop`): it could not open a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, assert_never
+
+from ..errors import EngineLost, MalformedBytes, UpdateRefused
+from .budget import NO_BUDGET
+from .digest import content_digest
+from .pipe import (
+    Answer,
+    Build,
+    Close,
+    Diff,
+    Done,
+    Frames,
+    Lost,
+    Made,
+    Malformed,
+    Mark,
+    Open,
+    Opened,
+    Piece,
+    Ping,
+    Refused,
+    Rehearse,
+    Request,
+    Taste,
+    Tasted,
+    Trip,
+    decode_calls,
+    encode,
+    framed,
+    said,
+)
+from .rebuild import build
+from .replay import Replay
+from .update import decode_state_vector
+
+__all__ = ["Answering", "confine", "run"]
+
+PIPE: Final = 0
+_CHUNK_BYTES: Final = 1 << 16
+_TALK_AFTER_S: Final = 0.002
+_TALK_AFTER_BYTES: Final = 1 << 16
+# An alarm is for a child whose engine is gone; the engine's own patience is far shorter. A
+# call's bytes are counted as in rebuild.
+_ALARM_S: Final = 60.0
+_BYTES_PER_S: Final = 200_000
+
+
+def confine(pipe: int, memory_bytes: int) -> None:
+    """Take from this process all that it does not need; for ever."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for name in signal.valid_signals():
+        if name not in (signal.SIGKILL, signal.SIGSTOP):
+            # Those of the C library, between the names, cannot be set.
+            with contextlib.suppress(OSError, ValueError):
+                signal.signal(name, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    # Ctrl-C is for the relay, which has things to finish. A pipe that ended is seen when read.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    os.environ.clear()
+    memory_bytes += _address_space_bytes()
+    if pipe != PIPE:
+        os.dup2(pipe, PIPE, inheritable=False)
+    os.closerange(PIPE + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: PIPE + 1,
+        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_AS: memory_bytes,
+    }
+    for limited, limit in limits.items():
+        with contextlib.suppress(OSError, ValueError):  # not every system takes each of them
+            resource.setrlimit(limited, (limit, limit))
+
+
+def _address_space_bytes() -> int:
+    """What this process, being a copy of another, has reserved before it did anything."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[0]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def run(mark: Mark) -> None:
+    """Answer what comes on the pipe, until it ends."""
+    gc.enable()
+    os.set_blocking(PIPE, True)
+    pipe = socket.socket(fileno=PIPE)
+    answering = Answering(mark)
+    frames = Frames(limit=1 << 62)
+    while chunk := pipe.recv(_CHUNK_BYTES):
+        for frame in frames.feed(chunk):
+            for answers in answering.frame(frame):
+                pipe.sendall(framed(answers))
+
+
+class Answering:
+    """The documents of a child, and what it says of them."""
+
+    def __init__(self, mark: Mark) -> None:
+        self._mark = mark
+        self._held: dict[int, Replay] = {}
+
+    def __repr__(self) -> str:
+        return f"<Answering for {len(self._held)} documents>"
+
+    def frame(self, frame: bytes | memoryview) -> Iterator[bytes]:
+        """Answer the calls of a frame; mostly in one piece."""
+        answers: list[tuple[int, Answer]] = []
+        answers_bytes = 0
+        talk_at = time.monotonic() + _TALK_AFTER_S
+        signal.setitimer(signal.ITIMER_REAL, _ALARM_S + len(frame) / _BYTES_PER_S)
+        for ticket, request in decode_calls(frame):
+            self._mark.begin(ticket)
+            answer = self.answer(request)
+            if answer is None:
+                continue
+            answers.append((ticket, answer))
+            if type(answer) is Piece or type(answer) is Made:
+                answers_bytes += len(answer.body)
+            if answers_bytes > _TALK_AFTER_BYTES or time.monotonic() > talk_at:
+                yield encode(answers)
+                answers, answers_bytes = [], 0
+                talk_at = time.monotonic() + _TALK_AFTER_S
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if answers:
+            yield encode(answers)
+
+    def answer(self, request: Request) -> Answer | None:
+        """Do what one call asks for."""
+        try:
+            match request:
+                case Taste(trips):
+                    return Tasted(self._taste(trips))
+                case Diff(number, vector):
+                    return self._diff(number, vector)
+                case Open(number, updates):
+                    return self._open(number, updates)
+                case Close(number):
+                    self._held.pop(number, None)
+                    return None
+                case Build(updates):
+                    built = build(self._mark.each(updates))
+                    return Made(built.body, built.digest)
+                case Rehearse(updates):
+                    self._rehearse(updates)
+                    return Done()
+                case Ping():
+                    return Done()
+                case _:
+                    assert_never(request)
+        except EngineLost as lost:
+            return Lost(lost.culprit, _words(lost.__cause__ or lost))
+        except UpdateRefused as refused:
+            return Refused(refused.code, refused.reason)
+        except MalformedBytes as malformed:
+            return Malformed(malformed.what, malformed.offset)
+        except BaseException as error:
+            # A panic, or no memory: what it was about is lost, the others are whole.
+            return Lost(None, _words(error))
+
+    def _open(self, number: int, updates: Any) -> Answer:
+        replay = Replay(str(number))
+        replay.load(self._mark.each(updates))
+        self._held[number] = replay
+        return Opened(replay.vector)
+
+    def _taste(self, trips: Any) -> list[bytes | Trip]:
+        told: list[bytes | Trip] = []
+        first = 0
+        for number, updates in trips:
+            replay = self._held.get(number)
+            if replay is None:
+                told.append(Trip(b"", (), None, "not held"))
+            else:
+                try:
+                    told.append(said(replay.taste(self._mark.each(updates, first))))
+                except EngineLost as lost:
+                    del self._held[number]
+                    told.append(Trip(b"", (), lost.culprit, _words(lost.__cause__ or lost)))
+            first += len(updates)
+        return told
+
+    def _diff(self, number: int, vector: bytes) -> Answer:
+        replay = self._held.get(number)
+        if replay is None:
+            return Lost(None, "not held")
+        # The engine believes the count that a vector begins with: five bytes cost it 1 GB.
+        decode_state_vector(vector, NO_BUDGET.clients)
+        try:
+            return Piece(replay.core.encode(vector))
+        except BaseException:
+            del self._held[number]
+            raise
+
+    def _rehearse(self, updates: Any) -> None:
+        """Do to updates all that is ever done to a document.
+
+        What is refused is left out, as it is when it is tasted.
+        """
+        first, second = Replay("rehearsed"), Replay("loaded")
+        first.taste(self._mark.each(updates), NO_BUDGET)
+        try:
+            second.load([first.core.encode()])
+            content_digest(first.core)
+            content_digest(second.core)
+        except BaseException as error:
+            raise EngineLost("rehearsed") from error
+
+
+def _words(error: BaseException) -> str:
+    """What was raised, in few words: a panic's can hold all of the update."""
+    return f"{type(error).__name__}: {error}"[:200]

@@ -1,0 +1,204 @@
+"""Where children come from, seen from the process that wants them.
+
+Rules:
+
+1. A child can be used at once: what it is asked waits in its pipe until it is born.
+2. The nursery is a process that makes copies of itself, see :mod:`.nursery_loop`. Nothing from
+   a client ever gets there. It gets no environment but where modules are.
+3. It alone kills and waits for children, so nobody can kill a process that took the
+   number of one that is gone.
+4. If it dies, those that it made live on; it is started again for the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from types import TracebackType
+from typing import Final, Self
+
+from .child import Child
+from .pipe import ASKED, TOLD, Mark
+from .rebuild import environment
+
+__all__ = ["CAN_FORK", "Nursery"]
+
+CAN_FORK: Final = hasattr(os, "fork") and hasattr(socket, "send_fds")
+"""Whether there can be children on this platform."""
+
+_ENTRY: Final = "collabkit.crdt.nursery_loop"
+# Ending is a matter of milliseconds; a nursery that hangs is killed, and its children with it.
+_END_S: Final = 5.0
+# One that could not make a single child is not started again at once.
+_BARREN_S: Final = 1.0
+
+
+class Nursery:
+    """Makes children, and tells them what became of them.
+
+    Args:
+        memory_bytes: How much memory a child can have at most.
+        patience_s: How long a child may take for an update.
+        entry: The module that the nursery's process runs.
+
+    Attributes:
+        starts: How often its process was started.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_bytes: int = 1 << 30,
+        patience_s: float = 5.0,
+        entry: str = _ENTRY,
+    ) -> None:
+        self.starts = 0
+        self._memory_bytes = memory_bytes
+        self._patience_s = patience_s
+        self._entry = entry
+        self._last_number = 0
+        self._children: dict[int, Child] = {}  # of this process, not known to be dead
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asking: socket.socket | None = None
+        self._told = bytearray()
+        self._over: asyncio.Future[None] | None = None
+        self._barren = False
+        self._retry_at = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Nursery of {len(self._children)} children, started {self.starts} times>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it, and all that it made."""
+        for child in list(self._children.values()):
+            child.ending = True
+            child.kill("no longer needed")
+        process, over = self._process, self._over
+        if process is None or self._asking is None or over is None:
+            return
+        with contextlib.suppress(OSError):
+            self._asking.shutdown(socket.SHUT_WR)
+        try:
+            await asyncio.wait([over], timeout=_END_S)
+        finally:
+            if self._process is not None:
+                self._ended()
+
+    def birth(self) -> Child:
+        """Have a child made."""
+        if self._process is None and asyncio.get_running_loop().time() >= self._retry_at:
+            self._start()
+        ours, theirs = socket.socketpair()
+        fd = Mark.file()
+        self._last_number += 1
+        number = self._last_number
+        child = Child(
+            number, ours, Mark(fd), self,
+            patience_s=self._patience_s, answer_bytes=self._memory_bytes,
+        )  # fmt: skip
+        # If the nursery is not there, the pipe ends with this, and the child was stillborn.
+        with theirs:
+            if self._asking is None:
+                child.orphan = True
+            else:
+                self._children[number] = child
+                self._ask(b"F", number, theirs.fileno(), fd)
+        os.close(fd)
+        return child
+
+    def kill(self, number: int) -> None:
+        """Kill a child, if it lives."""
+        if number in self._children:
+            self._ask(b"K", number)
+
+    def _ask(self, kind: bytes, number: int, *fds: int) -> None:
+        assert self._asking is not None
+        assert self._process is not None
+        try:
+            socket.send_fds(self._asking, [ASKED.pack(kind, number)], fds)
+        except BlockingIOError:
+            self._process.kill()  # it takes nothing any more; its end will be read
+        except OSError:
+            pass  # its end is about to be read
+
+    def _start(self) -> None:
+        self.starts += 1
+        self._barren = True
+        ours, theirs = socket.socketpair()
+        # A child that is not retired for its memory in time cannot have twice as much.
+        arguments = (theirs.fileno(), 2 * self._memory_bytes)
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our module
+                [sys.executable, "-P", "-m", self._entry, *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=environment(),
+                start_new_session=True,
+            )
+        ours.setblocking(False)
+        self._asking = ours
+        self._told.clear()
+        loop = asyncio.get_running_loop()
+        self._over = loop.create_future()
+        loop.add_reader(ours.fileno(), self._readable)
+
+    def _readable(self) -> None:
+        assert self._asking is not None
+        try:
+            chunk = self._asking.recv(4096)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self._ended()
+            return
+        self._told += chunk
+        while len(self._told) >= TOLD.size:
+            kind, number, value = TOLD.unpack_from(self._told)
+            del self._told[: TOLD.size]
+            child = self._children.get(number)
+            if child is None:
+                continue
+            if kind == b"B":
+                self._barren = False
+                child.born(value)
+            else:
+                del self._children[number]
+                child.died(value)
+
+    def _ended(self) -> None:
+        """Its process is over, or as good as."""
+        loop = asyncio.get_running_loop()
+        process, asking, over = self._process, self._asking, self._over
+        assert process is not None
+        assert asking is not None
+        assert over is not None
+        self._process = self._asking = None
+        loop.remove_reader(asking.fileno())
+        asking.close()
+        process.kill()  # what has ended is not hurt by that
+        process.wait()
+        if self._barren:
+            self._retry_at = loop.time() + _BARREN_S
+        orphans, self._children = self._children, {}
+        for child in orphans.values():
+            child.orphan = True
+            if not child.alive:
+                child.died(None)
+        if not over.done():
+            over.set_result(None)

@@ -1,0 +1,417 @@
+"""The engine in child processes, for those who take updates from strangers.
+
+Rules:
+
+1. No update is applied in this process. A child may crash, hang or swell: it is replaced by
+   a spare that waits for that, and the documents it held are lost. Whoever asks for one of
+   them is told so, and opens it again.
+2. Documents are spread over the children by their keys.
+3. What was asked of a child that dies is answered by :class:`.EngineLost`. The one it was
+   at names the culprit: the update that was being applied.
+4. A child that has more memory than it should is retired: it answers what it was asked, and
+   its documents are lost. One that takes twice as much cannot, and dies of it.
+5. Checkpoints are made, and culprits found, in children of their own (:mod:`.trials`).
+
+The processes: a nursery (:mod:`.nursery`), and its children (:mod:`.child`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from ..errors import EngineLost, LocalProtocolError, MalformedBytes, UpdateRefused
+from .child import Child
+from .engine import Built, Death, DocumentKey, Verdict
+from .nursery import CAN_FORK, Nursery
+from .pipe import (
+    Answer,
+    Diff,
+    Lost,
+    Malformed,
+    Open,
+    Opened,
+    Piece,
+    Ping,
+    Refused,
+    Taste,
+    Tasted,
+    Trip,
+    verdicts,
+)
+from .trials import checkpoint, examine
+
+__all__ = ["CAN_FORK", "SandboxEngine", "SandboxStats"]
+
+_log = logging.getLogger("collabkit.sandbox")
+
+# How often a child's memory is looked at, and how often one may be retired for it: documents
+# that need that much would otherwise be opened again and again.
+_LOOK_S = 1.0
+_RETIRE_S = 60.0
+# Of checkpoints and examinations, each of which takes a processor and a document's memory.
+_TRIALS = 2
+
+
+class SandboxStats(msgspec.Struct, frozen=True):
+    """What a sandbox has done, and has.
+
+    Attributes:
+        children: Those that hold documents.
+        spares: Those that wait.
+        documents: How many are held.
+        queue: Calls that were not answered yet.
+        trips: Calls that were.
+        births: Children that were made.
+        deaths: Those that died without being asked to, by cause.
+        retirements: Those that were let go for their memory.
+        trials: Checkpoints and examinations.
+        nursery_starts: How often the process that makes them was started.
+    """
+
+    children: int
+    spares: int
+    documents: int
+    queue: int
+    trips: int
+    births: int
+    deaths: dict[str, int]
+    retirements: int
+    trials: int
+    nursery_starts: int
+
+
+class _Home(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """Where a document is."""
+
+    child: Child
+    number: int
+
+
+class SandboxEngine:
+    """Holds documents in child processes; implements :class:`collabkit.crdt.engine.Engine`.
+
+    Args:
+        children: How many share the documents. More than one is for more than one processor.
+        spares: How many wait for one to die. Two, because what killed one may kill another.
+        memory_bytes: How much memory each should have at most; the limit is twice that.
+        patience_s: How long one may take for an update, besides what its size takes.
+        entry: The module that makes the children; for tests.
+
+    Use it as an async context manager.
+
+    >>> import asyncio
+    >>> from collabkit.crdt.document import Document
+    >>> document = Document()
+    >>> document.text("body").insert(0, "hello")
+    >>> async def main():
+    ...     async with SandboxEngine() as engine:
+    ...         await engine.open(("session", "main"), [])
+    ...         return await engine.taste(("session", "main"), [document.update()] * 2)
+    >>> asyncio.run(main())
+    [Good(), NothingNew()]
+    """
+
+    def __init__(
+        self,
+        *,
+        children: int = 1,
+        spares: int = 2,
+        memory_bytes: int = 1 << 30,
+        patience_s: float = 5.0,
+        entry: str | None = None,
+    ) -> None:
+        self._wanted_spares = spares
+        self._memory_bytes = memory_bytes
+        options: dict[str, Any] = {} if entry is None else {"entry": entry}
+        self._nursery = Nursery(memory_bytes=memory_bytes, patience_s=patience_s, **options)
+        self._slots: list[Child | None] = [None] * children
+        self._spares: deque[Child] = deque()
+        self._homes: dict[DocumentKey, _Home] = {}
+        self._last_number = 0
+        self._running = False
+        self._looked_at = 0.0
+        self._retired_at = float("-inf")
+        self._trying = asyncio.Semaphore(_TRIALS)
+        self._deaths: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        state = f"{len(self._slots)} children" if self._running else "closed"
+        return f"<SandboxEngine {state}, holding {len(self._homes)} documents>"
+
+    async def __aenter__(self) -> Self:
+        """Have the children made.
+
+        Raises:
+            EngineLost: There can be none.
+        """
+        self._running = True
+        await self._nursery.__aenter__()
+        try:
+            for slot in range(len(self._slots)):
+                self._slots[slot] = self._birth()
+            self._order_spares()
+            probe = self._slots[0] or self._nursery.birth()
+            if isinstance(await probe.ask(Ping()), Lost):
+                raise EngineLost("none yet: no child process can be started")
+        except BaseException as error:
+            await self.__aexit__(type(error), error, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._running = False
+        await self._nursery.__aexit__(kind, error, trace)
+        self._slots = [None] * len(self._slots)
+        self._spares.clear()
+        self._homes.clear()
+
+    def stats(self) -> SandboxStats:
+        """What it has, and what it has done."""
+        living = [child for child in self._slots if child is not None]
+        return SandboxStats(
+            children=len(living),
+            spares=len(self._spares),
+            documents=len(self._homes),
+            queue=sum(child.pending for child in living),
+            trips=self._counts["trips"] + sum(child.trips for child in living),
+            births=self._counts["births"],
+            deaths=dict(self._deaths),
+            retirements=self._counts["retirements"],
+            trials=self._counts["trials"],
+            nursery_starts=self._nursery.starts,
+        )
+
+    # Documents
+
+    async def open(self, key: DocumentKey, updates: Sequence[bytes]) -> Mapping[int, int]:
+        """Build a document from its checkpoint and rows; returns its state vector.
+
+        Raises:
+            UpdateRefused: One of the updates cannot be applied: the log is damaged.
+            EngineLost: The child died of one, or meanwhile.
+        """
+        await self.close(key)
+        home = self._settle(key)
+        answer = await home.child.ask(Open(home.number, updates))
+        if isinstance(answer, Opened):
+            return answer.vector
+        if self._homes.get(key) is home:
+            del self._homes[key]
+        raise _error(key, answer)
+
+    async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
+        """Apply updates in order and say of each how it went.
+
+        Raises:
+            EngineLost: The child died, or does not hold this document: open it again.
+        """
+        [told] = await self.taste_all([(key, updates)])
+        if isinstance(told, EngineLost):
+            raise told
+        return told
+
+    async def taste_all(
+        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes]]]
+    ) -> list[list[Verdict] | EngineLost]:
+        """Taste for many documents in one trip; returns what each taste returns or raises."""
+        told: list[list[Verdict] | EngineLost] = [[] for _ in trips]
+        loads: dict[Child, _Load] = {}
+        for place, (key, updates) in enumerate(trips):
+            home = self._homes.get(key)
+            if home is None:
+                told[place] = EngineLost(_name(key))
+                continue
+            load = loads.get(home.child)
+            if load is None:
+                load = loads[home.child] = _Load()
+            load.places.append(place)
+            load.trips.append((home.number, updates))
+        asked = [(child, load, child.ask(Taste(load.trips))) for child, load in loads.items()]
+        for child, load, answering in asked:
+            answer = await answering
+            self._look(child)
+            if not isinstance(answer, Tasted):
+                answer = Tasted(_all_lost(answer, load.trips))
+            for place, (number, _), trip in zip(load.places, load.trips, answer.trips, strict=True):
+                if isinstance(trip, bytes) or trip.how is None:
+                    told[place] = verdicts(trip)
+                else:
+                    key = trips[place][0]
+                    self._lose(key, number)
+                    told[place] = EngineLost(_name(key), trip.culprit)
+        return told
+
+    async def diff(self, key: DocumentKey, vector: bytes) -> bytes:
+        """What a replica with this state vector lacks, as one update, deletions included.
+
+        Raises:
+            MalformedBytes: This is no state vector.
+            EngineLost: The child died, or does not hold this document: open it again.
+        """
+        home = self._homes.get(key)
+        if home is None:
+            raise EngineLost(_name(key))
+        answer = await home.child.ask(Diff(home.number, vector))
+        if isinstance(answer, Piece):
+            return answer.body
+        if isinstance(answer, Lost):
+            self._lose(key, home.number)
+        raise _error(key, answer)
+
+    async def close(self, key: DocumentKey) -> None:
+        """Forget a document; unknown keys are fine."""
+        home = self._homes.pop(key, None)
+        if home is not None:
+            home.child.forget(home.number)
+
+    async def checkpoint(self, updates: Sequence[bytes]) -> Built:
+        """Build a document in a child of its own, and load the result back.
+
+        Raises:
+            EngineLost: It could not be built, or did not load to the same digest.
+        """
+        async with self._trial():
+            return await checkpoint(self._nursery, updates)
+
+    async def examine(self, base: Sequence[bytes], suspects: Sequence[bytes]) -> list[Death]:
+        """Find which of the suspects a child dies of, in children of its own.
+
+        Raises:
+            EngineLost: One dies of the base.
+        """
+        async with self._trial():
+            return await examine(self._nursery, base, suspects)
+
+    @asynccontextmanager
+    async def _trial(self) -> AsyncIterator[None]:
+        self._check_running()
+        async with self._trying:
+            self._counts["trials"] += 1
+            yield
+
+    def _settle(self, key: DocumentKey) -> _Home:
+        """Find a child for a document, and give it a number there."""
+        self._check_running()
+        slot = zlib.crc32(_name(key).encode()) % len(self._slots)
+        child = self._slots[slot]
+        if child is None:
+            child = self._slots[slot] = self._birth()
+        self._last_number += 1
+        home = self._homes[key] = _Home(child, self._last_number)
+        return home
+
+    def _lose(self, key: DocumentKey, number: int) -> None:
+        home = self._homes.get(key)
+        if home is not None and home.number == number:
+            del self._homes[key]
+
+    def _check_running(self) -> None:
+        if not self._running:
+            raise LocalProtocolError("the sandbox is not running: use it with `async with`")
+
+    # Children
+
+    def _birth(self) -> Child:
+        child = self._nursery.birth()
+        self._counts["births"] += 1
+        child.on_death = self._died
+        child.fate.add_done_callback(lambda fate: self._tell(child, fate.result()))
+        return child
+
+    def _tell(self, child: Child, how: str) -> None:
+        if not child.ending:
+            self._deaths[how] += 1
+            _log.warning("%r died: %s", child, how)
+
+    def _died(self, child: Child) -> None:
+        """Let a spare take its place at once, if there is one."""
+        self._leave(child)
+        if child in self._spares:
+            self._spares.remove(child)
+        # One that never answered may have been stillborn, and so may be the next.
+        delay_s = 0.0 if child.trips else 1.0
+        asyncio.get_running_loop().call_later(delay_s, self._order_spares)
+
+    def _leave(self, child: Child) -> None:
+        """Nothing is asked of it any more."""
+        self._counts["trips"] += child.trips
+        self._homes = {key: home for key, home in self._homes.items() if home.child is not child}
+        if child in self._slots:
+            place = self._slots.index(child)
+            self._slots[place] = self._spares.popleft() if self._spares else None
+
+    def _order_spares(self) -> None:
+        while self._running and len(self._spares) < self._wanted_spares:
+            self._spares.append(self._birth())
+
+    def _look(self, child: Child) -> None:
+        """Look now and then whether a child has become too big."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at < _LOOK_S or not child.alive:
+            return
+        self._looked_at = now
+        resident_bytes = child.resident_bytes()
+        if (
+            resident_bytes is not None
+            and resident_bytes > self._memory_bytes
+            and now - self._retired_at > _RETIRE_S
+        ):
+            self._retired_at = now
+            self._counts["retirements"] += 1
+            _log.warning("%r is retired: it has %d bytes", child, resident_bytes)
+            self._leave(child)
+            self._order_spares()
+            child.end()
+
+
+class _Load:
+    """What one child is to taste, and where its verdicts go."""
+
+    __slots__ = ("places", "trips")
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+        self.trips: list[tuple[int, Sequence[bytes]]] = []
+
+
+def _all_lost(answer: Answer, trips: Sequence[tuple[int, Sequence[bytes]]]) -> list[Trip]:
+    """What became of trips of which a child died: the culprit was counted through them all."""
+    culprit = answer.culprit if isinstance(answer, Lost) else None
+    lost: list[Trip] = []
+    for _, updates in trips:
+        mine = culprit is not None and 0 <= culprit < len(updates)
+        lost.append(Trip(b"", (), culprit if mine else None, "died"))
+        if culprit is not None:
+            culprit -= len(updates)
+    return lost
+
+
+def _name(key: DocumentKey) -> str:
+    return "/".join(key)
+
+
+def _error(key: DocumentKey, answer: Answer) -> Exception:
+    """The exception that an answer stands for."""
+    match answer:
+        case Refused(code, reason):
+            return UpdateRefused(code, reason)
+        case Malformed(what, offset):
+            return MalformedBytes(what, offset)
+        case Lost(culprit):
+            return EngineLost(_name(key), culprit)
+    return EngineLost(_name(key))

@@ -1,0 +1,117 @@
+"""What is done in a child of its own, so that it harms nobody else: checkpoints, examinations.
+
+A checkpoint must load: it is what every later opening of the document begins with. The
+child that serves the document is not to be trusted with it, because an update that spoiled
+its memory would spoil the checkpoint too.
+
+An examination finds out which update it is that an engine dies of:
+
+1. Base and suspects are applied in order, and what they make is encoded, loaded and read.
+2. If that dies while a suspect is applied, this one is guilty. It is left out, and the
+   rest is tried again.
+3. If it dies afterwards, the guilty one is the last of the shortest beginning that dies so.
+   It is found by halving.
+4. If it dies of the base, no suspect is to blame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from ..errors import EngineLost
+from .engine import Built, Death
+from .nursery import Nursery
+from .pipe import Answer, Build, Lost, Made, Rehearse, Request
+
+__all__ = ["checkpoint", "examine"]
+
+# What became of a child is known as soon as somebody waited for it.
+_FATE_S = 5.0
+
+
+async def checkpoint(nursery: Nursery, updates: Sequence[bytes]) -> Built:
+    """Build a document, and load the result back before returning it.
+
+    Raises:
+        EngineLost: It could not be built, or did not load to the same digest.
+    """
+    answer = await _alone(nursery, Build(updates))
+    if isinstance(answer, Made):
+        return Built(answer.body, answer.digest)
+    raise EngineLost(f"checkpoint of {len(updates)} updates", getattr(answer, "culprit", None))
+
+
+async def examine(
+    nursery: Nursery, base: Sequence[bytes], suspects: Sequence[bytes]
+) -> list[Death]:
+    """Find which of the suspects a child dies of.
+
+    Raises:
+        EngineLost: It dies of the base.
+    """
+    deaths: list[Death] = []
+    left = list(range(len(suspects)))
+
+    async def end_of(count: int) -> _End | None:
+        """How a child ends that is given the first of the suspects left."""
+        return await _rehearse(nursery, [*base, *(suspects[index] for index in left[:count])])
+
+    while (end := await end_of(len(left))) is not None:
+        if end.at is None:
+            place, end = await _halve(end_of, len(left), end)
+        else:
+            place = end.at - len(base)
+        if place < 0:
+            raise EngineLost("the examined one", end.at)
+        deaths.append(Death(left.pop(place), end.how))
+    return sorted(deaths, key=lambda death: death.index)
+
+
+async def _halve(
+    end_of: Callable[[int], Awaitable[_End | None]], count: int, end: _End
+) -> tuple[int, _End]:
+    """Find the last of the shortest beginning that ends so; before the first if it is the base."""
+    alive, dead = -1, count
+    while dead - alive > 1:
+        # The base alone comes first: nearly always it is sound, and nothing else is asked twice.
+        middle = (alive + dead) // 2 if alive >= 0 else 0
+        found = await end_of(middle)
+        if found is None:
+            alive = middle
+        else:
+            dead, end = middle, found
+    return dead - 1, end
+
+
+class _End(msgspec.Struct, frozen=True):
+    """How a child ended.
+
+    Attributes:
+        at: Which update it was applying, if any.
+        how: In words.
+    """
+
+    at: int | None
+    how: str
+
+
+async def _rehearse(nursery: Nursery, updates: Sequence[bytes]) -> _End | None:
+    answer = await _alone(nursery, Rehearse(updates))
+    return _End(answer.culprit, answer.how) if isinstance(answer, Lost) else None
+
+
+async def _alone(nursery: Nursery, request: Request) -> Answer:
+    """Ask a child one thing, and let it go. If it dies, the answer says of what."""
+    child = nursery.birth()
+    try:
+        answer = await child.ask(request)
+        if isinstance(answer, Lost) and not child.alive:
+            await asyncio.wait([child.fate], timeout=_FATE_S)
+            if child.fate.done():
+                return Lost(answer.culprit, child.fate.result())
+        return answer
+    finally:
+        child.kill("no longer needed")
