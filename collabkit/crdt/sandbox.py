@@ -31,7 +31,7 @@ import msgspec
 from ..errors import EngineLost, LocalProtocolError, MalformedBytes, UpdateRefused
 from .child import Child
 from .engine import Built, Death, DocumentKey, Verdict
-from .nursery import CAN_FORK, Nursery
+from .nursery import Nursery
 from .pipe import (
     Answer,
     Diff,
@@ -49,7 +49,7 @@ from .pipe import (
 )
 from .trials import checkpoint, examine
 
-__all__ = ["CAN_FORK", "SandboxEngine", "SandboxStats"]
+__all__ = ["SandboxEngine", "SandboxStats"]
 
 _log = logging.getLogger("collabkit.sandbox")
 

@@ -4,8 +4,9 @@ Rules:
 
 1. One process holds a file. Others of the same machine and user may command it over ``DB.sock``
    (:mod:`.holder`), or read beside it.
-2. A workspace spawns no process and opens no port. Somebody else may, and let people in with
-   :meth:`Workspace.serving`: a relay, or an application around one.
+2. A workspace opens no port. Somebody else may, and let people in with
+   :meth:`Workspace.serving`: a relay, or an application around one. From then on what judges
+   updates is a process that may die of them (:mod:`collabkit.crdt.sandbox`).
 3. Until then nobody can knock but the host's own code, which shows a token that never leaves this
    process.
 4. What changes a workspace, other than edits, is an operation (:mod:`.operations`).
@@ -27,6 +28,8 @@ import msgspec
 from ..access.model import Authenticate, Identity, Knock, Refusal
 from ..crdt.engine import Engine
 from ..crdt.inprocess import InProcessEngine
+from ..crdt.nursery import CAN_FORK
+from ..crdt.sandbox import SandboxEngine
 from ..errors import InvalidArguments, InvalidName, LocalProtocolError, SessionNotFound
 from ..ids import DEFAULT_PROJECT, RoomName, Subject
 from ..store.base import SessionRecord
@@ -221,7 +224,7 @@ class Workspace:
 
     @asynccontextmanager
     async def serving(
-        self, authenticate: Authenticate, *, unlocked: bool = False
+        self, authenticate: Authenticate, *, unlocked: bool = False, children: int = 1
     ) -> AsyncIterator[Hub]:
         """Let others in, as long as the block runs; sockets are attached to the hub it gives.
 
@@ -229,9 +232,11 @@ class Workspace:
             authenticate: Who may come in.
             unlocked: Nobody is asked who he is: a session is made of every name that is opened,
                 and may be created by whoever is connected.
+            children: How many processes share the documents; as it is the first time.
 
         Raises:
             LocalProtocolError: Somebody serves this workspace already.
+            EngineLost: No process can be started to apply updates in.
         """
         hub = self.hub
         if self._door is not None:
@@ -239,10 +244,24 @@ class Workspace:
         self._door = _Door(authenticate, unlocked)
         hub.create_sessions = unlocked
         try:
+            await self._take_shelter(children)
             yield hub
         finally:
             self._door = None
             hub.create_sessions = False
+
+    async def _take_shelter(self, children: int) -> None:
+        """Have updates applied elsewhere, before anybody comes whose updates may be anything.
+
+        What was open here is lost to its rooms, which open it again, there.
+        """
+        if isinstance(self.engine, SandboxEngine):
+            return
+        if not CAN_FORK:
+            log.warning("without fork, an update that crashes the engine ends this process")
+            return
+        sandbox = SandboxEngine(children=children)
+        self.engine = self.hub.engine = await self._parts.shelter.enter_async_context(sandbox)
 
     async def _admit(self, knock: Knock) -> Identity | Refusal:
         own = self.attendance.identity(knock.token)
@@ -290,6 +309,8 @@ class Workspace:
         async with AsyncExitStack() as stack:
             opening = SQLiteStore.open(self.path, durability=self._durability)
             store = await stack.enter_async_context(opening)
+            stack.callback(setattr, self, "engine", InProcessEngine())
+            shelter = await stack.enter_async_context(AsyncExitStack())
             hub = Hub(
                 store,
                 self.engine,
@@ -297,7 +318,7 @@ class Workspace:
                 create_sessions=False,
                 call=self._called,
             )
-            self._running = _Running(store, hub, Attendance(store, hub), Calls(store))
+            self._running = _Running(store, hub, Attendance(store, hub), Calls(store), shelter)
             stack.callback(setattr, self, "_running", None)
             await stack.enter_async_context(hub)
             if hasattr(socket, "AF_UNIX"):
@@ -323,6 +344,7 @@ class _Running(msgspec.Struct, frozen=True):
     hub: Hub
     attendance: Attendance
     calls: Calls
+    shelter: AsyncExitStack  # what ends after the hub
 
 
 class _Door(msgspec.Struct, frozen=True):
