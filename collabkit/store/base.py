@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
+from ..errors import CollabError
 from ..ids import Lineage, Seq, SessionId, Subject
 
 __all__ = [
@@ -201,6 +202,12 @@ class Store(Protocol):
         Appends that wait at the same time share one transaction (group commit).
         Raises CannotWrite, for every append of the transaction that failed.
         """
+        ...
+
+    def append_all(
+        self, writes: Sequence[tuple[SessionId, Sequence[Draft]]]
+    ) -> Awaitable[list[list[Seq] | CollabError]]:
+        """Queue the appends of many sessions; tells of each what its append returns or raises."""
         ...
 
     def enqueue(self, session: SessionId, draft: Draft | Gather) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from typing import Any
 
+from ..errors import CollabError
 from ..ids import Seq, SessionId, Subject
 from . import checkpoints, removal
 from .base import Checkpoint, Draft, Gather, Loaded, Quarantined, Row, SessionRecord
@@ -120,6 +121,12 @@ class SQLiteStore:
     def append(self, session: SessionId, drafts: Sequence[Draft]) -> Awaitable[list[Seq]]:
         """Queue rows at once, in call order; the awaitable is done when they are committed."""
         return self._writer.append(session, drafts)
+
+    def append_all(
+        self, writes: Sequence[tuple[SessionId, Sequence[Draft]]]
+    ) -> Awaitable[list[list[Seq] | CollabError]]:
+        """Queue the appends of many sessions; tells of each what its append returns or raises."""
+        return self._writer.append_all(writes)
 
     def enqueue(self, session: SessionId, draft: Draft | Gather) -> None:
         """Queue a row without waiting, for the hot path; :meth:`flush` tells how it went.

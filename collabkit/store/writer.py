@@ -35,12 +35,13 @@ from ..ids import Seq, SessionId
 from .base import Draft, Gather
 from .batch import check
 from .ledger import Ledger
-from .promises import Promise, deliver
+from .promises import Joint, Promise, deliver
 
 __all__ = ["Writer"]
 
 T = TypeVar("T")
 
+Asked: TypeAlias = tuple[SessionId, Sequence[Draft]]
 Write: TypeAlias = tuple[SessionId, tuple[Draft, ...], Promise | None]
 Waiting: TypeAlias = tuple[SessionId, tuple[Draft, ...] | Gather, Promise | None]
 Work: TypeAlias = Callable[[Ledger], Any]
@@ -130,6 +131,16 @@ class Writer:
         self._urgent = True
         self._wake.set()
         return promise
+
+    def append_all(self, writes: Sequence[Asked]) -> asyncio.Future[list[Any]]:
+        """Queue many writes; the future tells of each its places, or its error."""
+        self._check_open()
+        joint = Joint(len(writes))
+        for (session, drafts), part in zip(writes, joint.parts(), strict=True):
+            self._writes.append((session, tuple(drafts), part))
+        self._urgent = True
+        self._wake.set()
+        return joint.future
 
     def enqueue(self, session: SessionId, draft: Draft | Gather) -> None:
         """Queue rows that nobody awaits. Raises CannotWrite as rules 3 and 4 say."""

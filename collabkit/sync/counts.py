@@ -43,10 +43,10 @@ class Durations:
     def __repr__(self) -> str:
         return f"<Durations: {sum(self._counts)} of {self._total_s:.3f} s>"
 
-    def observe(self, seconds: float) -> None:
-        """Count one."""
-        self._counts[bisect_left(BOUNDS, seconds)] += 1
-        self._total_s += seconds
+    def observe(self, seconds: float, times: int = 1) -> None:
+        """Count one, or as many that took the same."""
+        self._counts[bisect_left(BOUNDS, seconds)] += times
+        self._total_s += seconds * times
 
     def seen(self) -> DurationsSeen:
         """What was counted so far."""

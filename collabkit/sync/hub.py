@@ -45,7 +45,7 @@ _log = logging.getLogger("collabkit.hub")
 
 # The commit window. Half of it is what an author waits for the word that his edit is stored;
 # the longer it is, the more edits share a wake-up and a transaction.
-WINDOW = 0.020
+WINDOW = 0.050
 # The same in a room so busy that splicing wins.
 SHORT_WINDOW = 0.002
 # Expiry of tokens and presence is promised within 2 s.
@@ -147,6 +147,7 @@ class Hub:
         subprotocol: str | None = None,
         peer: str = "",
         name: str | None = None,
+        label: str = "",
     ) -> Link:
         """Take a socket in.
 
@@ -157,6 +158,7 @@ class Hub:
             subprotocol: What the upgrade agreed on.
             peer: The other end's address.
             name: What the client calls itself.
+            label: What the connection is called in the log.
 
         Returns:
             The link; call its ``received``, ``writable`` and ``lost``.
@@ -171,7 +173,7 @@ class Hub:
             own_dialect=subprotocol == SUBPROTOCOL,
             now=self.now(),
         )
-        link = Link(self, socket, connection)
+        link = Link(self, socket, connection, label)
         self._links.add(link)
         link.feed(Started())
         return link
@@ -348,8 +350,9 @@ class Hub:
 
     def _turn(self, soon: bool) -> None:
         rooms, self._due[soon] = self._due[soon], set()
+        woke = Woke(soon)
         for room in rooms:
-            self._tell(room, Woke(soon))
+            self._tell(room, woke)
 
     def _tell(self, whom: LiveRoom | Link, event: Any) -> None:
         """Feed one of many: a mistake in one must not stop the clock for the others."""
@@ -363,7 +366,8 @@ class Hub:
         found = self._members.get(member)
         if found is not None:
             link, address = found
-            _log.info("%s is put out (%d): %s", link, code, reason)
+            where = {"connection": link.label, "code": code}
+            _log.info("%s is put out (%d): %s", link, code, reason, extra=where)
             link.feed(Dismissed(address, code, reason))
 
     def shut(self, room: LiveRoom) -> None:

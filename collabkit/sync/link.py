@@ -126,12 +126,16 @@ class Link:
     Attributes:
         connection: Its core.
         places: The addresses that are in a room.
+        label: What the connection is called in the log.
     """
 
-    __slots__ = ("_hub", "_place", "_socket", "connection", "places")
+    __slots__ = ("_hub", "_place", "_socket", "connection", "label", "places")
 
-    def __init__(self, hub: Switchboard, socket: Socket, connection: Connection) -> None:
+    def __init__(
+        self, hub: Switchboard, socket: Socket, connection: Connection, label: str = ""
+    ) -> None:
         self.connection = connection
+        self.label = label
         self.places: dict[str, Place] = {}
         self._hub = hub
         self._socket = socket
@@ -220,11 +224,15 @@ class Link:
         live = self._hub.room(enter.session, enter.room.document)
         member = self._hub.seat(self, address)
         prefix = self.connection.prefix(address)
-        live.seats[member] = Seat(member, self._socket, self.connection, address, prefix)
+        dialect = self.connection.dialect
+        live.seats[member] = Seat(
+            *(member, self._socket, self.connection, address, prefix),
+            deaf=dialect is Dialect.YWEBSOCKET,
+        )
         self.places[address] = place = Place(enter.session, enter.room, identity, live, member)
-        if self.connection.dialect is Dialect.YWEBSOCKET:
+        if dialect is Dialect.YWEBSOCKET:
             self._place = place
-        follows = self.connection.dialect is Dialect.COLLABKIT
+        follows = dialect is Dialect.COLLABKIT
         live.feed(Joined(member, identity.subject, identity.can_write, follows))
 
     def _leave(self, address: str) -> None:

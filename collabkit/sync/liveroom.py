@@ -32,7 +32,7 @@ from .effects import (
     Taste,
     Wake,
 )
-from .messages import Awareness, Message, Update, write
+from .messages import Ack, Awareness, Message, Update, write
 from .room import Room
 from .seat import Seat
 from .trips import Trips
@@ -78,10 +78,14 @@ class LiveRoom:
         session: The session it belongs to.
         document: Its name in there.
         hub: Where it is.
+
+    Attributes:
+        key: The document's key in the engine.
     """
 
     def __init__(self, session: SessionId, document: str, hub: Surroundings) -> None:
         self.session = session
+        self.key: DocumentKey = (session, document)
         self.core = Room(document, now=hub.now())
         self.seats: dict[int, Seat] = {}
         self._hub = hub
@@ -91,11 +95,6 @@ class LiveRoom:
 
     def __repr__(self) -> str:
         return f"<LiveRoom {self.session}/{self.core.document} {self.core.life.value}>"
-
-    @property
-    def key(self) -> DocumentKey:
-        """The document's key in the engine."""
-        return (self.session, self.core.document)
 
     def feed(self, event: RoomEvent) -> None:
         """Let the core take an event, and carry out what it asks for."""
@@ -107,9 +106,7 @@ class LiveRoom:
         if self._over:
             return
         for effect in self.core.edited(member, update, now=now):
-            if type(effect) is Wake:
-                self._hub.wake(self, soon=effect.soon)
-            elif type(effect) is not Send:
+            if type(effect) is not Send:
                 self._carry(effect)
             elif type(effect.message) is Update and effect.message.update is update:
                 self._send(effect, frame)
@@ -141,25 +138,23 @@ class LiveRoom:
     def _send(self, effect: Send, frame: bytes | None = None) -> None:
         message, but = effect.message, effect.but
         kind = type(message)
+        if kind is Ack and self._is_deaf(effect.to):
+            return
         if frame is None and (kind is Update or kind is Awareness):
             frame = write(message)
-        now = self._hub.now()
         delivered = 0
         for seat in self._seated(effect.to):
             if seat.member == but:
                 continue
             try:
-                if frame is not None and not seat.prefix and seat.clear:
+                if frame is None or seat.waits or seat.prefix or seat.outlet.clogged:
+                    delivered += self._write(seat, message, frame)
+                else:
                     seat.send(frame)
-                elif not seat.write(message, frame, now):
-                    reason = "too much waits for a reader that does not read"
-                    self._hub.dismiss(seat.member, 1013, reason)
-                    continue
+                    delivered += 1
             except Exception:
                 _log.exception("a socket cannot be written to")
                 self._hub.dismiss(seat.member, 1011, "this socket cannot be written to")
-                continue
-            delivered += 1
         counts = self._hub.counts
         if kind is Update:
             assert frame is not None
@@ -167,6 +162,18 @@ class LiveRoom:
             counts.delivered_bytes += delivered * len(frame)
         elif kind is Awareness:
             counts.presence_changes += 1
+
+    def _write(self, seat: Seat, message: Message, frame: bytes | None) -> bool:
+        taken = seat.write(message, frame, self._hub.now())
+        if not taken:
+            reason = "too much waits for a reader that does not read"
+            self._hub.dismiss(seat.member, 1013, reason)
+        return taken
+
+    def _is_deaf(self, members: tuple[int, ...]) -> bool:
+        """Whether a member's dialect has no word for an Ack: it is nobody's work then."""
+        seat = self.seats.get(members[0])
+        return seat is None or seat.deaf
 
     def _seated(self, members: tuple[int, ...]) -> list[Seat]:
         """The seats of members; rooms name their crowd by the same tuple until it changes."""
@@ -178,6 +185,18 @@ class LiveRoom:
         return seats
 
     def _carry(self, effect: RoomEffect) -> None:
+        hub = self._hub
+        # The ways of every edit first: a class pattern that does not match costs five of these.
+        if type(effect) is Wake:
+            hub.wake(self, soon=effect.soon)
+        elif type(effect) is Taste:
+            hub.trips.taste(self, effect.updates)
+        elif type(effect) is Append:
+            hub.trips.append(self, effect.drafts)
+        else:
+            self._carry_other(effect)
+
+    def _carry_other(self, effect: RoomEffect) -> None:
         hub = self._hub
         match effect:
             case Send():

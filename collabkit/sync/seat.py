@@ -2,7 +2,7 @@
 
 The way out is the hottest path of a relay, so its common case decides nothing: a seat whose
 socket takes bytes and that nothing waits for is written to at once, with the frame that all
-its neighbours get (:attr:`Seat.clear`).
+its neighbours get (see :attr:`Seat.send`).
 """
 
 from __future__ import annotations
@@ -52,13 +52,24 @@ class Seat:
         prefix: What stands before a y-websocket frame to make it one of his socket's.
 
     Attributes:
-        send: The socket's own function, for who has seen that the seat is :attr:`clear`.
+        send: The socket's own function. It overtakes what ``waits``, and a socket may be clogged.
+        waits: Whether something is queued, or was dropped and must be made up for.
+        deaf: Whether the dialect has no word for an Ack.
     """
 
-    __slots__ = ("_waits", "address", "member", "outlet", "prefix", "queue", "send", "speaker")
+    __slots__ = (
+        "address", "deaf", "member", "outlet", "prefix", "queue", "send", "speaker", "waits",
+    )  # fmt: skip
 
     def __init__(
-        self, member: int, outlet: Outlet, speaker: Speaker, address: str, prefix: bytes
+        self,
+        member: int,
+        outlet: Outlet,
+        speaker: Speaker,
+        address: str,
+        prefix: bytes,
+        *,
+        deaf: bool = False,
     ) -> None:
         self.member = member
         self.outlet = outlet
@@ -67,15 +78,11 @@ class Seat:
         self.prefix = prefix
         self.queue = SendQueue()
         self.send = outlet.send
-        self._waits = False
+        self.waits = False
+        self.deaf = deaf
 
     def __repr__(self) -> str:
         return f"<Seat {self.member}, {self.queue!r}>"
-
-    @property
-    def clear(self) -> bool:
-        """Whether what is written goes out at once: it overtakes nothing."""
-        return not (self._waits or self.outlet.clogged)
 
     def write(self, message: Message, frame: bytes | None, now: float) -> bool:
         """Send or queue; False if the reader is beyond hope.
@@ -85,9 +92,9 @@ class Seat:
             frame: The same in y-websocket's words, if all dialects say it with these.
             now: Unix time in seconds.
         """
-        if self._waits or self.outlet.clogged:
+        if self.waits or self.outlet.clogged:
             taken = self.queue.put(message)
-            self._waits = True
+            self.waits = True
             return taken
         self._send(message, frame, now)
         return True
@@ -102,7 +109,7 @@ class Seat:
 
     def drain(self, now: float) -> CaughtUp | None:
         """The socket takes bytes again: send what waits, then tell what is missing."""
-        self._waits = False
+        self.waits = False
         for message in self.queue.take():
             self._send(message, None, now)
         lag = self.queue.caught_up()

@@ -18,7 +18,7 @@ import functools
 import logging
 import time
 from collections.abc import Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ..crdt.engine import DocumentKey, Engine, Verdict
 from ..errors import CollabError, EngineLost
@@ -39,11 +39,7 @@ class Traveller(Protocol):
     """A room, as a trip sees it."""
 
     session: SessionId
-
-    @property
-    def key(self) -> DocumentKey:
-        """The document's key in the engine."""
-        ...
+    key: DocumentKey
 
     def feed(self, event: RoomEvent) -> None:
         """Let the core take an event, and carry out what it asks for."""
@@ -67,83 +63,101 @@ class Trips:
 
     def __init__(self, hub: Surroundings) -> None:
         self._hub = hub
-        self._tastes: list[tuple[Traveller, tuple[bytes, ...]]] = []
-        self._appends: list[tuple[Traveller, tuple[Draft, ...]]] = []
+        self._tastes: list[_Tasting] = []
+        self._large: list[_Tasting] = []
+        self._appends: list[_Appending] = []
+        self._expected = False
 
     def __repr__(self) -> str:
-        return f"<Trips {len(self._tastes)} tastes, {len(self._appends)} appends gathered>"
+        tastes = len(self._tastes) + len(self._large)
+        return f"<Trips {tastes} tastes, {len(self._appends)} appends gathered>"
 
     def taste(self, room: Traveller, updates: tuple[bytes, ...]) -> None:
         """Have updates tasted; the room is fed Tasted or EngineDied."""
-        self._expect()
-        self._tastes.append((room, updates))
+        size = 0
+        for update in updates:
+            size += len(update)
+        (self._tastes if size <= LARGE_BYTES else self._large).append((room, updates))
+        if not self._expected:
+            self._expect()
 
     def append(self, room: Traveller, drafts: tuple[Draft, ...]) -> None:
         """Have rows written; the room is fed Committed or AppendFailed."""
-        self._expect()
         self._appends.append((room, drafts))
+        if not self._expected:
+            self._expect()
 
     def _expect(self) -> None:
-        if not (self._tastes or self._appends):
-            asyncio.get_running_loop().call_soon(self._leave)
+        self._expected = True
+        asyncio.get_running_loop().call_soon(self._leave)
 
     def _leave(self) -> None:
-        tastes, self._tastes = self._tastes, []
+        self._expected = False
         appends, self._appends = self._appends, []
-        for room, drafts in appends:
-            self._append(room, drafts)
-        small = [(room, asked) for room, asked in tastes if sum(map(len, asked)) <= LARGE_BYTES]
-        if small:
-            self._hub.spawn(self._taste(small))
-        if len(small) < len(tastes):
-            for room, asked in tastes:
-                if sum(map(len, asked)) > LARGE_BYTES:
-                    self._hub.spawn(self._taste([(room, asked)]))
+        tastes, self._tastes = self._tastes, []
+        large, self._large = self._large, []
+        if appends:
+            self._append(appends)
+        for trip in (tastes, *([taste] for taste in large)):
+            if trip:
+                self._hub.spawn(self._taste(trip))
 
-    async def _taste(self, tastes: Sequence[tuple[Traveller, tuple[bytes, ...]]]) -> None:
+    async def _taste(self, tastes: list[_Tasting]) -> None:
         told: Sequence[list[Verdict] | EngineLost]
         try:
             told = await self._hub.engine.taste_all([(room.key, asked) for room, asked in tastes])
         except Exception as error:
-            if not isinstance(error, CollabError | OSError):
-                _log.exception("this is a mistake in collabkit")
+            _complain("the engine failed", error)
             told = [EngineLost("/".join(room.key)) for room, _ in tastes]
         for (room, _), verdicts in zip(tastes, told, strict=True):
-            if isinstance(verdicts, EngineLost):
+            if type(verdicts) is list:
+                _feed(room, Tasted(tuple(verdicts)))
+            else:
+                assert isinstance(verdicts, EngineLost)
                 _log.error("%s: %s", "/".join(room.key), verdicts)
                 _feed(room, EngineDied(culprit=verdicts.culprit))
-            else:
-                _feed(room, Tasted(tuple(verdicts)))
 
-    def _append(self, room: Traveller, drafts: tuple[Draft, ...]) -> None:
+    def _append(self, appends: list[_Appending]) -> None:
+        asked = [(room.session, drafts) for room, drafts in appends]
         try:
-            committed = asyncio.ensure_future(self._hub.store.append(room.session, drafts))
-        except (CollabError, OSError) as error:
-            _log.error("%s: %s", "/".join(room.key), error)
-            _feed(room, AppendFailed(str(error)))
+            written = asyncio.ensure_future(self._hub.store.append_all(asked))
+        except Exception as error:
+            self._failed(appends, error)
             return
-        self._hub.counts.pending_rows += len(drafts)
-        queued_at = time.perf_counter()
-        committed.add_done_callback(functools.partial(self._appended, room, len(drafts), queued_at))
+        self._hub.counts.pending_rows += sum(len(drafts) for _, drafts in asked)
+        written.add_done_callback(functools.partial(self._appended, appends, time.perf_counter()))
 
     def _appended(
-        self, room: Traveller, rows: int, queued_at: float, committed: asyncio.Future[list[Seq]]
+        self,
+        appends: list[_Appending],
+        queued_at: float,
+        written: asyncio.Future[list[list[Seq] | CollabError]],
     ) -> None:
         counts = self._hub.counts
-        counts.pending_rows -= rows
-        if committed.cancelled():
+        counts.pending_rows -= sum(len(drafts) for _, drafts in appends)
+        if written.cancelled():
             return  # the loop ends
-        error = committed.exception()
-        if error is None:
-            counts.commits.observe(time.perf_counter() - queued_at)
-            counts.edits += rows
-            _feed(room, Committed(tuple(committed.result())))
-        elif isinstance(error, CollabError | OSError):
-            _log.error("%s: %s", "/".join(room.key), error)
-            _feed(room, AppendFailed(str(error)))
-        else:
-            _log.error("this is a mistake in collabkit", exc_info=error)
-            _feed(room, AppendFailed("the store failed"))
+        if (error := written.exception()) is not None:
+            self._failed(appends, error)
+            return
+        counts.commits.observe(time.perf_counter() - queued_at, len(appends))
+        for (room, _), outcome in zip(appends, written.result(), strict=True):
+            if type(outcome) is list:
+                counts.edits += len(outcome)
+                _feed(room, Committed(tuple(outcome)))
+            else:
+                assert isinstance(outcome, CollabError)
+                self._failed([(room, ())], outcome)
+
+    def _failed(self, appends: list[_Appending], error: BaseException) -> None:
+        _complain("the store failed", error)
+        known = isinstance(error, CollabError | OSError)
+        for room, _ in appends:
+            _feed(room, AppendFailed(str(error) if known else "the store failed"))
+
+
+_Tasting: TypeAlias = tuple[Traveller, tuple[bytes, ...]]
+_Appending: TypeAlias = tuple[Traveller, tuple[Draft, ...]]
 
 
 def _feed(room: Traveller, event: RoomEvent) -> None:
@@ -152,3 +166,11 @@ def _feed(room: Traveller, event: RoomEvent) -> None:
         room.feed(event)
     except Exception:
         _log.exception("%r failed", room)
+
+
+def _complain(what: str, error: BaseException) -> None:
+    """Log what can happen as a sentence, and what cannot with its trace."""
+    if isinstance(error, CollabError | OSError):
+        _log.error("%s: %s", what, error)
+    else:
+        _log.error("%s: this is a mistake in collabkit", what, exc_info=error)
