@@ -27,7 +27,6 @@ from typing import Any, Final, assert_never
 
 from ..errors import EngineLost, MalformedBytes, UpdateRefused
 from .budget import NO_BUDGET
-from .digest import content_digest
 from .pipe import (
     Answer,
     Build,
@@ -54,7 +53,7 @@ from .pipe import (
     framed,
     said,
 )
-from .rebuild import build
+from .rebuild import build, rehearse
 from .replay import Replay
 from .update import decode_state_vector
 
@@ -65,7 +64,7 @@ _CHUNK_BYTES: Final = 1 << 16
 _TALK_AFTER_S: Final = 0.002
 _TALK_AFTER_BYTES: Final = 1 << 16
 # An alarm is for a child whose engine is gone; the engine's own patience is far shorter. A
-# call's bytes are counted as in rebuild.
+# call's bytes are counted as there.
 _ALARM_S: Final = 60.0
 _BYTES_PER_S: Final = 200_000
 
@@ -171,7 +170,7 @@ class Answering:
                     built = build(self._mark.each(updates))
                     return Made(built.body, built.digest)
                 case Rehearse(updates):
-                    self._rehearse(updates)
+                    rehearse(self._mark.each(updates))
                     return Done()
                 case Ping():
                     return Done()
@@ -220,20 +219,6 @@ class Answering:
         except BaseException:
             del self._held[number]
             raise
-
-    def _rehearse(self, updates: Any) -> None:
-        """Do to updates all that is ever done to a document.
-
-        What is refused is left out, as it is when it is tasted.
-        """
-        first, second = Replay("rehearsed"), Replay("loaded")
-        first.taste(self._mark.each(updates), NO_BUDGET)
-        try:
-            second.load([first.core.encode()])
-            content_digest(first.core)
-            content_digest(second.core)
-        except BaseException as error:
-            raise EngineLost("rehearsed") from error
 
 
 def _words(error: BaseException) -> str:

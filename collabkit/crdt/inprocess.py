@@ -14,9 +14,8 @@ from .budget import NO_BUDGET
 from .core import is_panic
 from .engine import Built, Death, DocumentKey, Verdict
 from .nursery import CAN_FORK, Nursery
-from .rebuild import rebuild
 from .replay import Replay
-from .trials import examine
+from .trials import examine, rebuild
 from .update import decode_state_vector
 
 __all__ = ["InProcessEngine"]

@@ -14,7 +14,6 @@ import os
 import select
 import signal
 import socket
-import sys
 from typing import Final, NoReturn
 
 from .child_loop import Answering, confine, run
@@ -25,11 +24,15 @@ __all__ = ["main"]
 _FAILED: Final = 70  # EX_SOFTWARE of sysexits.h: there is a mistake in the child's own code
 
 
-def main() -> NoReturn:
-    """Serve the socket whose descriptor the command line names, until it ends."""
+def main(asked: int, memory_bytes: int) -> NoReturn:
+    """Serve a socket until it ends.
+
+    Args:
+        asked: Its descriptor.
+        memory_bytes: How much memory a child can have, besides what it shares with this.
+    """
     gc.disable()
-    asking = socket.socket(fileno=int(sys.argv[1]))
-    memory_bytes = int(sys.argv[2])
+    asking = socket.socket(fileno=asked)
     bell, ringer = socket.socketpair()
     bell.setblocking(False)
     ringer.setblocking(False)
@@ -145,7 +148,3 @@ _UPDATES: Final = (
     "0102010184010004f09f98802801016d016b017d0100",
     "0000",
 )
-
-
-if __name__ == "__main__":
-    main()

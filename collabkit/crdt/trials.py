@@ -21,12 +21,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from ..errors import EngineLost
+from ..errors import EngineLost, UpdateRefused
 from .engine import Built, Death
-from .nursery import Nursery
+from .nursery import CAN_FORK, Nursery
 from .pipe import Answer, Build, Lost, Made, Rehearse, Request
+from .rebuild import build
 
-__all__ = ["checkpoint", "examine"]
+__all__ = ["checkpoint", "examine", "rebuild"]
 
 # What became of a child is known as soon as somebody waited for it.
 _FATE_S = 5.0
@@ -42,6 +43,25 @@ async def checkpoint(nursery: Nursery, updates: Sequence[bytes]) -> Built:
     if isinstance(answer, Made):
         return Built(answer.body, answer.digest)
     raise EngineLost(f"checkpoint of {len(updates)} updates", getattr(answer, "culprit", None))
+
+
+async def rebuild(updates: Sequence[bytes], *, patience_s: float = 5.0) -> Built:
+    """Do the same for who has no nursery. Where there can be none, it is done here.
+
+    Args:
+        updates: A checkpoint, if any, and the rows behind it.
+        patience_s: How long one update may take, besides what its size does.
+
+    Raises:
+        EngineLost: It could not be built, or did not load to the same digest.
+    """
+    if CAN_FORK:
+        async with Nursery(patience_s=patience_s) as nursery:
+            return await checkpoint(nursery, updates)
+    try:
+        return build(updates)
+    except UpdateRefused as refused:
+        raise EngineLost(f"checkpoint of {len(updates)} updates") from refused
 
 
 async def examine(

@@ -28,7 +28,7 @@ import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.document import Change, Document
-from ..crdt.rebuild import rebuild
+from ..crdt.trials import rebuild
 from ..crdt.scan import scan
 from ..errors import CollabError, Corrupt, EngineLost, SessionNotFound, StoreError
 from ..ids import Seq, Subject
