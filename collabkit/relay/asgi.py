@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeAlias
@@ -33,6 +33,7 @@ from ..sessions.workspace import Workspace
 from ..sync.channel import serve_channel
 from ..sync.hub import Hub
 from ..sync.outbox import Outbox
+from .addresses import Network, networks
 from .auth import open_house
 from .frames import close_reason
 from .http import Request, Response, refuse
@@ -59,6 +60,7 @@ def app(
     origins: Collection[str] = (),
     cookie: str | None = None,
     create_sessions: bool | None = None,
+    trusted_proxies: Collection[str] = (),
     limits: Limits = DEFAULT_LIMITS,
 ) -> App:
     """Make an ASGI application that serves a workspace.
@@ -71,6 +73,8 @@ def app(
         cookie: Name of a cookie that may carry the token.
         create_sessions: Whether a session is made of each name that somebody who may write
             opens; by default only where nobody is asked who he is.
+        trusted_proxies: Addresses or networks of proxies whose headers tell who the client is,
+            where the server does not see to that.
         limits: ``max_connections``, ``max_message_bytes``, ``close_timeout`` and
             ``drain_timeout`` count here.
 
@@ -84,6 +88,7 @@ def app(
         create_sessions=not asks if create_sessions is None else create_sessions,
         prefix=prefix.rstrip("/"),
         door=Door(asks, frozenset(map(str.lower, origins)), cookie),
+        proxies=networks(trusted_proxies),
         limits=limits,
     )
 
@@ -99,6 +104,7 @@ class App:
         create_sessions: bool,
         prefix: str,
         door: Door,
+        proxies: Sequence[Network],
         limits: Limits,
     ) -> None:
         self._workspace = workspace
@@ -106,6 +112,7 @@ class App:
         self._create_sessions = create_sessions
         self._prefix = prefix
         self._door = door
+        self._proxies = proxies
         self._limits = limits
         self._open: _Open | None = None
         self._stack: AsyncExitStack | None = None
@@ -127,7 +134,13 @@ class App:
             hub = await stack.enter_async_context(
                 serving(self._workspace, self._authenticate, unlocked=self._create_sessions)
             )
-            reception = Reception(hub, self._door, max_connections=self._limits.max_connections)
+            reception = Reception(
+                hub,
+                self._door,
+                max_connections=self._limits.max_connections,
+                max_per_address=self._limits.max_per_address,
+                proxies=self._proxies,
+            )
             self._open = _Open(hub, reception, self._limits)
             stack.callback(setattr, self, "_open", None)
             stack.push_async_callback(self._open.farewell)

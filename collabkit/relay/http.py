@@ -11,8 +11,8 @@ other paths    the page's assets, by their name in its build
 
 Rules:
 
-1. Only GET and HEAD; anything else is 405. Nothing changes by HTTP: operations travel over the
-   WebSocket, where they are permitted and audited.
+1. Only GET and HEAD, and OPTIONS, which tells that; anything else is 405. Nothing changes by HTTP:
+   operations travel over the WebSocket, where they are permitted and audited.
 2. The page may load and connect to its own origin alone, and be framed by nobody.
 3. An asset is checked against its ETag at each use; a build is small, and never stale.
 4. Every answer forbids sniffing and sends no referrer, since an address may carry a token.
@@ -49,6 +49,7 @@ ALWAYS: Headers = (
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
+ALLOW = ("Allow", "GET, HEAD, OPTIONS")
 NOT_BUILT = "The page is not part of this installation. In a checkout, `make page` builds it.\n"
 
 
@@ -62,6 +63,7 @@ class Request(msgspec.Struct, frozen=True):
         query: The first value of each field.
         headers: Names in lower case, in the order sent.
         peer: The address that it came from; empty if the server does not tell.
+        secure: Whether it came by TLS, as far as that is known.
     """
 
     method: str
@@ -69,9 +71,18 @@ class Request(msgspec.Struct, frozen=True):
     query: Mapping[str, str]
     headers: Headers
     peer: str = ""
+    secure: bool = False
 
     @classmethod
-    def of(cls, method: str, target: bytes, headers: Headers, *, peer: str = "") -> Request:
+    def of(
+        cls,
+        method: str,
+        target: bytes,
+        headers: Headers,
+        *,
+        peer: str = "",
+        secure: bool = False,
+    ) -> Request:
         """Read a request target (RFC 9112 §3.2.1), such as ``b"/a%20b?name=ada"``.
 
         >>> request = Request.of("GET", b"/a%20b?name=ada", ())
@@ -86,6 +97,7 @@ class Request(msgspec.Struct, frozen=True):
             dict(reversed(fields)),
             headers,
             peer,
+            secure,
         )
 
     def header(self, name: str) -> str | None:
@@ -140,8 +152,10 @@ def respond(request: Request, state: State) -> Response:
     >>> respond(Request.of("POST", b"/healthz", ()), state).status
     405
     """
+    if request.method == "OPTIONS":
+        return Response(204, (*ALWAYS, ALLOW), b"")
     if request.method not in ("GET", "HEAD"):
-        return _answer(405, b"Only GET is answered here.\n", ("Allow", "GET, HEAD"))
+        return refuse(405, "Only GET is answered here.", ALLOW)
     match request.path:
         case "/healthz":
             return _health(state)

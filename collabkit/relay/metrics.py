@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from ..sync.counts import DurationsSeen
 from ..sync.hub import Hub
+from .hoard import Hoard
 
 __all__ = ["Metrics", "Traffic"]
 
@@ -31,20 +32,38 @@ class Traffic:
 
     Attributes:
         connections: How many there are.
+        gates: How many connections have not said yet what they want, or want no WebSocket.
+        dropped: Connections that were let go without a word, since too many were at the gates.
+        rests: How often somebody was read more slowly for a time.
         bytes_in: Payload bytes received.
         refused: Requests refused before the upgrade, by HTTP status.
         closed: Connections ended from here, by close code.
         unsent_bytes: Counts what was sent and the kernel has not taken yet.
+        hoard: What is held of unfinished messages, where the server does not hold it.
     """
 
-    __slots__ = ("bytes_in", "closed", "connections", "refused", "unsent_bytes")
+    __slots__ = (
+        "bytes_in",
+        "closed",
+        "connections",
+        "dropped",
+        "gates",
+        "hoard",
+        "refused",
+        "rests",
+        "unsent_bytes",
+    )
 
     def __init__(self) -> None:
         self.connections = 0
+        self.gates = 0
+        self.dropped = 0
+        self.rests = 0
         self.bytes_in = 0
         self.refused: Counter[int] = Counter()
         self.closed: Counter[int] = Counter()
         self.unsent_bytes: Callable[[], int] = int
+        self.hoard = Hoard(most_bytes=0)
 
     def __repr__(self) -> str:
         return f"<Traffic {self.connections} connections, {self.bytes_in} bytes in>"
@@ -96,6 +115,12 @@ class Metrics(Collector):
         yield _counts("refused", "Knocks refused.", "code", stats.refused)
         yield _counts("dismissed", "Sockets ended by the hub.", "code", stats.dismissed)
         yield _counts("closed", "Connections ended by this server.", "code", traffic.closed)
+        yield _gauge("gates", "Connections that are no WebSocket, or not yet.", traffic.gates)
+        yield _count("dropped", "Connections let go at the accept.", traffic.dropped)
+        yield _count("rests", "Times a connection was read more slowly.", traffic.rests)
+        held = traffic.hoard
+        yield _gauge("unfinished_bytes", "Bytes of long unfinished messages.", held.held_bytes)
+        yield _count("overruns", "Long messages that were given up.", held.overruns)
         yield _counts("http_refused", "Requests refused.", "status", traffic.refused)
 
 

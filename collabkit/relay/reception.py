@@ -6,14 +6,19 @@ request is refused, answered, or a visit that becomes a connection.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
 
 from ..access.model import Authenticate
 from ..sessions.workspace import Workspace
 from ..sync.hub import Hub
+from ..sync.limits import Census
 from . import assets
+from .addresses import Network, counted_as, seen_through
 from .http import Request, Response, State, refuse, respond
 from .metrics import Metrics, Traffic
 from .upgrade import Door, Visit, forbidden, visit
@@ -33,11 +38,30 @@ class Reception:
         hub: Whose rooms are visited.
         door: Who may come from where.
         max_connections: How many may be connected at a time.
+        max_per_address: How many of those from one address.
+        proxies: Whose word counts on where a request came from.
+
+    Attributes:
+        draining: Whether nobody is let in any more.
+        traffic: What is counted.
+        addresses: How many are connected from where; the shell counts them in and out.
     """
 
-    def __init__(self, hub: Hub, door: Door, *, max_connections: int) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        door: Door,
+        *,
+        max_connections: int,
+        max_per_address: int,
+        proxies: Sequence[Network] = (),
+    ) -> None:
         self.draining = False
         self.traffic = Traffic()
+        self.addresses = Census(most=max_per_address)
+        self._proxies = proxies
+        self._arrivals = itertools.count(1)
+        self._heard_of_proxies = False
         self._hub = hub
         self._door = door
         self._max_connections = max_connections
@@ -50,19 +74,40 @@ class Reception:
 
     def receive(self, request: Request, *, websocket: bool) -> Response | Visit:
         """Decide on a request. A Visit is to be connected, with its subprotocol agreed."""
+        self._look_for_proxies(request)
+        request = seen_through(request, self._proxies)
         answer = forbidden(request, self._door)
         if answer is None and websocket:
-            if self.draining:
-                answer = refuse(503, "This relay is going away.", ("Retry-After", RETRY_AFTER))
-            elif self.traffic.connections >= self._max_connections:
-                answer = refuse(503, "This relay is full.", ("Retry-After", RETRY_AFTER))
-            else:
-                return visit(request, self._door)
+            answer = self._full(request)
+            if answer is None:
+                came = f"c{next(self._arrivals)}"
+                return msgspec.structs.replace(visit(request, self._door), connection=came)
         if answer is None:
             return respond(request, self._state())
         self.traffic.refused[answer.status] += 1
         log.warning("refused %r: %s", request.path, answer.body.decode().strip())
         return answer
+
+    def _full(self, request: Request) -> Response | None:
+        if self.draining:
+            return refuse(503, "This relay is going away.", ("Retry-After", RETRY_AFTER))
+        if self.traffic.connections >= self._max_connections:
+            return refuse(503, "This relay is full.", ("Retry-After", RETRY_AFTER))
+        if self.addresses.full(counted_as(request.peer)):
+            many = f"More than {self.addresses.most} connections from one address."
+            return refuse(429, many, ("Retry-After", RETRY_AFTER))
+        return None
+
+    def _look_for_proxies(self, request: Request) -> None:
+        """Say once that there seems to be a proxy, since all its clients count as one."""
+        if self._proxies or self._heard_of_proxies:
+            return
+        if request.header("x-forwarded-for") or request.header("forwarded"):
+            self._heard_of_proxies = True
+            log.warning(
+                "there is a proxy before this relay: name it as trusted, or its clients "
+                "cannot be told apart"
+            )
 
     def _state(self) -> State:
         stats = self._hub.stats()

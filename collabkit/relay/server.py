@@ -16,43 +16,38 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import functools
 import ipaddress
 import logging
 import resource
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AsyncExitStack, ExitStack
-from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self, TypeAlias
-
-import picows
-import uvloop
+from typing import Self
 
 from ..access.model import Authenticate
 from ..errors import LocalProtocolError
 from ..sessions.workspace import Workspace
 from ..sync.hub import Hub
+from .addresses import networks
 from .auth import open_house
-from .http import Request, Response, refuse
 from .limits import DEFAULT_LIMITS, Limits
+from .porch import Porch
 from .reception import Reception
-from .upgrade import Door, wants_websocket
+from .upgrade import Door
 from .ward import Ward
-from .wire import Wire
 
 __all__ = ["Relay", "tls_context"]
 
 log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 4711
-# The least that picows allocates; it doubles when it fills. Its default costs an idle client 14 KB.
-READ_BUFFER_BYTES = 2048
 # Files that are no connections: the store, the listener, the engine's pipes, the host's own.
 SPARE_FILES = 64
+# Of those, so many may be taken to tell people that it is full.
+GATES_IN_SPARE_FILES = 32
 BACKLOG = 1024
 
 
@@ -69,7 +64,11 @@ class Relay:
         cookie: Name of a cookie that may carry the token.
         create_sessions: Whether a session is made of each name that somebody who may write
             opens; by default only where nobody is asked who he is.
+        trusted_proxies: Addresses or networks of proxies whose headers tell who the client is.
         limits: What sockets may cost.
+
+    Raises:
+        ValueError: A trusted proxy is no address and no network.
     """
 
     def __init__(
@@ -83,9 +82,11 @@ class Relay:
         origins: Collection[str] = (),
         cookie: str | None = None,
         create_sessions: bool | None = None,
+        trusted_proxies: Collection[str] = (),
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.limits = limits
+        self._proxies = networks(trusted_proxies)
         self._workspace = workspace
         self._host = host
         self._port = port
@@ -143,17 +144,21 @@ class Relay:
             hub = await stack.enter_async_context(
                 self._workspace.serving(self._authenticate, unlocked=self._create_sessions)
             )
+            most = _affordable(self.limits.max_connections)
             reception = Reception(
-                hub, self._door, max_connections=_affordable(self.limits.max_connections)
+                hub,
+                self._door,
+                max_connections=most,
+                max_per_address=self.limits.max_per_address,
+                proxies=self._proxies,
             )
-            ward = Ward(hub, reception.traffic, self.limits)
+            ward = Ward(hub, reception.traffic, reception.addresses, self.limits)
             rounds = asyncio.create_task(ward.rounds(), name="collabkit rounds")
             stack.callback(rounds.cancel)
+            porch = Porch(sockets, reception, ward, tls=self._tls, most=most + GATES_IN_SPARE_FILES)
+            stack.callback(porch.clear)
             stack.push_async_callback(_farewell, hub, reception, ward)
-            for each in sockets:
-                at: str = each.getsockname()[0]
-                server = await self._serve(each, functools.partial(_receive, reception, ward, at))
-                stack.callback(server.close)
+            await stack.enter_async_context(porch)
             self._address = sockets[0].getsockname()[:2]
             self._stack = stack.pop_all()
         log.info("listening on %s", self.url)
@@ -170,30 +175,6 @@ class Relay:
         if stack is not None:
             await stack.__aexit__(kind, error, trace)
 
-    async def _serve(self, listener: socket.socket, receive: _Receive) -> asyncio.Server:
-        tls: dict[str, Any] = {}
-        if self._tls is not None:
-            tls = {
-                "ssl": self._tls,
-                "ssl_handshake_timeout": self.limits.handshake_timeout,
-                "ssl_shutdown_timeout": self.limits.close_timeout,
-            }
-        return await picows.ws_create_server(
-            receive,
-            sock=listener,
-            backlog=BACKLOG,
-            websocket_handshake_timeout=self.limits.handshake_timeout,
-            max_frame_size=self.limits.max_message_bytes,
-            read_buffer_init_size=READ_BUFFER_BYTES,
-            enable_auto_pong=False,
-            logger_name=_Hushed(log),
-            # uvloop's transports take half the memory of aiofastnet's, and survive running out of
-            # files, where those spin. asyncio's own, since 3.12, keep views of memory that picows
-            # uses again.
-            use_aiofastnet=not isinstance(asyncio.get_running_loop(), uvloop.Loop),
-            **tls,
-        )
-
 
 def tls_context(certificate: str, key: str) -> ssl.SSLContext:
     """Make a server's context of two PEM files: a certificate with its chain, and its key."""
@@ -202,53 +183,11 @@ def tls_context(certificate: str, key: str) -> ssl.SSLContext:
     return context
 
 
-# Requests
-
-_Receive: TypeAlias = Callable[[picows.WSUpgradeRequest], picows.WSUpgradeResponseWithListener]
-
-
-def _receive(
-    reception: Reception, ward: Ward, at: str, head: picows.WSUpgradeRequest
-) -> picows.WSUpgradeResponseWithListener:
-    headers = tuple((name.lower(), value) for name, value in head.headers.items())
-    try:
-        # picows does not tell the peer. But only this machine reaches a loopback address.
-        request = Request.of(head.method.decode(), head.path, headers, peer=at)
-        answer = reception.receive(request, websocket=wants_websocket(request))
-    except Exception:
-        log.exception("the relay failed over a request")
-        answer = refuse(500, "The relay failed over this request.")
-    if isinstance(answer, Response):
-        response = picows.WSUpgradeResponse.create_ok_response(answer.body, answer.headers)
-        response.status = HTTPStatus(answer.status)
-        return picows.WSUpgradeResponseWithListener(response, None)
-    # Firefox sends `keep-alive, Upgrade`, a list that picows compares as if it were a word.
-    if "upgrade" in map(str.strip, head.headers.get("Connection", "").lower().split(",")):
-        head.headers["Connection"] = "upgrade"
-    agreed = {"Sec-WebSocket-Protocol": answer.subprotocol} if answer.subprotocol else {}
-    response = picows.WSUpgradeResponse.create_101_response(agreed)
-    return picows.WSUpgradeResponseWithListener(response, Wire(ward, answer))
-
-
 async def _farewell(hub: Hub, reception: Reception, ward: Ward) -> None:
     reception.draining = True
     ward.hold()
     await hub.settled()
     await ward.send_home(1012, "the relay restarts")
-
-
-class _Hushed(logging.LoggerAdapter[logging.Logger]):
-    """picows' log, as details of ours: what peers do wrong is no error of this program.
-
-    At its own level below DEBUG picows writes whole requests, tokens and all: that level is off.
-    """
-
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  the name is logging's
-        return level > picows.PICOWS_DEBUG_LL and self.logger.isEnabledFor(logging.DEBUG)
-
-    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
-        if self.isEnabledFor(level):
-            self.logger.log(logging.DEBUG, msg, *args, **kwargs)
 
 
 # Addresses

@@ -21,12 +21,17 @@ asks for nothing  loopback    loopback    loopback or an allowed one
 asks who it is    any         any         an allowed one; if none is named, the Host's own
 ================  ==========  ==========  ========================================================
 
-An origin's port does not count, as it does not for cookies. The Host is looked at because a foreign
-name may point at 127.0.0.1 (DNS rebinding), and the peer because anybody can send any Host.
+An origin's port does not count, as it does not for cookies. Its scheme does where the request came
+by TLS: whoever is on the way can write anything into a page of ``http://``. The Host is looked at
+because a foreign name may point at 127.0.0.1 (DNS rebinding), and the peer because anybody can
+send any Host.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import ipaddress
 from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
@@ -37,7 +42,7 @@ import msgspec
 from ..sync.messages import SUBPROTOCOL
 from .http import Request, Response, refuse
 
-__all__ = ["Door", "Visit", "forbidden", "visit", "wants_websocket"]
+__all__ = ["Door", "Visit", "accept_key", "forbidden", "visit", "wants_websocket"]
 
 # Chosen for a stock client that must name something beside its token: a browser fails the handshake
 # if it offered subprotocols and none was chosen.
@@ -45,6 +50,13 @@ STOCK_DIALECT = "yjs"
 TOKEN_PREFIX = "collabkit.token."  # noqa: S105  not a secret: what stands before one
 # A name is for people to read in a list; more is somebody playing.
 MAX_NAME_LENGTH = 64
+_VERSION = (
+    ("Sec-WebSocket-Version", "13"),
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+)
+# RFC 6455 §1.3.
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -69,12 +81,16 @@ class Visit(msgspec.Struct, frozen=True):
         token: What was shown, if anything.
         name: What the client calls itself, cleaned.
         subprotocol: The one to agree on, if any.
+        peer: The address that the client has.
+        connection: What the connection is called in the log.
     """
 
     path: str
     token: str | None
     name: str | None
     subprotocol: str | None
+    peer: str = ""
+    connection: str = ""
 
     def __repr__(self) -> str:
         """Without the token, so that no log line ever holds one."""
@@ -84,7 +100,38 @@ class Visit(msgspec.Struct, frozen=True):
 
 def wants_websocket(request: Request) -> bool:
     """Whether this is an upgrade to WebSocket, well formed or not."""
-    return (request.header("upgrade") or "").strip().lower() == "websocket"
+    return "websocket" in _list(request.header("upgrade"))
+
+
+def accept_key(request: Request) -> str | Response:
+    """What the answer to an upgrade proves itself with; a Response says what is wrong with it.
+
+    RFC 6455 §4.2.1, for what came as HTTP/1.1 with a Host.
+
+    >>> sample = (
+    ...     ("connection", "keep-alive, Upgrade"),
+    ...     ("sec-websocket-version", "13"),
+    ...     ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ... )
+    >>> accept_key(Request.of("GET", b"/notes", sample))
+    's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
+    """
+    if request.method != "GET":
+        return refuse(405, "A WebSocket is opened with GET.", ("Allow", "GET"))
+    if "upgrade" not in _list(request.header("connection")):
+        return refuse(400, "`Connection` does not name the upgrade.")
+    if request.header("sec-websocket-version") != "13":
+        # §4.4: told which there are, a client may try again.
+        return refuse(426, "Version 13 is spoken here.", *_VERSION)
+    key = request.header("sec-websocket-key") or ""
+    try:
+        nonce = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        nonce = b""
+    if len(nonce) != 16:
+        return refuse(400, "`Sec-WebSocket-Key` is not 16 bytes in base64.")
+    proof = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False)
+    return base64.b64encode(proof.digest()).decode()
 
 
 def forbidden(request: Request, door: Door) -> Response | None:
@@ -101,17 +148,19 @@ def forbidden(request: Request, door: Door) -> Response | None:
             "This relay asks for no token and so serves only this machine, not "
             f"{strangers[0][:100]!r}. Start it with authentication to serve others.",
         )
-    if origin is None or _welcome(origin, host, door):
+    if origin is None or _welcome(origin, request, door):
         return None
     return refuse(403, f"Pages of {origin[:100]!r} may not connect to this relay.")
 
 
-def _welcome(origin: str, host: str, door: Door) -> bool:
+def _welcome(origin: str, request: Request, door: Door) -> bool:
     if "*" in door.origins or origin.lower() in door.origins:
         return True
     if not door.asks:
         return _is_loopback(_hostname(origin))
-    return not door.origins and _hostname(origin) == _hostname(f"//{host}") != ""
+    if door.origins or (request.secure and not origin.lower().startswith("https:")):
+        return False
+    return _hostname(origin) == _hostname(f"//{request.header('host') or ''}") != ""
 
 
 def visit(request: Request, door: Door) -> Visit:
@@ -128,6 +177,7 @@ def visit(request: Request, door: Door) -> Visit:
         _token(request, offered, door),
         _name(request.query.get("name", "")),
         chosen,
+        request.peer,
     )
 
 
@@ -149,6 +199,10 @@ def _from_cookie(request: Request, name: str | None) -> str | None:
     except CookieError:
         return None
     return morsel.value or None if morsel is not None else None
+
+
+def _list(header: str | None) -> list[str]:
+    return [each.strip() for each in (header or "").lower().split(",")]
 
 
 def _name(said: str) -> str | None:

@@ -6,6 +6,9 @@ import asyncio
 import logging
 
 from ..sync.hub import Hub
+from ..sync.limits import Census
+from .addresses import counted_as
+from .hoard import Hoard
 from .limits import Limits
 from .metrics import Traffic
 from .wire import Wire
@@ -24,13 +27,16 @@ class Ward:
     Args:
         hub: Where they are attached.
         traffic: Where they are counted.
+        addresses: Where they are counted by what they come from.
         limits: What they may cost.
     """
 
-    def __init__(self, hub: Hub, traffic: Traffic, limits: Limits) -> None:
+    def __init__(self, hub: Hub, traffic: Traffic, addresses: Census, limits: Limits) -> None:
         self.hub = hub
         self.traffic = traffic
         self.limits = limits
+        self.hoard = traffic.hoard = Hoard(most_bytes=limits.max_unfinished_bytes)
+        self._addresses = addresses
         self._slices: list[set[Wire]] = [set() for _ in range(SLICES)]
         self._admitted = 0
         self._empty = asyncio.Event()
@@ -44,6 +50,7 @@ class Ward:
         """Take a wire in; returns the slice it is in."""
         self._admitted += 1
         self.traffic.connections += 1
+        self._addresses.enter(counted_as(wire.visit.peer))
         self._empty.clear()
         mine = self._admitted % SLICES
         self._slices[mine].add(wire)
@@ -53,6 +60,7 @@ class Ward:
         """Let a wire go."""
         self._slices[mine].discard(wire)
         self.traffic.connections -= 1
+        self._addresses.leave(counted_as(wire.visit.peer))
         if not self.traffic.connections:
             self._empty.set()
 

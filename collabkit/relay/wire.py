@@ -30,17 +30,18 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
 import picows
 
 from ..errors import BadFrame, RemoteProtocolError
 from ..sync.hub import Hub, Link
-from ..sync.seat import HIGH_WATER_BYTES
 from ..sync.limits import Meter
+from ..sync.seat import HIGH_WATER_BYTES
 from .frames import Assembler, Closing, Opcode, Ping, close_reason
 from .hoard import Hoard
 from .limits import Limits
 from .metrics import Traffic
-from .parser import Deaf, Parser
+from .parser import LONG_BYTES, Deaf, Parser
 from .upgrade import Visit
 
 __all__ = ["Wire"]
@@ -109,8 +110,8 @@ class Wire(picows.WSListener):
         "_closing",
         "_controls",
         "_cut",
+        "_deaf",
         "_heard",
-        "_held",
         "_keeper",
         "_link",
         "_meter",
@@ -149,7 +150,7 @@ class Wire(picows.WSListener):
         self._controls = 0
         self._pong: bytes | None = None
         self._closing = False
-        self._held = False
+        self._deaf = False
         self._cut: asyncio.TimerHandle | None = None
         self._rest: asyncio.TimerHandle | None = None
         # The hub waits above this mark for the word that it may go on: it must come.
@@ -159,7 +160,7 @@ class Wire(picows.WSListener):
 
     def begin(self, token: str | None, rest: bytes) -> None:
         """Join the hub, with what came behind the handshake."""
-        self._parse_anew(b"")
+        parser = self._parse_anew()
         visit = self.visit
         try:
             self._link = self._keeper.hub.attach(
@@ -169,12 +170,11 @@ class Wire(picows.WSListener):
                 subprotocol=visit.subprotocol,
                 peer=visit.peer,
                 name=visit.name,
-                connection=self.name,
+                label=self.name,
             )
         except Exception as error:
             self._failed(error)
-        if rest:
-            self._parse_anew(rest)
+        parser.feed(rest)
 
     def __repr__(self) -> str:
         return f"<Wire {self.name} to {self.visit.peer}{', closing' if self._closing else ''}>"
@@ -212,7 +212,7 @@ class Wire(picows.WSListener):
         """A frame came."""
         self._heard = True
         if self._closing:
-            if frame.msg_type is CLOSE and not self._held:
+            if frame.msg_type is CLOSE and not self._deaf:
                 self._transport.close()
             return
         size = frame.payload_size
@@ -261,7 +261,7 @@ class Wire(picows.WSListener):
             self._keeper.hoard.hold(self, self.unread)
         elif self.unread > MAX_UNADMITTED_BYTES:
             self._failed(BadFrame("too much was sent before anybody was let in", close_code=1008))
-        return not self._held
+        return not self._deaf
 
     def eased(self) -> None:
         """After it had swollen, something was read."""
@@ -269,7 +269,7 @@ class Wire(picows.WSListener):
             self._keeper.hoard.release(self)
         if not self.unread and not self._closing:
             self.swollen = False
-            self._parse_anew(b"")
+            self._parse_anew()
 
     def refused(self) -> None:
         """The parser has sent a close frame, which counts as ours."""
@@ -279,6 +279,7 @@ class Wire(picows.WSListener):
         code = said.sent.code.value if said is not None and said.sent is not None else 1002
         self._traffic.closed[code] += 1
         self._part(code)
+        self._lost()
 
     def gone(self) -> None:
         """The connection is lost."""
@@ -293,41 +294,52 @@ class Wire(picows.WSListener):
     def overrun(self) -> None:
         """Too much is unread of all connections together, and this one took longest."""
         self.close(1013, "too many long messages at once")
-        self._hold(0.0)
+        self._deafen(0.0)
 
     # As the server sees it
 
     def look_after(self) -> None:
         """Once a round: ping a silent peer, cut a dead one."""
-        waiting = self._waiting()
+        waiting = self.buffered_bytes
         if self._heard or 0 < waiting < self._backlog:
             self._silent = 0
         else:
             self._silent += 1
         self._heard, self._backlog, self._controls = False, waiting, 0
         if self._silent == 1 and not self._closing:
-            self._transport.send_ping()
+            self._speaker.send_ping()
         elif self._silent > 1 and not self._receiving():
-            log.info("%s has not answered and is cut off", self.peer)
+            log.info("%s has not answered and is cut off", self, extra=self._where)
             self.cut()
 
     def hold(self) -> None:
         """Leave what the peer sends in the kernel, until the goodbye."""
-        below = self._transport.underlying_transport
-        if not below.is_closing():
-            below.pause_reading()
+        if self._rest is not None:
+            self._rest.cancel()
+        elif not self._closing and not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def cut(self) -> None:
         """End the connection without a word."""
-        self._transport.disconnect(False)
+        self._transport.abort()
 
     # Inside
+
+    @property
+    def _where(self) -> dict[str, str]:
+        return {"connection": self.name}
+
+    def _parse_anew(self) -> Parser:
+        parser = Parser(self, max_frame_bytes=self._keeper.limits.max_message_bytes)
+        self._transport.set_protocol(parser)
+        parser.begin(self._below)
+        return parser
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, RemoteProtocolError):
             self.close(error.close_code, str(error))
         else:
-            log.error("the relay failed over %s", self, exc_info=error)
+            log.error("the relay failed over %s", self, exc_info=error, extra=self._where)
             self.close(1011, "the relay failed over this connection")
         self._lost()
 
@@ -349,25 +361,62 @@ class Wire(picows.WSListener):
             case Ping(payload) if self.clogged:
                 self._pong = payload
             case Ping(payload):
-                self._transport.send_pong(payload)
+                self._speaker.send_pong(payload)
             case Closing(code):
                 self._goodbye(code, "")
-                self._transport.disconnect()
+                self._transport.close()
                 self._lost()
 
+    def _too_fast(self) -> None:
+        now, limits = self._keeper.hub.now(), self._keeper.limits
+        seconds = self._meter.rest(now=now)
+        if not seconds:
+            return
+        if self._meter.flooding_s(now=now) >= limits.flood_timeout:
+            self.close(4429, "too much has been sent for too long")
+            self._lost()
+        else:
+            self.rest(seconds)
+
+    def _rested(self) -> None:
+        self._rest = None
+        if not self._closing and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def _goodbye(self, code: int | None, reason: str) -> None:
-        self._closing = True
-        below = self._transport.underlying_transport
-        if not below.is_closing():
-            below.resume_reading()
         if code is None:
-            self._transport.send(CLOSE, b"")
+            self._speaker.send(CLOSE, b"")
         else:
             # Any number goes: what picows' stub has is an enum of the registered ones.
-            self._transport.send_close(code, close_reason(reason))  # type: ignore[arg-type]
-        self._cut = asyncio.get_running_loop().call_later(
-            self._keeper.limits.close_timeout, self.cut
-        )
+            self._speaker.send_close(code, close_reason(reason))  # type: ignore[arg-type]
+        self._part(code)
+
+    def _part(self, code: int | None) -> None:
+        """A close frame is on its way: wait for the answer, or let the peer wait."""
+        self._closing = True
+        if self._rest is not None:
+            self._rest.cancel()
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+        if code == 1009:
+            self._deafen(self._keeper.limits.refusal_hold)
+        else:
+            later = asyncio.get_running_loop().call_later
+            self._cut = later(self._keeper.limits.close_timeout, self.cut)
+
+    def _deafen(self, seconds: float) -> None:
+        """Hear no more, and end the connection after a time."""
+        if self._cut is not None:
+            self._cut.cancel()
+        self._deaf = True
+        self._keeper.hoard.release(self)
+        self._transport.set_protocol(Deaf(self))
+        self._cut = asyncio.get_running_loop().call_later(seconds, self._transport.close)
+
+    def _ended(self) -> None:
+        """The parser wants the connection to end, since it cannot read on."""
+        if not self._deaf:
+            self._transport.close()
 
     def _lost(self) -> None:
         link, self._link = self._link, None
@@ -378,7 +427,7 @@ class Wire(picows.WSListener):
         """Whether bytes came in this round, though no frame was finished (Linux knows)."""
         if sys.platform != "linux":
             return False
-        below: socket.socket = self._transport.underlying_transport.get_extra_info("socket")
+        below: socket.socket = self._transport.get_extra_info("socket")
         info = below.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECV_AT + 4)
         silent_ms = int.from_bytes(info[_LAST_DATA_RECV_AT:], sys.byteorder)
         return silent_ms < self._keeper.limits.round_s * 1000

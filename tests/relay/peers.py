@@ -79,7 +79,7 @@ class Raw:
         )
         raw = cls(reader, writer)
         try:
-            usual = {"Host": parts.netloc} | (UPGRADE if upgrade else {})
+            usual = {"Host": parts.netloc} | (UPGRADE if upgrade else {"Connection": "close"})
             await raw._ask(target, usual | dict(headers))
             yield raw
         finally:

@@ -153,21 +153,23 @@ async def test_every_browser_can_upgrade(relay: Relay, connection: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "status"),
     [
-        {"Connection": "keep-alive"},
-        {"Connection": ""},
-        {"Sec-WebSocket-Version": "12"},
-        {"Sec-WebSocket-Key": "short"},
-        {"Sec-WebSocket-Key": ""},
-        {"Content-Length": "5"},
-        {"Transfer-Encoding": "chunked"},
+        ({"Connection": "keep-alive"}, 400),
+        ({"Connection": ""}, 400),
+        ({"Sec-WebSocket-Version": "12"}, 426),
+        ({"Sec-WebSocket-Key": "short"}, 400),
+        ({"Sec-WebSocket-Key": ""}, 400),
+        ({"Content-Length": "5"}, 400),
+        ({"Transfer-Encoding": "chunked"}, 411),
     ],
 )
-async def test_a_malformed_upgrade_is_a_bad_request(relay: Relay, headers: dict[str, str]) -> None:
-    """An upgrade that is none is answered 400, and leaves nothing behind."""
+async def test_a_malformed_upgrade_is_refused(
+    relay: Relay, headers: dict[str, str], status: int
+) -> None:
+    """An upgrade that is none is told what is wrong with it, and leaves nothing behind."""
     async with Raw.connect(relay.url, headers=headers) as client:
-        assert client.status == 400
+        assert client.status == status
     async with Raw.connect(relay.url, "/healthz", upgrade=False) as client:
         assert b'"connections":0' in await client.body()
 

@@ -1,0 +1,192 @@
+"""picows as a parser of frames: no request before it, and nothing below it that it may end.
+
+Rules:
+
+1. The handshake is the gate's. picows is given one that is always the same and says nothing of
+   anybody, and what it answers goes nowhere.
+2. One read is at most 64 KiB. picows works through all frames of a read at a stretch, and others
+   wait for as long.
+3. Its buffer grows to the longest message and never shrinks. So a parser that has grown is
+   replaced by a new one as soon as it holds no part of a frame.
+4. A frame that it refuses, it answers with a close frame, and again whenever more comes. So after
+   the first one it hears no more, and its wire says when the connection ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import picows
+from multidict import CIMultiDict
+from picows.picows import WSProtocol
+
+__all__ = ["LONG_BYTES", "Deaf", "Parser", "Tap"]
+
+# From here on a message is long: it is counted, and the buffer that it leaves behind is let go.
+LONG_BYTES = 64 << 10
+# The least that picows allocates; it doubles when it fills. Its default costs an idle client 14 KB.
+READ_BUFFER_BYTES = 2048
+_HEAD = (
+    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+_NOWHERE = bytearray(LONG_BYTES)
+_get_buffer = WSProtocol.get_buffer
+_buffer_updated = WSProtocol.buffer_updated
+
+
+class Tap(Protocol):
+    """What a parser fills: a listener of picows that also counts what is on its way.
+
+    Attributes:
+        unread: Bytes that came and are in no message yet.
+        swollen: Whether more than :data:`LONG_BYTES` were, since the parser was new.
+    """
+
+    unread: int
+    swollen: bool
+
+    def swelled(self) -> bool:
+        """Much is unread; False if no more may be."""
+        ...
+
+    def eased(self) -> None:
+        """After it had swollen, something was read."""
+        ...
+
+    def refused(self) -> None:
+        """Picows has sent a close frame, of its own accord or because it was told to."""
+        ...
+
+    def gone(self) -> None:
+        """The connection is lost."""
+        ...
+
+
+class Parser(WSProtocol):  # type: ignore[misc, unused-ignore]
+    """The frames of one connection, from the first to the last, or to the end of a long one."""
+
+    __slots__ = ("_tap",)
+
+    def __init__(self, tap: Any, *, max_frame_bytes: int) -> None:
+        answer = picows.WSUpgradeResponseWithListener(_ANSWERED, tap)
+        super().__init__(
+            None,  # host and port
+            None,  # path
+            False,  # is a client
+            lambda _: answer,
+            _QUIET,
+            True,  # ends on exceptions
+            None,  # time for the handshake
+            False,  # pings
+            0,
+            0,
+            picows.WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,  # pongs
+            max_frame_bytes,
+            None,  # headers
+            READ_BUFFER_BYTES,
+        )
+        self._tap: Tap = tap
+
+    def begin(self, below: Any) -> None:
+        """Take over a transport whose handshake is done."""
+        self.connection_made(below)
+        view = _get_buffer(self, -1)
+        view[: len(_HEAD)] = _HEAD
+        _buffer_updated(self, len(_HEAD))
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as if they had just come."""
+        at = 0
+        while at < len(data):
+            view = self.get_buffer(-1)
+            piece = data[at : at + len(view)]
+            view[: len(piece)] = piece
+            self.buffer_updated(len(piece))
+            at += len(piece)
+
+    def get_buffer(self, hint: int) -> memoryview:
+        """Where the next bytes go."""
+        view: memoryview = _get_buffer(self, hint)
+        return view if len(view) <= LONG_BYTES else view[:LONG_BYTES]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes came."""
+        tap = self._tap
+        tap.unread += nbytes
+        if tap.unread > LONG_BYTES and not tap.swelled():
+            return
+        _buffer_updated(self, nbytes)
+        if tap.swollen:
+            tap.eased()
+        if self.transport.is_close_frame_sent:
+            tap.refused()
+
+
+class Deaf(asyncio.BufferedProtocol):
+    """Takes the place of a parser whose peer may say what it wants."""
+
+    __slots__ = ("_tap",)
+
+    def __init__(self, tap: Tap) -> None:
+        self._tap = tap
+
+    def is_buffered_protocol(self) -> bool:
+        """True, for aiofastnet."""
+        return True
+
+    def get_buffer(self, hint: int) -> bytearray:
+        """Where the next bytes go, to be written over by those after them."""
+        return _NOWHERE
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Nobody reads them."""
+
+    def eof_received(self) -> bool:
+        """The peer has ended; so does the transport."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Nothing is written any more."""
+
+    def resume_writing(self) -> None:
+        """Nothing is written any more."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone."""
+        self._tap.gone()
+
+
+class _Answered(picows.WSUpgradeResponse):
+    """An answer that was given already."""
+
+    def to_bytes(self) -> bytearray:
+        return bytearray()
+
+
+def _answered() -> _Answered:
+    response = _Answered()
+    response.status, response.headers, response.body = HTTPStatus(101), CIMultiDict(), None
+    return response
+
+
+class _Quiet(logging.LoggerAdapter[logging.Logger]):
+    """picows' log, as details of ours: what peers do wrong is no error of this program.
+
+    At its own level below DEBUG picows writes what came as it came: that level is off.
+    """
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  the name is logging's
+        return level > picows.PICOWS_DEBUG_LL and self.logger.isEnabledFor(logging.DEBUG)
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        if self.isEnabledFor(level):
+            self.logger.log(logging.DEBUG, msg, *args, **kwargs)
+
+
+_ANSWERED = _answered()
+_QUIET = _Quiet(logging.getLogger(__name__))
