@@ -28,7 +28,7 @@ from ..access.model import Identity, Knock, Refusal
 from ..crdt.lib0 import var_string
 from ..errors import BadFrame, InvalidName, RemoteProtocolError
 from ..ids import RoomName
-from .effects import (
+from .connection_effects import (
     Admitted,
     Ask,
     CloseSocket,
@@ -42,10 +42,10 @@ from .effects import (
     Received,
     Requalify,
     Started,
-    Ticked,
     TurnedAway,
     WriteFrame,
 )
+from .effects import Ticked
 from .hocuspocus import (
     Authenticate,
     Authenticated,

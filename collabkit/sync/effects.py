@@ -1,8 +1,8 @@
-"""The vocabulary of the cores: what can happen to a connection or a room, and what they ask for.
+"""The vocabulary of a room's core: what can happen to a room, and what it asks for.
 
-Events are past tense, effects imperative. The cores (``connection``, ``edits``,
-``room``) take events and return effects; the ``hub`` carries effects out and turns
-their results into events. Each union is closed: whoever matches one matches all of it.
+Events are past tense, effects imperative. The cores (``edits``, ``room``) take events
+and return effects; a live room carries effects out and turns their results into events.
+Each union is closed: whoever matches one matches all of it.
 """
 
 from __future__ import annotations
@@ -11,37 +11,26 @@ from typing import TypeAlias
 
 import msgspec
 
-from ..access.model import Identity, Knock, Refusal
 from ..crdt.engine import Death, Verdict
-from ..ids import RoomName, Seq, SessionId, Subject
+from ..ids import Seq, Subject
 from ..store.base import Draft, Loaded
 from .messages import Message
 
 __all__ = [
-    "Admitted",
     "Append",
     "AppendFailed",
-    "Ask",
     "CaughtUp",
     "CheckpointKept",
-    "CloseSocket",
     "Committed",
-    "ConnectionEffect",
-    "ConnectionEvent",
-    "Deliver",
     "Diff",
     "Diffed",
     "Dismiss",
-    "Dismissed",
     "EngineDied",
-    "Enter",
     "Examine",
     "Examined",
     "Joined",
-    "Leave",
     "Left",
     "LogRead",
-    "Lost",
     "MakeCheckpoint",
     "Open",
     "OpenFailed",
@@ -49,126 +38,18 @@ __all__ = [
     "Quarantine",
     "ReadFailed",
     "ReadLog",
-    "Received",
     "Requalified",
-    "Requalify",
     "RoomEffect",
     "RoomEvent",
     "Said",
     "Send",
     "Shut",
-    "Started",
     "Taste",
     "Tasted",
     "Ticked",
-    "TurnedAway",
     "Wake",
     "Woke",
-    "WriteFrame",
 ]
-
-# What happens to a connection
-
-
-class Started(msgspec.Struct, frozen=True):
-    """The socket is open."""
-
-
-class Received(msgspec.Struct, frozen=True, gc=False):
-    """A whole message came: bytes of a binary one, str of a text one."""
-
-    frame: bytes | str
-
-
-class Admitted(msgspec.Struct, frozen=True):
-    """The answer to the Ask of this number: let in."""
-
-    address: str
-    number: int
-    session: SessionId
-    identity: Identity
-
-
-class TurnedAway(msgspec.Struct, frozen=True):
-    """The answer to the Ask of this number: refused."""
-
-    address: str
-    number: int
-    refusal: Refusal
-
-
-class Dismissed(msgspec.Struct, frozen=True):
-    """The room puts this seat out."""
-
-    address: str
-    code: int
-    reason: str
-
-
-class Ticked(msgspec.Struct, frozen=True):
-    """Time has passed."""
-
-
-class Lost(msgspec.Struct, frozen=True):
-    """The socket is gone."""
-
-
-ConnectionEvent: TypeAlias = Started | Received | Admitted | TurnedAway | Dismissed | Ticked | Lost
-
-# What a connection asks for
-
-
-class WriteFrame(msgspec.Struct, frozen=True, gc=False):
-    """Write this frame to the socket."""
-
-    frame: bytes
-
-
-class CloseSocket(msgspec.Struct, frozen=True):
-    """End the socket."""
-
-    code: int
-    reason: str
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """Find out who this is; answer with Admitted or TurnedAway, and the number."""
-
-    address: str
-    number: int
-    knock: Knock
-
-
-class Enter(msgspec.Struct, frozen=True):
-    """Seat this identity in the room."""
-
-    address: str
-    session: SessionId
-    room: RoomName
-    identity: Identity
-
-
-class Requalify(msgspec.Struct, frozen=True):
-    """The one in this seat has shown a new token."""
-
-    address: str
-    identity: Identity
-
-
-class Deliver(msgspec.Struct, frozen=True, gc=False):
-    """Pass this message on to the room."""
-
-    address: str
-    message: Message
-
-
-class Leave(msgspec.Struct, frozen=True):
-    """The seat is empty."""
-
-    address: str
-
-
-ConnectionEffect: TypeAlias = WriteFrame | CloseSocket | Ask | Enter | Requalify | Deliver | Leave
 
 # What happens to a room
 
@@ -303,6 +184,10 @@ class Woke(msgspec.Struct, frozen=True):
     """The clock turned, as a Wake asked for."""
 
     soon: bool
+
+
+class Ticked(msgspec.Struct, frozen=True):
+    """Time has passed."""
 
 
 RoomEvent: TypeAlias = (

@@ -32,8 +32,9 @@ from ..errors import (
 from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
 from .connection import Connection
+from .connection_effects import Dismissed, Started
 from .counts import Counts, HubStats
-from .effects import Dismissed, Started, Ticked, Woke
+from .effects import Ticked, Woke
 from .link import Link, Socket
 from .liveroom import LiveRoom
 from .messages import SUBPROTOCOL, Call, Result

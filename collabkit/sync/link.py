@@ -11,8 +11,7 @@ import msgspec
 from ..access.model import Identity, Knock, Refusal
 from ..ids import RoomName, SessionId
 from .connection import Connection
-from .counts import Counts
-from .effects import (
+from .connection_effects import (
     Admitted,
     Ask,
     CloseSocket,
@@ -20,17 +19,15 @@ from .effects import (
     ConnectionEvent,
     Deliver,
     Enter,
-    Joined,
     Leave,
-    Left,
     Lost,
     Received,
-    Requalified,
     Requalify,
-    Said,
     TurnedAway,
     WriteFrame,
 )
+from .counts import Counts
+from .effects import Joined, Left, Requalified, Said
 from .liveroom import LiveRoom
 from .messages import Call, Dialect, Message, Result, update_in
 from .seat import Seat

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 KEPT_IN: dict[str, str] = {
     "collabkit/sync/bans.py": "tests/sync/test_room.py",
     "collabkit/sync/catchup.py": "tests/sync/test_room.py",
+    "collabkit/sync/connection_effects.py": "tests/sync/test_connection.py",
     "collabkit/sync/edits.py": "tests/sync/test_room.py",
     "collabkit/sync/effects.py": "tests/sync/test_room.py",
     "collabkit/sync/link.py": "tests/sync/test_hub.py",

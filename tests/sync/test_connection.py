@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-
 from collabkit.access.model import Identity, Refusal
 from collabkit.ids import SessionId, Subject
+from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
+from collabkit.sync.messages import Ack, Awareness, Dialect, Refused, SyncStep1, Update, write
+
 from collabkit.sync import connection as module
 from collabkit.sync.connection import Connection
-from collabkit.sync.effects import (
+from collabkit.sync.connection_effects import (
     Admitted,
     Ask,
     CloseSocket,
@@ -21,12 +23,10 @@ from collabkit.sync.effects import (
     Received,
     Requalify,
     Started,
-    Ticked,
     TurnedAway,
     WriteFrame,
 )
-from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
-from collabkit.sync.messages import Ack, Awareness, Dialect, Refused, SyncStep1, Update, write
+from collabkit.sync.effects import Ticked
 
 STEP1 = write(SyncStep1(b"\x00"))
 SESSION = SessionId("s")
