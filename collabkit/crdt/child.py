@@ -44,6 +44,8 @@ __all__ = ["BYTES_PER_S", "Child"]
 
 # A slow machine applies this much in a second; see also reading of Budget.clients.
 BYTES_PER_S: Final = 200_000
+# A nursery that is just being started makes no children yet.
+_BIRTH_S: Final = 30.0
 # Read in pieces that the C library keeps at hand; it maps larger ones anew each time.
 _CHUNK_BYTES: Final = 1 << 16
 
@@ -158,6 +160,8 @@ class Child:
     def born(self, pid: int) -> None:
         """It has a process."""
         self.pid = pid
+        if self.alive:
+            self._note()
 
     def died(self, status: int | None) -> None:
         """It has none any more; ``status`` is what `wait` said, if anybody waited."""
@@ -247,14 +251,17 @@ class Child:
             return
         if self._seen != (self._mark.ticket, self._mark.index):
             self._note()
-        elif (
-            self._loop.time() - self._seen_at > self._patience_s + self._size_bytes() / BYTES_PER_S
-        ):
+        elif self._loop.time() - self._seen_at > self._patience():
             self._readable()  # it may have answered while this process was held up
             if self.alive and self._calls and self._mark.ticket == self._seen[0]:
                 self.kill(f"no answer in {self._patience_s:g} s")
             return
         self._watching = self._loop.call_later(self._patience_s / 4, self._watch)
+
+    def _patience(self) -> float:
+        if self.pid is None:
+            return max(self._patience_s, _BIRTH_S)
+        return self._patience_s + self._size_bytes() / BYTES_PER_S
 
     def _size_bytes(self) -> int:
         """The size of what it is at."""

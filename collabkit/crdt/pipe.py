@@ -216,36 +216,35 @@ class TooLong(Exception):
 class Frames:
     """Cuts what comes from the pipe into frames."""
 
-    __slots__ = ("_kept", "_limit", "_wanted")
+    __slots__ = ("_kept", "_limit")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._kept = bytearray()
-        self._wanted = 0
 
     def __repr__(self) -> str:
-        return f"<Frames, {len(self._kept)} bytes of {self._wanted}>"
+        return f"<Frames, {len(self._kept)} bytes kept>"
 
-    def feed(self, chunk: bytes) -> Iterator[bytes | memoryview]:
+    def feed(self, chunk: bytes) -> Iterator[memoryview]:
         """Take what came; gives the frames that are whole, without their heads.
 
         Raises:
             TooLong: One is longer than the limit.
         """
-        kept = self._kept
-        if not kept and len(chunk) == 4 + int.from_bytes(chunk[:4]):
+        if not self._kept and len(chunk) == 4 + int.from_bytes(chunk[:4]):
             yield memoryview(chunk)[4:]
             return
-        kept += chunk
-        while len(kept) >= max(4, self._wanted):
-            self._wanted = 4 + int.from_bytes(kept[:4])
-            if self._wanted > self._limit:
+        self._kept += chunk
+        while len(self._kept) >= 4:
+            kept = self._kept
+            end = 4 + int.from_bytes(kept[:4])
+            if end > self._limit:
                 raise TooLong
-            if len(kept) < self._wanted:
+            if len(kept) < end:
                 return
-            yield bytes(kept[4 : self._wanted])
-            del kept[: self._wanted]
-            self._wanted = 0
+            # Given away as it is, not as a copy: it may be large.
+            self._kept = kept[end:]
+            yield memoryview(kept)[4:end]
 
 
 def framed(payload: bytes) -> bytes:

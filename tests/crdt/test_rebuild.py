@@ -7,7 +7,7 @@ import pytest
 from collabkit.crdt.document import Document
 from collabkit.crdt.rebuild import build, rehearse
 from collabkit.errors import EngineLost, UpdateRefused
-from tests.crdt import crafting
+from crdt import crafting
 
 FIRST = bytes.fromhex("0101010004010174016100")
 IMPOSSIBLE = bytes.fromhex("01020300840100017804000100016200")
