@@ -12,11 +12,13 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Generator
 
 import msgspec
 
-from ..errors import LocalProtocolError
+from ..errors import CannotWrite, LocalProtocolError
 from . import checkpoints, named, owners, quarantine, reading, recovery, rows
 from .directory import Document, Session
 from .openfile import OpenFile
@@ -115,15 +117,16 @@ def compact(
 
 
 def _give_back(file: OpenFile) -> Generator[None, None, None]:
-    """Cut free pages off the end of the file."""
+    """Cut free pages off the end of the file, if the disk lets us: what is deleted is so anyway."""
     before = None
-    while (free := _free_pages(file)) and free != before:
-        before = free
-        with file.transaction():
-            file.connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_SLICE})").fetchall()
-        yield
-    # The file itself shrinks when the write-ahead log is copied into it.
-    file.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    with contextlib.suppress(CannotWrite, sqlite3.Error):
+        while (free := _free_pages(file)) and free != before:
+            before = free
+            with file.transaction():
+                file.connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_SLICE})").fetchall()
+            yield
+        # The file itself shrinks when the write-ahead log is copied into it.
+        file.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _free_pages(file: OpenFile) -> int:
