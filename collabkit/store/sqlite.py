@@ -21,7 +21,54 @@ from .writer import Writer
 __all__ = ["SQLiteStore"]
 
 
-class SQLiteStore:
+class _Trouble:
+    """What a store does about what killed an engine, and what may be lost."""
+
+    _writer: Writer
+
+    async def quarantine(
+        self,
+        session: SessionId,
+        document: str,
+        *,
+        subject: Subject,
+        body: bytes,
+        reason: str,
+        seq: Seq | None = None,
+    ) -> int:
+        """Keep an update apart, and set its row aside if it has one; returns its number.
+
+        Args:
+            session: Whose it is.
+            document: Which document it killed.
+            subject: Who made it.
+            body: The update; empty, with the ``seq`` of a checkpoint, to set that aside.
+            reason: What became of the engine.
+            seq: The row of the log that it is.
+
+        Raises:
+            LocalProtocolError: Only checkpoints that hold the row are left to load from.
+        """
+        return await self._writer.submit(
+            lambda it: it.quarantine(
+                session, document, subject=subject, body=body, reason=reason, seq=seq
+            )
+        )
+
+    async def quarantined(self, session: SessionId | None = None) -> list[Quarantined]:
+        """What is kept apart, oldest first."""
+        return await self._writer.submit(lambda it: it.quarantined(session))
+
+    async def release(self, id: int) -> None:
+        """Let an update be what it was before it was quarantined. Raises LookupError."""
+        await self._writer.submit(lambda it: it.release(id))
+
+    async def raise_epoch(self, session: SessionId, document: str) -> int:
+        """Begin a recovery of ten minutes; returns the new epoch."""
+        return await self._writer.submit(lambda it: it.raise_epoch(session, document))
+
+
+class SQLiteStore(_Trouble):
     """Sessions in one SQLite file, which this process holds alone.
 
     Open it with :meth:`open`; read beside its holder with
@@ -157,47 +204,6 @@ class SQLiteStore:
         """Keep a checkpoint; of each document the newest two are kept."""
         packed = await asyncio.to_thread(checkpoints.pack, checkpoint.body)
         await self._writer.submit(lambda it: it.put_checkpoint(session, checkpoint, packed))
-
-    async def quarantine(
-        self,
-        session: SessionId,
-        document: str,
-        *,
-        subject: Subject,
-        body: bytes,
-        reason: str,
-        seq: Seq | None = None,
-    ) -> int:
-        """Keep an update apart, and set its row aside if it has one; returns its number.
-
-        Args:
-            session: Whose it is.
-            document: Which document it killed.
-            subject: Who made it.
-            body: The update; empty, with the ``seq`` of a checkpoint, to set that aside.
-            reason: What became of the engine.
-            seq: The row of the log that it is.
-
-        Raises:
-            LocalProtocolError: Only checkpoints that hold the row are left to load from.
-        """
-        return await self._writer.submit(
-            lambda it: it.quarantine(
-                session, document, subject=subject, body=body, reason=reason, seq=seq
-            )
-        )
-
-    async def quarantined(self, session: SessionId | None = None) -> list[Quarantined]:
-        """What is kept apart, oldest first."""
-        return await self._writer.submit(lambda it: it.quarantined(session))
-
-    async def release(self, id: int) -> None:
-        """Let an update be what it was before it was quarantined. Raises LookupError."""
-        await self._writer.submit(lambda it: it.release(id))
-
-    async def raise_epoch(self, session: SessionId, document: str) -> int:
-        """Begin a recovery of ten minutes; returns the new epoch."""
-        return await self._writer.submit(lambda it: it.raise_epoch(session, document))
 
     async def put(self, table: str, key: str, value: Any, *, expect: int | None = None) -> int:
         """Write a small named value; returns its new version. Raises Conflict.
