@@ -165,7 +165,10 @@ class Child:
 
     def died(self, status: int | None) -> None:
         """It has none any more; ``status`` is what `wait` said, if anybody waited."""
-        how = self._verdict or _words(status)
+        how = "never born" if self.pid is None else "died"
+        if status is not None:
+            how = _words(status)
+        how = self._verdict or how
         if not self.fate.done():
             self.fate.set_result(how)
         if self.alive:
@@ -306,9 +309,7 @@ def _updates(request: Request) -> Sequence[bytes]:
     return ()
 
 
-def _words(status: int | None) -> str:
-    if status is None:
-        return "died"
+def _words(status: int) -> str:
     if os.WIFSIGNALED(status):
         return signal.Signals(os.WTERMSIG(status)).name
     return f"exit {os.WEXITSTATUS(status)}"

@@ -190,7 +190,7 @@ class Answering:
         replay = Replay(str(number))
         replay.load(self._mark.each(updates))
         self._held[number] = replay
-        return Opened(replay.vector)
+        return Opened(dict(replay.vector))  # it is written down when the frame is
 
     def _taste(self, trips: Any) -> list[bytes | Trip]:
         told: list[bytes | Trip] = []

@@ -72,6 +72,7 @@ class Nursery:
         self._entry = entry
         self._last_number = 0
         self._children: dict[int, Child] = {}  # of this process, not known to be dead
+        self._orphans: list[Child] = []  # of those before it, the same
         self._process: subprocess.Popen[bytes] | None = None
         self._asking: socket.socket | None = None
         self._told = bytearray()
@@ -92,7 +93,7 @@ class Nursery:
         trace: TracebackType | None,
     ) -> None:
         """End it, and all that it made."""
-        for child in list(self._children.values()):
+        for child in [*self._children.values(), *self._orphans]:
             child.ending = True
             child.kill("no longer needed")
         process, over = self._process, self._over
@@ -208,7 +209,10 @@ class Nursery:
         orphans, self._children = self._children, {}
         for child in orphans.values():
             child.orphan = True
-            if not child.alive:
+            if child.alive:
+                self._orphans.append(child)
+            else:
                 child.died(None)
+        self._orphans = [child for child in self._orphans if child.alive]
         if not over.done():
             over.set_result(None)

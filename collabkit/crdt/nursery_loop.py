@@ -44,16 +44,18 @@ def main(asked: int, memory_bytes: int) -> NoReturn:
     gc.collect()
     gc.freeze()
     nursery = _Nursery(asking, memory_bytes)
-    while nursery.open:
-        ready, _, _ = select.select([asking, bell], [], [])
-        if bell in ready:
-            with contextlib.suppress(BlockingIOError):
-                bell.recv(4096)
-            nursery.reap()
-        if asking in ready:
-            nursery.listen()
-    nursery.end()
-    os._exit(0)
+    try:
+        while nursery.open:
+            ready, _, _ = select.select([asking, bell], [], [])
+            if bell in ready:
+                with contextlib.suppress(BlockingIOError):
+                    bell.recv(4096)
+                nursery.reap()
+            if asking in ready:
+                nursery.listen()
+    finally:
+        nursery.end()
+        os._exit(0)
 
 
 class _Nursery:
@@ -68,10 +70,10 @@ class _Nursery:
 
     def listen(self) -> None:
         """Do one thing that is asked for."""
-        data, fds, _, _ = socket.recv_fds(self._asking, ASKED.size, 2)
-        while data and len(data) < ASKED.size:
-            more = self._asking.recv(ASKED.size - len(data))
-            data = data + more if more else b""
+        try:
+            data, fds, _, _ = socket.recv_fds(self._asking, ASKED.size, 2)
+        except ConnectionResetError:  # it ended before it had read what it was told
+            data, fds = b"", []
         if not data:
             self.open = False
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,6 +16,7 @@ from collabkit.crdt.sandbox import SandboxEngine
 from collabkit.errors import EngineLost, LocalProtocolError
 from collabkit.testing.contracts import EngineContract
 from crdt.crafting import string, update
+from crdt.processes import until
 from crdt.unguarded import FINE, KILLER, LOOP, PANIC, SLOW
 
 KEY, OTHER = ("session", "main"), ("session", "other")
@@ -36,13 +37,6 @@ async def fragile() -> AsyncIterator[SandboxEngine]:
     """A sandbox whose children apply unread what they are given."""
     async with SandboxEngine(entry="crdt.unguarded") as engine:
         yield engine
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for something to become true."""
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0.005)
 
 
 def serving(engine: SandboxEngine) -> Child:

@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath
 
 # Modules whose promises are kept elsewhere, and where.
 KEPT_IN: dict[str, str] = {
+    "collabkit/crdt/child_loop.py": "tests/crdt/test_child.py",
+    "collabkit/crdt/nursery_loop.py": "tests/crdt/test_nursery.py",
     "collabkit/sync/bans.py": "tests/sync/test_room.py",
     "collabkit/sync/catchup.py": "tests/sync/test_room.py",
     "collabkit/sync/connection_effects.py": "tests/sync/test_connection.py",
