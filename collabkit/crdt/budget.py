@@ -27,6 +27,7 @@ REFUSALS = {
     "too-deep": "shared types nest deeper than {}",
     "unknown-content": "no released Yjs client knows content {}",
     "unknown-type": "no released Yjs client knows shared type {}",
+    "misread-content": "the engine reads {} otherwise than Yjs writes it",
     "clock-out-of-range": "clock {} is not below 2**31",
     "zero-length": "a struct or a deleted range of client {} has no length",
     "future-origin": "an item of client {} builds on a later one of the same client",

@@ -94,14 +94,12 @@ def test_a_hole_must_be_known_before_what_lies_behind_it() -> None:
     [
         (gc(5), 5),
         (item(1, b"\x03", root="t"), 3),
-        (item(2, b"\x02\x09undefined\x04null", root="a"), 2),
         (item(3, b"\x02\xff\xfe", root="a"), 1),
         (string("a\U0001f600é", root="t"), 4),
         (item(5, b"\x02{}", root="t"), 1),
         (item(6, b"\x04bold\x04true", root="t"), 1),
         (shared(0, root="a"), 1),
         (item(7, b"\x03\x01p", root="x"), 1),
-        (item(7, b"\x05\x04hook", root="x"), 1),
         (shared(6, root="x"), 1),
         (values(NULL, b"\x78", root="a"), 2),
         (item(9, b"\x01g\x76\x00", root="a"), 1),
@@ -109,7 +107,7 @@ def test_a_hole_must_be_known_before_what_lies_behind_it() -> None:
     ],
 )
 def test_every_content_of_yjs_has_its_length(struct: bytes, length: int) -> None:
-    """All ten kinds of content, GC and Skip are read, and counted in clocks."""
+    """All kinds of content that clients write, GC and Skip are read, and counted in clocks."""
     assert scan(update((A, 0, [struct]))).sections[0].length == length
 
 
@@ -160,6 +158,8 @@ def test_items_that_name_a_root_are_found() -> None:
         ("unknown-content", update((A, 1, [item(0, b"\x01", origin=(A, 0))]))),
         ("unknown-content", update((A, 1, [item(10, b"\x01", origin=(A, 0))]))),
         ("unknown-type", update((A, 0, [shared(7, root="t")]))),
+        ("misread-content", update((A, 0, [item(2, b"\x01\x04null", root="a")]))),
+        ("misread-content", update((A, 0, [item(7, b"\x05\x04hook", root="x")]))),
         ("clock-out-of-range", update((A, 2**31 - 1, [string("ab", origin=(A, 0))]))),
         ("clock-out-of-range", update((A, 2**31 - 1, [string("é" * 2, origin=(A, 0))]))),
         ("clock-out-of-range", update((A, 0, [gc(2**31 + 1)]))),
@@ -261,7 +261,6 @@ def test_every_refusal_is_a_sentence() -> None:
         b"\x01\x01\x07\x01\x84\x07\x00\x02\xc3\x28\x00",
         update((A, 0, [item(5, var_string("nope"), root="t")])),
         update((A, 0, [item(6, var_string("b") + var_string("["), root="t")])),
-        update((A, 0, [item(2, b"\x01" + var_string("NaN"), root="a")])),
         update((A, 0, [values(b"\x73", root="a")])),
         update((A, 0, [values(b"\x75\x01" * 65 + NULL, root="a")])),
         b"\x01\x01\x80\x80\x80\x80\x80\x80\x80\x10\x00\x04\x01\x01t\x03abc\x00",
