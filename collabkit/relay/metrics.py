@@ -113,6 +113,7 @@ class Metrics(Collector):
         yield _gauge("unsent_bytes", "Bytes that wait for slow readers.", traffic.unsent_bytes())
         yield _count("received_bytes", "Payload bytes received.", traffic.bytes_in)
         yield _counts("refused", "Knocks refused.", "code", stats.refused)
+        yield _count("diverged", "Replicas with other content than the log.", stats.diverged)
         yield _counts("dismissed", "Sockets ended by the hub.", "code", stats.dismissed)
         yield _counts("closed", "Connections ended by this server.", "code", traffic.closed)
         yield _gauge("gates", "Connections that are no WebSocket, or not yet.", traffic.gates)

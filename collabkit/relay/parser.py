@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import picows
 from multidict import CIMultiDict
-from picows.picows import WSProtocol
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # its stub keeps it back
 
 __all__ = ["LONG_BYTES", "Deaf", "Parser", "Tap"]
 
@@ -57,7 +57,7 @@ class Tap(Protocol):
         """After it had swollen, something was read."""
         ...
 
-    def refused(self) -> None:
+    def refused(self, transport: picows.WSTransport) -> None:
         """Picows has sent a close frame, of its own accord or because it was told to."""
         ...
 
@@ -66,7 +66,7 @@ class Tap(Protocol):
         ...
 
 
-class Parser(WSProtocol):  # type: ignore[misc, unused-ignore]
+class Parser(WSProtocol):  # type: ignore[misc]
     """The frames of one connection, from the first to the last, or to the end of a long one."""
 
     __slots__ = ("_tap",)
@@ -124,7 +124,7 @@ class Parser(WSProtocol):  # type: ignore[misc, unused-ignore]
         if tap.swollen:
             tap.eased()
         if self.transport.is_close_frame_sent:
-            tap.refused()
+            tap.refused(self.transport)
 
 
 class Deaf(asyncio.BufferedProtocol):

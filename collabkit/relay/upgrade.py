@@ -39,7 +39,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..sync.messages import SUBPROTOCOL
+from ..sync.messages import SUBPROTOCOLS
 from .http import Request, Response, refuse
 
 __all__ = ["Door", "Visit", "accept_key", "forbidden", "visit", "wants_websocket"]
@@ -171,7 +171,7 @@ def visit(request: Request, door: Door) -> Visit:
     Visit('notes', token=…, name='Ada', None)
     """
     offered = [each.strip() for each in (request.header("sec-websocket-protocol") or "").split(",")]
-    chosen = next((each for each in (SUBPROTOCOL, STOCK_DIALECT) if each in offered), None)
+    chosen = next((each for each in (*SUBPROTOCOLS, STOCK_DIALECT) if each in offered), None)
     return Visit(
         request.path.removeprefix("/"),
         _token(request, offered, door),

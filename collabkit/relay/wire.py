@@ -143,6 +143,7 @@ class Wire(picows.WSListener):
         self._below = _Below(transport, self._ended)
         self._assembler = Assembler(max_message_bytes=keeper.limits.max_message_bytes)
         self._meter = Meter(keeper.limits.rate, now=keeper.hub.now())
+        self._speaker: picows.WSTransport
         self._link: Link | None = None
         self._heard = True
         self._silent = 0
@@ -202,9 +203,10 @@ class Wire(picows.WSListener):
     # As picows sees it
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
-        """A parser is ready."""
-        self._speaker = transport
-        self.send = functools.partial(transport.send, BINARY)
+        """A parser is ready. All is said through the first one's transport: rooms keep `send`."""
+        if not hasattr(self, "_speaker"):
+            self._speaker = transport
+            self.send = functools.partial(transport.send, BINARY)
         # picows keeps both heads as long as the connection.
         transport.request.headers.clear()
 
@@ -261,6 +263,7 @@ class Wire(picows.WSListener):
             self._keeper.hoard.hold(self, self.unread)
         elif self.unread > MAX_UNADMITTED_BYTES:
             self._failed(BadFrame("too much was sent before anybody was let in", close_code=1008))
+            self._deafen(self._keeper.limits.close_timeout)
         return not self._deaf
 
     def eased(self) -> None:
@@ -271,11 +274,11 @@ class Wire(picows.WSListener):
             self.swollen = False
             self._parse_anew()
 
-    def refused(self) -> None:
+    def refused(self, transport: picows.WSTransport) -> None:
         """The parser has sent a close frame, which counts as ours."""
         if self._closing:
             return
-        said = self._speaker.close_handshake
+        said = transport.close_handshake
         code = said.sent.code.value if said is not None and said.sent is not None else 1002
         self._traffic.closed[code] += 1
         self._part(code)

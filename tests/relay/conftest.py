@@ -16,7 +16,15 @@ from collabkit.sessions.workspace import Workspace
 from relay.peers import Raw
 
 # Those whose sockets are the loop's own business.
-ON_BOTH_LOOPS = {"test_limits.py", "test_server.py", "test_ward.py", "test_wire.py"}
+ON_BOTH_LOOPS = {
+    "test_gate.py",
+    "test_limits.py",
+    "test_parser.py",
+    "test_porch.py",
+    "test_server.py",
+    "test_ward.py",
+    "test_wire.py",
+}
 
 
 def pytest_asyncio_loop_factories(

@@ -96,11 +96,18 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
     assert ask("/page.js", ("if-none-match", '"other"')).status == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get", ""])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "CONNECT", "get", ""])
 def test_only_reading_is_answered(method: str) -> None:
     """Nothing changes by HTTP: other methods are 405 and told which are not."""
     response = ask("/healthz", method=method)
-    assert (response.status, header(response, "Allow")) == (405, "GET, HEAD")
+    assert (response.status, header(response, "Allow")) == (405, "GET, HEAD, OPTIONS")
+
+
+def test_options_tells_what_is_answered() -> None:
+    """OPTIONS has no body, and the same list."""
+    response = ask("/healthz", method="OPTIONS")
+    assert (response.status, response.body) == (204, b"")
+    assert header(response, "Allow") == "GET, HEAD, OPTIONS"
 
 
 def test_head_is_answered_as_get() -> None:

@@ -51,15 +51,19 @@ def test_every_update_that_a_room_takes_fits_in_a_message() -> None:
     assert DEFAULT_LIMITS.max_message_bytes >= DEFAULT_BUDGET.message_bytes + envelope
 
 
-@pytest.mark.parametrize("begun", [b"", b"GET /notes HTTP/1.1\r\nHost: localhost\r\n"])
-async def test_a_handshake_ends_in_time(workspace: Workspace, begun: bytes) -> None:
+@pytest.mark.parametrize(
+    ("begun", "answer"), [(b"", b""), (b"GET /notes HTTP/1.1\r\nHost: ", b"HTTP/1.1 408 ")]
+)
+async def test_a_handshake_ends_in_time(workspace: Workspace, begun: bytes, answer: bytes) -> None:
     """Who does not finish asking is let go, however much he has said."""
     async with Relay(workspace, port=0, limits=Limits(handshake_timeout=0.1)) as relay:
         host, port = relay.url.removeprefix("ws://").split(":")
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(begun)
-        assert await asyncio.wait_for(reader.read(), 20) == b""
+        heard = await asyncio.wait_for(reader.read(), 20)
         writer.close()
+        assert heard[: len(answer)] == answer
+        assert bool(heard) is bool(answer)
 
 
 async def test_a_goodbye_must_be_answered_in_time(workspace: Workspace) -> None:
