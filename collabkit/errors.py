@@ -396,5 +396,5 @@ class OtherLineage(StoreError):
     theirs: str
     _says = (
         "{document!r} here has lineage {ours}, there {theirs}: they are different documents "
-        "of one name; move the local one away and connect again"
+        "of one name; `await replica.fork()` sets the local one aside, to begin anew"
     )

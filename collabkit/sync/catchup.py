@@ -8,16 +8,20 @@ Rules:
 2. Whoever asks with a vector gets the engine's difference, which holds all deletions.
 3. Who follows the log gets its rows from where he stopped, the presence of the others,
    Synced, and the room's own SyncStep1; from then on he is live.
-4. Equal questions that wait at the same time are answered once.
+4. Many come at once, after a restart above all, and most of them want the same. A question is
+   asked once, and its answer serves for as long as nothing was stored since; a reading of the
+   log, with what was stored behind it, for some seconds. Both are bounded in bytes.
 5. The presence of the others comes with the answer, and so after the member's own first
    words: until then what his old connection showed, if it is not gone yet, is another's.
 6. So does the room's own SyncStep1. Hocuspocus providers take the acknowledgement of their
    answer to it for the end of the exchange, and would be `synced` with an empty document.
+7. A digest is told behind the rows that it is of, on the same way. So it needs no more than
+   that nothing is on its way from the member to be compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -29,11 +33,18 @@ from ..ids import Subject
 from ..store.base import Loaded
 from .edits import Edits
 from .effects import Diff, Dismiss, ReadLog, RoomEffect, Send
-from .messages import Awareness, Row, Synced, SyncStep2, Update
+from .messages import Awareness, Digest, Message, PackedRow, Row, Synced, SyncStep2, Update
 
 __all__ = ["CatchUp", "Member"]
 
 _Answer: TypeAlias = Callable[[bytes], list[RoomEffect]]
+
+# How long a reading of the log serves: clients that lost a relay are back within as much.
+KEPT_FOR = 5.0
+# What a room keeps for joiners: two of the largest documents that are usual, or none that is more.
+MAX_KEPT_BYTES = 16 * 1024 * 1024
+# What follows a reading until it is worth another one.
+MAX_LATE_ROWS = 1000
 
 
 class Member(msgspec.Struct):
@@ -42,15 +53,53 @@ class Member(msgspec.Struct):
     Attributes:
         follows: Wants the rows of the log in order instead of updates at once.
         after: For one who follows and is not up to date: the last row that he has.
-        resumed: One who follows has said where he stands.
+        version: Of our own dialect, if he speaks that.
+        resumed: He has said where he stands.
+        met: He has shown presence.
     """
 
     id: int
     subject: Subject
     can_write: bool
     follows: bool
+    version: int = 1
     after: int = 0
     resumed: bool = False
+    met: bool = False
+
+
+class _Reading:
+    """What the log was, for those who come while it serves.
+
+    Attributes:
+        rows: Checkpoint and rows, as those who follow get them.
+        whole: The same for stock members: the checkpoint, and the rest spliced.
+    """
+
+    def __init__(self, loaded: Loaded, packed: PackedRow | None, *, now: float) -> None:
+        self.upto: int = loaded.upto
+        self.until = now + KEPT_FOR
+        self.packed = packed
+        self.rows = [Row(row.seq, row.body) for row in loaded.rows]
+        self.checkpoint = loaded.checkpoint is not None
+        if loaded.checkpoint is not None:
+            self.rows.insert(0, Row(loaded.checkpoint.seq, loaded.checkpoint.body))
+        self.size_bytes = sum(len(row.update) for row in self.rows)
+        self._whole: list[Message] | None = None
+
+    @property
+    def whole(self) -> list[Message]:
+        if self._whole is None:
+            first, rest = self.rows[: self.checkpoint], self.rows[self.checkpoint :]
+            self._whole = [*(Update(row.update) for row in first), *_spliced(rest)]
+        return self._whole
+
+    def behind(self, after: int, version: int) -> list[Message]:
+        """The rows behind one, as a version of our dialect has them."""
+        rows: list[Message] = [row for row in self.rows if row.seq > after]
+        if version > 1 and self.packed is not None and len(rows) == len(self.rows):
+            rows[0] = self.packed
+        return rows
 
 
 class CatchUp:
@@ -67,7 +116,11 @@ class CatchUp:
         self._edits = edits
         self._presence = presence
         self._log_waiters: dict[int, Member] = {}
+        self._reading: _Reading | None = None
+        self._digest: Digest | None = None
         self._questions: dict[bytes, list[_Answer]] = {}
+        self._known: dict[bytes, bytes] = {}
+        self._known_at = 0  # the row that the log ended with
         self._deadly: set[bytes] = set()
 
     def __repr__(self) -> str:
@@ -77,6 +130,11 @@ class CatchUp:
 
     def difference(self, member: Member, vector: bytes, answer: _Answer) -> list[RoomEffect]:
         """Ask what a replica with this vector lacks; ``answer`` says what to do with it."""
+        if self._known_at != self._edits.stored_seq:
+            self._known = {}
+        known = self._known.get(vector)
+        if known is not None:
+            return answer(known)
         waiting = self._questions.setdefault(vector, [])
         waiting.append(lambda update: answer(update) if member.id in self._members else [])
         return [Diff(vector)] if len(waiting) == 1 else []
@@ -85,7 +143,15 @@ class CatchUp:
         """The engine's answer."""
         self._deadly.discard(vector)
         answers = self._questions.pop(vector, ())
+        self._keep(vector, difference)
         return [effect for answer in answers for effect in answer(difference)]
+
+    def _keep(self, vector: bytes, difference: bytes) -> None:
+        if self._known_at != self._edits.stored_seq:
+            self._known, self._known_at = {}, self._edits.stored_seq
+        size = sum(len(key) + len(kept) for key, kept in self._known.items())
+        if size + len(vector) + len(difference) <= MAX_KEPT_BYTES:
+            self._known[vector] = difference
 
     def died(self, vector: bytes) -> None:
         """The engine died over a question; one that does so twice is asked no more."""
@@ -94,7 +160,9 @@ class CatchUp:
         self._deadly.add(vector)
 
     def ask_again(self) -> list[RoomEffect]:
-        """The engine was replaced: whatever it was asked, it forgot."""
+        """The engine was replaced: whatever it was asked, it forgot, and what it said is stale."""
+        self._known = {}
+        self._forget_reading()
         return [Diff(vector) for vector in self._questions]
 
     # Members
@@ -107,14 +175,14 @@ class CatchUp:
     def sync(self, member: Member, vector: bytes, *, empty: bool, now: float) -> list[RoomEffect]:
         """Answer a stock member's SyncStep1, and send the room's own."""
         if empty:
-            return self._read_log(member)
+            return self._read_log(member, now=now)
         return self._answer(member, vector, synced=True, now=now)
 
-    def resume(self, member: Member, *, after: int) -> list[RoomEffect]:
+    def resume(self, member: Member, *, after: int, now: float) -> list[RoomEffect]:
         """Hand a member who follows the log its rows behind ``after``; not live until then."""
         member.after = after
         self._edits.followers = tuple(m for m in self._edits.followers if m != member.id)
-        return self._read_log(member)
+        return self._read_log(member, now=now)
 
     def mend(
         self, member: Member, clocks: dict[int, int], *, synced: bool, now: float
@@ -142,62 +210,101 @@ class CatchUp:
 
     # The log
 
-    def _read_log(self, member: Member) -> list[RoomEffect]:
+    def _read_log(self, member: Member, *, now: float) -> list[RoomEffect]:
+        self.ticked(now=now)
+        if self._reading is not None:
+            return self._answer_from(self._reading, [member], now=now)
         first = not self._log_waiters
         self._log_waiters[member.id] = member
         if not first:
             return []
         self._edits.late = []
-        return [ReadLog()]
+        return [ReadLog(packed=member.version > 1)]
 
-    def log_read(self, loaded: Loaded, *, now: float) -> list[RoomEffect]:
+    def log_read(self, loaded: Loaded, packed: PackedRow | None, *, now: float) -> list[RoomEffect]:
         """Checkpoint and rows, for all who wait for them."""
-        late = [row for row in self._edits.late or () if row.seq > loaded.upto]
-        waiters = self._take_waiters()
-        effects: list[RoomEffect] = []
-        stock = tuple(member.id for member in waiters if not member.follows)
-        for member in waiters:
-            if not member.follows:
-                effects += [*self.snapshot(member, now=now), self._edits.ask((member.id,))]
-        if stock:
-            effects += self._whole(stock, loaded, late)
-        following = [member for member in waiters if member.follows]
-        for after in {member.after for member in following}:
-            equal = [member for member in following if member.after == after]
-            effects += self._rows(equal, after, loaded, late, now)
+        reading = self._reading = _Reading(loaded, packed, now=now)
+        self._edits.late = [row for row in self._edits.late or () if row.seq > reading.upto]
+        waiters, self._log_waiters = self._log_waiters, {}
+        present = [member for member in waiters.values() if member.id in self._members]
+        effects = self._answer_from(reading, present, now=now)
+        if reading.size_bytes > MAX_KEPT_BYTES:
+            self._forget_reading()
         return effects
 
     def not_read(self, reason: str) -> list[RoomEffect]:
         """The log could not be read: who waits for it comes back later."""
-        return [Dismiss(member.id, 4500, reason) for member in self._take_waiters()]
+        waiters, self._log_waiters = self._log_waiters, {}
+        self._edits.late = None
+        return [Dismiss(member, 4500, reason) for member in waiters if member in self._members]
 
-    def _take_waiters(self) -> list[Member]:
-        waiters = [m for m in self._log_waiters.values() if m.id in self._members]
-        self._log_waiters, self._edits.late = {}, None
-        return waiters
+    def ticked(self, *, now: float) -> None:
+        """Time passed: forget what does not serve any more."""
+        late = len(self._edits.late or ())
+        if self._reading and (now >= self._reading.until or late > MAX_LATE_ROWS):
+            self._forget_reading()
 
-    def _whole(self, to: tuple[int, ...], loaded: Loaded, late: list[Row]) -> list[RoomEffect]:
+    def _forget_reading(self) -> None:
+        if self._reading is not None:
+            self._reading = self._edits.late = None
+
+    def _answer_from(
+        self, reading: _Reading, members: list[Member], *, now: float
+    ) -> list[RoomEffect]:
         effects: list[RoomEffect] = []
-        if loaded.checkpoint is not None:
-            effects.append(Send(to, Update(loaded.checkpoint.body)))
-        tail = [*(row.body for row in loaded.rows), *(row.update for row in late)]
-        if tail:
-            pieces = splice([(update, scan(update, NO_BUDGET)) for update in tail])
-            effects += [Send(to, Update(piece)) for piece in pieces]
+        stock = tuple(member.id for member in members if not member.follows)
+        for member in members:
+            if not member.follows:
+                effects += [*self.snapshot(member, now=now), self._edits.ask((member.id,))]
+        if stock:
+            effects += self._whole(stock, reading)
+        following = [member for member in members if member.follows]
+        for after, version in {(member.after, member.version) for member in following}:
+            equal = [m for m in following if (m.after, m.version) == (after, version)]
+            effects += self._rows(equal, reading, now=now)
+        return effects
+
+    def _whole(self, to: tuple[int, ...], reading: _Reading) -> list[RoomEffect]:
+        """The whole document, for stock members."""
+        words = [*reading.whole, *_spliced(self._edits.late or ())]
+        effects: list[RoomEffect] = [Send(to, message) for message in words]
         return [*effects, *self._on_their_way(to), Send(to, SyncStep2(EMPTY_UPDATE))]
 
-    def _rows(
-        self, members: list[Member], after: int, loaded: Loaded, late: list[Row], now: float
-    ) -> list[RoomEffect]:
-        """The log behind ``after``, for members who stand at the same place."""
-        rows = [*(Row(row.seq, row.body) for row in loaded.rows), *late]
-        if loaded.checkpoint is not None:
-            rows.insert(0, Row(loaded.checkpoint.seq, loaded.checkpoint.body))
-        to = tuple(member.id for member in members)
-        effects: list[RoomEffect] = [Send(to, row) for row in rows if row.seq > after]
+    def _rows(self, members: list[Member], reading: _Reading, *, now: float) -> list[RoomEffect]:
+        """The log, for members who follow it and stand at the same place."""
+        to, after = tuple(member.id for member in members), members[0].after
+        late = [row for row in self._edits.late or () if row.seq > after]
+        rows = [*reading.behind(after, members[0].version), *late]
+        effects: list[RoomEffect] = [Send(to, row) for row in rows]
         self._edits.followers = (*self._edits.followers, *to)
         # Other documents have rows too: a later Welcome must not name less than this.
-        self._edits.stored_seq = max(loaded.upto, self._edits.stored_seq)
+        self._edits.stored_seq = max(reading.upto, self._edits.stored_seq)
         for member in members:
             effects += self.snapshot(member, now=now)
-        return [*effects, Send(to, Synced(self._edits.stored_seq)), self._edits.ask(to)]
+        effects += [Send(to, Synced(self._edits.stored_seq)), self._edits.ask(to)]
+        if self._digest is not None and self._digest.seq >= self._edits.stored_seq:
+            effects += self._prove(self._digest, to)
+        return effects
+
+    # What a copy must contain
+
+    @property
+    def can_prove(self) -> bool:
+        """Whether somebody could compare a digest."""
+        return any(self._members[member].version > 1 for member in self._edits.followers)
+
+    def proven(self, digest: Digest) -> list[RoomEffect]:
+        """This is what the log says; tell those who follow it."""
+        self._digest = digest
+        return self._prove(digest, self._edits.followers)
+
+    def _prove(self, digest: Digest, to: tuple[int, ...]) -> list[RoomEffect]:
+        able = tuple(member for member in to if self._members[member].version > 1)
+        return [Send(able, digest)] if able and self._edits.idle else []
+
+
+def _spliced(rows: Sequence[Row]) -> list[Update]:
+    if not rows:
+        return []
+    updates = [(row.update, scan(row.update, NO_BUDGET)) for row in rows]
+    return [Update(piece) for piece in splice(updates)]

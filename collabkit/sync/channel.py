@@ -30,7 +30,7 @@ from websockets.typing import Subprotocol
 
 from ..errors import BadFrame, ConnectionClosed, InvalidToken, LocalProtocolError
 from .hub import Hub
-from .messages import SUBPROTOCOL
+from .messages import SUBPROTOCOL, SUBPROTOCOLS
 from .outbox import Outbox
 from .seat import HIGH_WATER_BYTES
 
@@ -228,7 +228,7 @@ class WebSocketChannel:
         try:
             socket = await connect(
                 url,
-                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                subprotocols=[Subprotocol(version) for version in SUBPROTOCOLS],
                 additional_headers={} if token is None else {"Authorization": f"Bearer {token}"},
                 user_agent_header="collabkit",
                 proxy=proxy or None,

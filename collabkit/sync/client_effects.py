@@ -11,13 +11,15 @@ from typing import TypeAlias
 import msgspec
 
 from ..errors import CollabError
-from .messages import Message, Result
+from .messages import Digest, Message, Result
 
 __all__ = [
     "Changed",
+    "Check",
     "Compare",
     "Dial",
     "Dialect",
+    "Diverged",
     "Effect",
     "Failed",
     "HangUp",
@@ -90,6 +92,12 @@ class Compare(msgspec.Struct, frozen=True, gc=False):
     since: bytes
 
 
+class Check(msgspec.Struct, frozen=True, gc=False):
+    """Say Checked, with the document's own digest, unless something is yet to be told."""
+
+    told: Digest
+
+
 class Integrate(msgspec.Struct, frozen=True, gc=False):
     """Apply this update, or leave the rest undone and say Gapped or Broken.
 
@@ -121,6 +129,10 @@ class Replied(msgspec.Struct, frozen=True):
     result: Result
 
 
+class Diverged(msgspec.Struct, frozen=True):
+    """The document's content is not what the log says: it must not be opened again as it is."""
+
+
 class Record(msgspec.Struct, frozen=True):
     """:attr:`Exchange.standing` changed in a way worth keeping soon."""
 
@@ -141,5 +153,16 @@ Words: TypeAlias = Send | Introduce | Inquire | Share
 """Effects that write something."""
 
 Effect: TypeAlias = (
-    Words | Dial | HangUp | Compare | Integrate | MeetOthers | Replied | Record | Changed | Failed
+    Words
+    | Dial
+    | HangUp
+    | Compare
+    | Check
+    | Integrate
+    | MeetOthers
+    | Replied
+    | Diverged
+    | Record
+    | Changed
+    | Failed
 )

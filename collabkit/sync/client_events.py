@@ -7,12 +7,13 @@ from typing import TypeAlias
 import msgspec
 
 from ..errors import CollabError
-from .messages import Call, Message
+from .messages import Call, Digest, Message
 
 __all__ = [
     "Asked",
     "Broken",
     "Called",
+    "Checked",
     "Clogged",
     "Compared",
     "Dialling",
@@ -88,6 +89,13 @@ class Compared(msgspec.Struct, frozen=True, gc=False):
     ours: bytes
 
 
+class Checked(msgspec.Struct, frozen=True, gc=False):
+    """The digest of the document, where nothing was made here that the relay was not told."""
+
+    told: Digest
+    ours: str
+
+
 class Clogged(msgspec.Struct, frozen=True, gc=False):
     """More waits to be written than should; ``ours`` is no further than what was told."""
 
@@ -135,6 +143,7 @@ Event: TypeAlias = (
     | Edited
     | Broken
     | Compared
+    | Checked
     | Clogged
     | Drained
     | Called

@@ -65,6 +65,7 @@ from .messages import (
     Call,
     Denied,
     Dialect,
+    Digest,
     Edit,
     Message,
     QueryAwareness,
@@ -99,7 +100,7 @@ MAX_REFUSALS = 20
 
 # What a client may say to a room. The rest of the messages goes the other way.
 _FOR_THE_ROOM = frozenset(
-    {SyncStep1, SyncStep2, Update, Awareness, QueryAwareness, Resume, Edit, Call}
+    {SyncStep1, SyncStep2, Update, Awareness, QueryAwareness, Resume, Edit, Call, Digest}
 )
 
 
@@ -126,7 +127,7 @@ class Connection:
         token: What the upgrade carried, if anything.
         peer: The other end's address.
         name: What the client calls itself.
-        own_dialect: Whether our subprotocol was agreed.
+        own_dialect: Which version of our own dialect was agreed on; 0 if none was.
         now: When the socket opened.
 
     >>> link = Connection(path="notes", peer="127.0.0.1", now=0.0)
@@ -142,10 +143,11 @@ class Connection:
         token: str | None = None,
         peer: str = "",
         name: str | None = None,
-        own_dialect: bool = False,
+        own_dialect: int = 0,
         now: float,
     ) -> None:
         self.dialect = Dialect.COLLABKIT if own_dialect else Dialect.UNTOLD
+        self.version = own_dialect
         self.peer = peer
         self.closed = False
         self._path = path

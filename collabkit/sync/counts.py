@@ -67,6 +67,7 @@ class Counts:
             queues together count as one.
         dismissed: Sockets that were closed, by close code.
         refused: Knocks that were refused, by code.
+        diverged: How often a replica said that its content is not what the log says.
     """
 
     __slots__ = (
@@ -74,6 +75,7 @@ class Counts:
         "delivered_bytes",
         "deliveries",
         "dismissed",
+        "diverged",
         "edits",
         "overflows",
         "pending_rows",
@@ -91,6 +93,7 @@ class Counts:
         self.commits = Durations()
         self.dismissed: Counter[int] = Counter()
         self.refused: Counter[int] = Counter()
+        self.diverged = 0
 
     def __repr__(self) -> str:
         return f"<Counts: {self.edits} edits, {self.deliveries} deliveries>"
@@ -111,3 +114,4 @@ class HubStats(msgspec.Struct, frozen=True):
     commits: DurationsSeen
     dismissed: dict[int, int]
     refused: dict[int, int]
+    diverged: int = 0

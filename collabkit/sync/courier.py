@@ -62,8 +62,7 @@ LAST_WORDS_TIMEOUT = 1.0
 Dial: TypeAlias = Callable[[], Awaitable[Channel]]
 """Opens a link. If it raises ConnectionClosed, its code says whether another try makes sense."""
 
-
-Report: TypeAlias = do.Changed | do.Failed | do.Replied | ConnectionClosed
+Report: TypeAlias = do.Changed | do.Diverged | do.Failed | do.Replied | ConnectionClosed
 """What the owner of a courier hears: effects that are his, and why a link ended."""
 
 
@@ -215,7 +214,7 @@ class Courier:
         return lost
 
     async def _read(self, channel: Channel) -> None:
-        self.tell(on.Opened(getattr(channel, "subprotocol", None) == say.SUBPROTOCOL))
+        self.tell(on.Opened(getattr(channel, "subprotocol", None) in say.SUBPROTOCOLS))
         async for frame in channel:
             self._hear(frame)
 
@@ -291,6 +290,8 @@ class Courier:
                 return self._integrate(effect)
             case do.Compare(since):
                 return self._compare(since)
+            case do.Check(told):
+                return self._check(told)
             case do.MeetOthers(update):
                 self._meet(update)
             case do.Record():
@@ -301,7 +302,7 @@ class Courier:
                 self._dial_after = None
                 self._ending = effect
                 self._hung_up.set()
-            case do.Replied() | do.Changed() | do.Failed():
+            case do.Replied() | do.Changed() | do.Failed() | do.Diverged():
                 self._report(effect)
             case do.Send() | do.Introduce() | do.Inquire() | do.Share():
                 self._say(effect)
@@ -329,6 +330,11 @@ class Courier:
             return on.Broken(error)
         self.tell(on.Compared(update, ours))
         return None
+
+    def _check(self, told: say.Digest) -> on.Event | None:
+        ours = self._document.digest()
+        self.take_edits()
+        return None if self.exchange.tally.pending else on.Checked(told, ours)
 
     def _told_vector(self) -> bytes:
         """The document's state vector, every edit behind it told to the exchange."""

@@ -15,8 +15,9 @@ Rules:
    the link is clogged, edits only count: one difference, computed from the document,
    carries all of them. So it does while a difference is being sent.
 3. A difference is sent when the relay asks, if anything is pending, if the relay lacks
-   structs, on first contact, and if the relay's log ends before what was already seen of
-   it (an older backup). Otherwise not: a difference carries all deletions there ever were.
+   structs, on first contact, and if its log may have lost rows: its epoch has risen, or it
+   ends before what was already seen of it. Then all its rows are taken anew, too. Otherwise
+   not: a difference carries all deletions there ever were.
 4. What is more than a relay takes at once leaves in pieces, each when all before it was
    answered (all at once, if nothing ever is). One that is refused is the last: an answer
    to the rest would not tell that it is missing.
@@ -27,7 +28,9 @@ Rules:
    rows of a log that is gone: what is missing is asked for by state vector, once.
 7. A call leaves behind the edits that were made before it.
 8. A replica of another lineage never says or takes a byte of the document.
-9. What breaks the dialect raises, and is the end of the replica's talk with this relay.
+9. A digest is compared only if nothing made here is on its way. A relay that hears of another
+   content puts the replica out.
+10. What breaks the dialect raises, and is the end of the replica's talk with this relay.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ from ..errors import BadFrame, OtherLineage, UpdateRefused
 from . import client_effects as do
 from . import messages as say
 from .client_effects import Dialect, Effect, Status
+from .packing import unpack
 from .tally import PART, Span, Standing, Tally
 
 __all__ = ["Dialogue", "Position"]
@@ -67,6 +71,7 @@ class Position:
         self.document = document
         self.lineage = standing.lineage
         self.cursor = standing.cursor
+        self.epoch = standing.epoch
         self.tally = Tally(made=standing.made, acked=standing.acked)
         self.calls: dict[int, say.Call] = {}
         self.can_write = True
@@ -82,7 +87,7 @@ class Position:
         made, acked = self.tally.made, self.tally.acked
         if self.heal:
             return Standing("", 0, made, acked)
-        return Standing(self.lineage, self.cursor, made, acked)
+        return Standing(self.lineage, self.cursor, made, acked, self.epoch)
 
 
 class Dialogue:
@@ -275,15 +280,15 @@ class Dialogue:
 
     def _welcome(self, message: say.Welcome) -> Effects:
         at = self._at
-        if message.version != say.PROTOCOL_VERSION:
+        if message.version not in say.SUBPROTOCOLS.values():
             raise BadFrame(f"protocol version {message.version} is unknown here")
         if at.lineage and message.lineage != at.lineage:
             raise OtherLineage(at.document, at.lineage, message.lineage)
         self.dialect, self.status, self.let_in = Dialect.COLLABKIT, Status.SYNCING, True
-        if not at.lineage or message.seq < at.cursor:
+        if not at.lineage or message.seq < at.cursor or message.epoch > at.epoch:
             at.heal = True
             at.cursor = 0
-        at.lineage = message.lineage
+        at.lineage, at.epoch = message.lineage, max(at.epoch, message.epoch)
         at.can_write = message.can_write
         at.subject = message.subject
         return [do.Introduce(at.lineage, at.cursor), do.Share(), do.Record()]
@@ -291,6 +296,20 @@ class Dialogue:
     def _row(self, message: say.Row) -> Effects:
         self._at.cursor = max(self._at.cursor, message.seq)
         return [do.Integrate(message.update, message.seq, whole=True), do.Record()]
+
+    def _packed_row(self, message: say.PackedRow) -> Effects:
+        return self._row(unpack(message))
+
+    def _digest(self, message: say.Digest) -> Effects:
+        at = self._at
+        settled = self._flows and self.status is Status.LIVE and not self._inquired
+        return [do.Check(message)] if settled and not at.tally.pending else []
+
+    def checked(self, told: say.Digest, ours: str) -> Effects:
+        """Tell the relay if the content is not what it should be."""
+        if ours == told.digest:
+            return []
+        return [do.Send(say.Digest(told.seq, ours)), do.Diverged()]
 
     def _rows_end(self, message: say.Synced) -> Effects:
         self._at.cursor = max(self._at.cursor, message.seq)
@@ -364,6 +383,8 @@ _READS: Mapping[Dialect, Mapping[type[say.Message], _Read]] = {
     Dialect.COLLABKIT: {
         **_BOTH,
         say.Row: Dialogue._row,
+        say.PackedRow: Dialogue._packed_row,
+        say.Digest: Dialogue._digest,
         say.Synced: Dialogue._rows_end,
         say.Ack: Dialogue._ack,
         say.Refused: Dialogue._edit_refused,

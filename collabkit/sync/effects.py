@@ -14,7 +14,7 @@ import msgspec
 from ..crdt.engine import Death, Verdict
 from ..ids import Seq, Subject
 from ..store.base import Draft, Loaded
-from .messages import Message
+from .messages import Message, PackedRow
 
 __all__ = [
     "Append",
@@ -60,12 +60,14 @@ class Joined(msgspec.Struct, frozen=True):
     Attributes:
         follows: Wants the rows of the log in order, after their commit (our own dialect).
             Otherwise a stock client: wants updates as soon as they are safe to send.
+        version: Of our own dialect, that was agreed on.
     """
 
     member: int
     subject: Subject
     can_write: bool
     follows: bool = False
+    version: int = 1
 
 
 class Requalified(msgspec.Struct, frozen=True):
@@ -104,12 +106,20 @@ class CaughtUp(msgspec.Struct, frozen=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """The engine has the document as the log has it."""
+    """The engine has the document as the log has it.
+
+    Attributes:
+        epoch: As :class:`~collabkit.store.base.Loaded` has it, and so is ``recovers_until_ms``.
+        unseen_histories: Whether those may join who share no edit with the document.
+    """
 
     lineage: str
     seq: int
     rows_since_checkpoint: int
     vector: dict[int, int]
+    epoch: int = 0
+    recovers_until_ms: int = 0
+    unseen_histories: bool = False
 
 
 class OpenFailed(msgspec.Struct, frozen=True):
@@ -163,9 +173,10 @@ class Diffed(msgspec.Struct, frozen=True):
 
 
 class LogRead(msgspec.Struct, frozen=True):
-    """Checkpoint and rows."""
+    """Checkpoint and rows; ``packed`` is the checkpoint compressed, if that was asked for."""
 
     loaded: Loaded
+    packed: PackedRow | None = None
 
 
 class ReadFailed(msgspec.Struct, frozen=True):
@@ -175,9 +186,10 @@ class ReadFailed(msgspec.Struct, frozen=True):
 
 
 class CheckpointKept(msgspec.Struct, frozen=True):
-    """A checkpoint up to this row was made, or (``seq`` 0) could not be made."""
+    """There is a checkpoint up to this row, or (``seq`` 0) none could be made."""
 
     seq: int
+    digest: str = ""
 
 
 class Woke(msgspec.Struct, frozen=True):
@@ -267,7 +279,9 @@ class Diff(msgspec.Struct, frozen=True):
 
 
 class ReadLog(msgspec.Struct, frozen=True):
-    """Read checkpoint and rows; answer with LogRead or ReadFailed."""
+    """Read checkpoint and rows, and pack; answer with LogRead or ReadFailed."""
+
+    packed: bool = False
 
 
 class MakeCheckpoint(msgspec.Struct, frozen=True):

@@ -150,6 +150,8 @@ class Exchange:
                 effects = dialogue.asked(theirs, ours)
             case on.Compared(update, ours):
                 effects = dialogue.compared(update, ours)
+            case on.Checked(told, ours):
+                effects = dialogue.checked(told, ours)
             case on.Gapped(seq):
                 effects = dialogue.gapped(seq)
             case on.Clogged(ours):

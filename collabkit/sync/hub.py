@@ -37,7 +37,7 @@ from .counts import Counts, HubStats
 from .effects import Ticked, Woke
 from .link import Link, Socket
 from .liveroom import LiveRoom
-from .messages import SUBPROTOCOL, Call, Result
+from .messages import SUBPROTOCOLS, Call, Result
 from .trips import Trips
 
 __all__ = ["Hub", "HubStats", "Link", "OnCall", "Socket"]
@@ -78,6 +78,7 @@ class Hub:
         engine: What tastes updates.
         authenticate: Who is let in.
         create_sessions: Whether a room that does not exist is made for one who may write.
+        unseen_histories: Whether copies may join that share no edit with a document.
         call: Carries out operations; without it there are none.
         clock: Unix time in seconds; by default one that does not jump.
 
@@ -91,6 +92,7 @@ class Hub:
         *,
         authenticate: Authenticate,
         create_sessions: bool = True,
+        unseen_histories: bool = False,
         call: OnCall | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
@@ -101,6 +103,7 @@ class Hub:
         self.trips = Trips(self)
         self._authenticate = authenticate
         self.create_sessions = create_sessions
+        self.unseen_histories = unseen_histories
         self._on_call = call
         self._rooms: dict[DocumentKey, LiveRoom] = {}
         self._links: set[Link] = set()
@@ -171,7 +174,7 @@ class Hub:
             token=token,
             peer=peer,
             name=name,
-            own_dialect=subprotocol == SUBPROTOCOL,
+            own_dialect=SUBPROTOCOLS.get(subprotocol or "", 0),
             now=self.now(),
         )
         link = Link(self, socket, connection, label)
@@ -194,6 +197,7 @@ class Hub:
             commits=self.counts.commits.seen(),
             dismissed=dict(self.counts.dismissed),
             refused=dict(self.counts.refused),
+            diverged=self.counts.diverged,
         )
 
     async def drain(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Coroutine
 from typing import Any, Protocol, assert_never
 
@@ -18,6 +19,7 @@ from .connection_effects import (
     ConnectionEffect,
     ConnectionEvent,
     Deliver,
+    Dismissed,
     Enter,
     Leave,
     Lost,
@@ -29,10 +31,12 @@ from .connection_effects import (
 from .counts import Counts
 from .effects import Joined, Left, Requalified, Said
 from .liveroom import LiveRoom
-from .messages import Call, Dialect, Message, Result, update_in
+from .messages import Call, Dialect, Digest, Message, Result, update_in
 from .seat import Seat
 
 __all__ = ["Link", "Place", "Socket", "Switchboard"]
+
+_log = logging.getLogger("collabkit.hub")
 
 # What a room does not queue (words at the door, keep-alive) is small; who lets this much of it
 # wait reads nothing.
@@ -204,8 +208,18 @@ class Link:
             return  # an earlier message of the same batch put this seat out
         if type(message) is Call:
             self._hub.spawn(self._call(place, message))
+        elif type(message) is Digest:
+            self._diverged(address, place, message)
         else:
             place.live.feed(Said(place.member, message))
+
+    def _diverged(self, address: str, place: Place, told: Digest) -> None:
+        """A replica holds other content than the log up to a row: put it out, to begin anew."""
+        self._hub.counts.diverged += 1
+        where = {"connection": self.label}
+        _log.error("%s of %s has diverged at row %d", self, place.room, told.seq, extra=where)
+        reason = "this copy's content is not what the log says: open it again, to begin anew"
+        self.feed(Dismissed(address, 4409, reason))
 
     async def _ask(self, address: str, number: int, knock: Knock) -> None:
         answer = await self._hub.admit(knock)
@@ -230,7 +244,8 @@ class Link:
         if dialect is Dialect.YWEBSOCKET:
             self._place = place
         follows = dialect is Dialect.COLLABKIT
-        live.feed(Joined(member, identity.subject, identity.can_write, follows))
+        version = self.connection.version
+        live.feed(Joined(member, identity.subject, identity.can_write, follows, version))
 
     def _leave(self, address: str) -> None:
         place = self.places.pop(address)

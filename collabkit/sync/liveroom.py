@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Coroutine
 from typing import Any, Protocol, assert_never
@@ -32,7 +33,9 @@ from .effects import (
     Taste,
     Wake,
 )
-from .messages import Ack, Awareness, Message, Update, write
+from .histories import UNSEEN_HISTORIES
+from .messages import Ack, Awareness, Message, Row, Update, write
+from .packing import pack
 from .room import Room
 from .seat import Seat
 from .trips import Trips
@@ -49,6 +52,7 @@ class Surroundings(Protocol):
     engine: Engine
     counts: Counts
     trips: Trips
+    unseen_histories: bool
 
     def now(self) -> float:
         """Unix time in seconds."""
@@ -209,8 +213,8 @@ class LiveRoom:
                 hub.trips.append(self, drafts)
             case Diff(vector):
                 self._spawn(self._diff(vector), EngineDied(question=vector))
-            case ReadLog():
-                self._spawn(self._read_log(), ReadFailed("the log cannot be read"))
+            case ReadLog(packed):
+                self._spawn(self._read_log(packed=packed), ReadFailed("the log cannot be read"))
             case Open():
                 self._spawn(self._open(), OpenFailed("the document cannot be opened"))
             case MakeCheckpoint():
@@ -247,21 +251,40 @@ class LiveRoom:
     async def _open(self) -> RoomEvent:
         loaded = await self._load()
         vector = await self._hub.engine.open(self.key, updates_of(loaded))
-        return Opened(loaded.lineage, loaded.upto, len(loaded.rows), dict(vector))
+        return Opened(
+            loaded.lineage,
+            loaded.upto,
+            len(loaded.rows),
+            dict(vector),
+            loaded.epoch,
+            loaded.recovers_until_ms,
+            await self._takes_unseen(),
+        )
 
-    async def _read_log(self) -> RoomEvent:
-        return LogRead(await self._load())
+    async def _takes_unseen(self) -> bool:
+        if self._hub.unseen_histories:
+            return True
+        found = await self._hub.store.get(UNSEEN_HISTORIES, "/".join(self.key))
+        return found is not None and bool(found[0])
+
+    async def _read_log(self, *, packed: bool) -> RoomEvent:
+        loaded = await self._load()
+        if not packed or loaded.checkpoint is None:
+            return LogRead(loaded)
+        row = Row(loaded.checkpoint.seq, loaded.checkpoint.body)
+        return LogRead(loaded, await asyncio.to_thread(pack, row))
 
     async def _make_checkpoint(self) -> RoomEvent:
         # The log is whole without it: if it fails, loading is slower, and it is tried again.
         loaded = await self._load()
         if not loaded.rows:
-            return CheckpointKept(0)
+            there = loaded.checkpoint
+            return CheckpointKept(loaded.upto, there.digest) if there else CheckpointKept(0)
         built = await self._hub.engine.checkpoint(updates_of(loaded))
         at_ms = int(self._hub.now() * 1000)
         kept = Checkpoint(self.core.document, loaded.upto, built.body, built.digest, at_ms)
         await self._hub.store.put_checkpoint(self.session, kept)
-        return CheckpointKept(loaded.upto)
+        return CheckpointKept(loaded.upto, built.digest)
 
 
 def _told(failed: RoomEvent, reason: str) -> RoomEvent:

@@ -11,7 +11,10 @@ Rules:
 2. The record is written seldom. What was made since is counted in the rows behind it; that
    something was acknowledged since is not known then, and it is sent again, which does no
    harm.
-3. A log that has grown long gets a checkpoint, from a fresh process, at the next opening.
+3. A log that has grown long gets a checkpoint, from a fresh process, at the next opening, and
+   what that holds is dropped; but for rows behind the record, which are still to be counted.
+4. A copy that must not go on is a **fork**: it stays as it is under the name that it has, and
+   the next opening begins another, empty one.
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.document import Change, Document
-from ..crdt.trials import rebuild
 from ..crdt.scan import scan
+from ..crdt.trials import rebuild
 from ..errors import CollabError, Corrupt, EngineLost, SessionNotFound, StoreError
 from ..ids import Seq, Subject
 from ..store.base import Checkpoint, Draft, Loaded, SessionRecord, Store
@@ -43,6 +46,8 @@ _log = logging.getLogger("collabkit.replica")
 PROJECT = "replicas"
 KIND = "replica"
 TABLE = "replicas"
+# How often a replica began anew, by the name of its first copy.
+FORKS = "replica forks"
 SEED = "seed"
 # Where an update came from that the relay has. All others are news to it, whatever they are called.
 REMOTE = "relay"
@@ -61,6 +66,10 @@ class _Record(msgspec.Struct, frozen=True):
     made: int
     acked: int
     row: int
+    epoch: int = 0
+
+
+_NEW = _Record("", 0, 0, 0, 0)
 
 
 class LocalCopy:
@@ -79,9 +88,11 @@ class LocalCopy:
         self._session = session
         self._document = document
         self.row: int = loaded.upto
+        self._record = _NEW
         self._next: _Record | None = None
         self._recording: asyncio.Task[None] | None = None
         self._checkpointing: asyncio.Task[None] | None = None
+        self._forking: asyncio.Task[str] | None = None
 
     def __repr__(self) -> str:
         return f"<LocalCopy of {self._session.name!r} in {self._store.path}>"
@@ -146,14 +157,25 @@ class LocalCopy:
 
     def record(self, standing: Standing, *, row: int) -> None:
         """Write down soon where the replica stands, knowing of all edits up to this row."""
-        lineage, cursor = standing.lineage, standing.cursor
-        self._next = _Record(lineage, cursor, standing.made, standing.acked, row)
+        at = standing
+        self._next = _Record(at.lineage, at.cursor, at.made, at.acked, row, at.epoch)
         if self._recording is None or self._recording.done():
             self._recording = asyncio.create_task(self._write_records())
 
     async def flush(self) -> None:
         """Wait until all that was kept is in the file. Raises CannotWrite."""
         await self._store.flush(self._session.id)
+
+    def fork(self) -> asyncio.Task[str]:
+        """Leave this copy to itself: the next opening begins anew. Returns this one's name."""
+        if self._forking is None:
+            self._forking = asyncio.create_task(self._fork())
+        return self._forking
+
+    async def _fork(self) -> str:
+        first, _, number = self._session.name.partition(_FORK)
+        await self._store.put(FORKS, first, int(number or 0) + 1)
+        return self._session.name
 
     async def checkpointed(self) -> None:
         """Wait for the checkpoint that this opening makes, if it makes one."""
@@ -179,13 +201,13 @@ class LocalCopy:
 
     async def _stand(self) -> Standing:
         found = await self._store.get(TABLE, self._session.id)
-        record = msgspec.convert(found[0], _Record) if found else _Record("", 0, 0, 0, 0)
+        record = self._record = msgspec.convert(found[0], _Record) if found else _NEW
         made, after = record.made, Seq(record.row)
         while True:
             rows = await self._store.rows(self._session.id, after=after, limit=PAGE_ROWS)
             made += sum(row.origin != REMOTE for row in rows)
             if len(rows) < PAGE_ROWS:
-                return Standing(record.lineage, record.cursor, made, record.acked)
+                return Standing(record.lineage, record.cursor, made, record.acked, record.epoch)
             after = rows[-1].seq
 
     async def _checkpoint(self, loaded: Loaded) -> None:
@@ -197,7 +219,11 @@ class LocalCopy:
             at_ms = time.time_ns() // 1_000_000
             name = self._document.name
             kept = Checkpoint(name, loaded.upto, built.body, built.digest, at_ms)
-            await self._store.put_checkpoint(self._session.id, kept)
+            # Rows go once two checkpoints hold them.
+            for _ in range(2):
+                await self._store.put_checkpoint(self._session.id, kept)
+            upto = min(loaded.upto, self._record.row)
+            await self._store.compact(self._session.id, name, upto=upto)
         except (EngineLost, StoreError) as error:
             _log.warning("%s: no checkpoint was made: %s", self, error)
 
@@ -206,6 +232,8 @@ class LocalCopy:
             if task is not None:
                 task.cancel()
                 await asyncio.wait({task})
+        if self._forking is not None:
+            await asyncio.wait({self._forking})
         await self._write_record()
 
 
@@ -223,12 +251,19 @@ def session_name(url: str) -> str:
     return ",".join([f"{_escaped(parts.hostname or '')}:{parts.port or port}", *steps])
 
 
+# No name of a URL has it: there, an equals sign is followed by a number.
+_FORK = "=fork"
+
+
 def _escaped(text: str) -> str:
     return quote(text, safe=":@!$&'()*+;").replace("%", "=").replace("~", "=7E")
 
 
 async def _session(store: Store, url: str) -> SessionRecord:
     name = session_name(url)
+    forks = await store.get(FORKS, name)
+    if forks is not None:
+        name = f"{name}{_FORK}{forks[0]}"
     try:
         return await store.find_session(name, project=PROJECT)
     except SessionNotFound:

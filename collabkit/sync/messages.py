@@ -9,7 +9,7 @@ Grammar (lib0: ``varUint`` is LEB128, strings and bytes carry their length)::
     awareness  = 1 varBytes(awareness update)
     denied     = 2 0 varString(reason)             relay → client only
     query      = 3                                 QueryAwareness
-    extension  = 64..72                            see docs/reference/wire-protocol.md
+    extension  = 64..74                            see docs/reference/wire-protocol.md
 
 Rules:
 
@@ -42,13 +42,16 @@ __all__ = [
     "KEEP_ALIVE",
     "PROTOCOL_VERSION",
     "SUBPROTOCOL",
+    "SUBPROTOCOLS",
     "Ack",
     "Awareness",
     "Call",
     "Denied",
     "Dialect",
+    "Digest",
     "Edit",
     "Message",
+    "PackedRow",
     "QueryAwareness",
     "Refused",
     "Result",
@@ -66,8 +69,11 @@ __all__ = [
     "write",
 ]
 
-SUBPROTOCOL = "collabkit.1"
-PROTOCOL_VERSION = 1
+SUBPROTOCOL = "collabkit.2"
+PROTOCOL_VERSION = 2
+# What peers may agree on, the best first, and the version that each means. Version 1 knows no
+# epoch, no PackedRow and no Digest, and is sent none.
+SUBPROTOCOLS = {SUBPROTOCOL: PROTOCOL_VERSION, "collabkit.1": 1}
 
 
 class Dialect(enum.Enum):
@@ -118,13 +124,14 @@ class Denied(_Message, frozen=True):
 
 
 class Welcome(_Message, frozen=True):
-    """The room is open to you."""
+    """The room is open to you; ``epoch`` rises when its log may have lost rows."""
 
     version: int
     lineage: str
     subject: str
     can_write: bool
     seq: int
+    epoch: int = 0
 
 
 class Resume(_Message, frozen=True):
@@ -187,6 +194,21 @@ class Result(_Message, frozen=True):
     body: bytes
 
 
+class PackedRow(_Message, frozen=True):
+    """A Row, compressed (see :mod:`.packing`); ``size`` is of the update in bytes."""
+
+    seq: int
+    size: int
+    body: bytes
+
+
+class Digest(_Message, frozen=True):
+    """The content digest of the document with all rows up to ``seq``."""
+
+    seq: int
+    digest: str
+
+
 Message: TypeAlias = (
     SyncStep1
     | SyncStep2
@@ -203,6 +225,8 @@ Message: TypeAlias = (
     | Refused
     | Call
     | Result
+    | PackedRow
+    | Digest
 )
 
 KEEP_ALIVE = Awareness(b"\x00")
@@ -225,6 +249,8 @@ _EXTENSIONS: dict[int, type[Message]] = {
     70: Refused,
     71: Call,
     72: Result,
+    73: PackedRow,
+    74: Digest,
 }
 _TYPE_OF = {kind: number for number, kind in _EXTENSIONS.items()}
 
@@ -291,7 +317,9 @@ def read_collabkit(frame: bytes) -> Message:
     if kind is None:
         return finish(frame, *read_body(frame, number, at))
     values: list[object] = []
-    for _, type_name in _FIELDS[kind]:
+    for name, type_name in _FIELDS[kind]:
+        if name == "epoch" and values[0] == 1:
+            break  # version 1 says no more
         value, at = _READERS[type_name](frame, at)
         values.append(value)
     return finish(frame, kind(*values), at)  # type: ignore[arg-type]  # the table has the types
@@ -347,7 +375,8 @@ def write(message: Message) -> bytes:
         case QueryAwareness():
             return b"\x03"
     kind = type(message)
-    fields = (_WRITERS[t](getattr(message, name)) for name, t in _FIELDS[kind])
+    told = _FIELDS[kind][:-1] if kind is Welcome and message.version == 1 else _FIELDS[kind]
+    fields = (_WRITERS[t](getattr(message, name)) for name, t in told)
     return var_uint(_TYPE_OF[kind]) + b"".join(fields)
 
 

@@ -7,7 +7,8 @@ Rules:
 2. No edit is forgotten: it stays pending until a relay says that it has stored it, through
    reconnects, and through crashes of this program if there is a file.
 3. Documents that are not the same are never merged: a relay that has another document under
-   this name is left, with OtherLineage.
+   this name is left, with OtherLineage. So is, with ConnectionRefused, one whose log has other
+   content for the same edits; then the next opening begins anew.
 4. Servers that speak y-websocket will do, but they acknowledge nothing.
 5. What waits for the relay raises when it will not come; what does not wait never does.
 """
@@ -15,7 +16,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import time
@@ -29,23 +29,19 @@ from ..crdt.seeding import is_seeded, make_seed
 from ..errors import (
     CollabError,
     ConnectionClosed,
-    InvalidArguments,
     LocalProtocolError,
-    MalformedBytes,
     NoAcknowledgements,
-    OperationFailed,
     ReadOnlyDocument,
-    UnknownOperation,
 )
-from ..ids import DEFAULT_DOCUMENT, new_id
+from ..ids import DEFAULT_DOCUMENT
 from ..store.base import Store
 from . import client_effects as do
 from . import client_events as on
 from .client_effects import Dialect, Status
 from .courier import Courier, Dial, Report
+from .errands import Errands, outcome
 from .exchange import Exchange
 from .local import SEED, LocalCopy
-from .messages import Call, Result
 from .presence import Presence
 from .tally import NEWBORN
 from .vigil import PATIENCE
@@ -98,8 +94,7 @@ class Replica:
         self._trouble: CollabError | None = None
         self._moved = asyncio.Event()
         self._observers: list[Callable[[Status], object]] = []
-        self._calls: dict[int, asyncio.Future[Result]] = {}
-        self._last_call = 0
+        self._errands = Errands()
 
     @classmethod
     def over(
@@ -204,7 +199,7 @@ class Replica:
 
     async def statuses(self) -> AsyncIterator[Status]:
         """The status now, and each new one, until it is the last."""
-        news: asyncio.Queue[Status] = asyncio.Queue()
+        news = asyncio.Queue[Status]()
         news.put_nowait(self.status)
         stop = self.observe(news.put_nowait)
         try:
@@ -261,9 +256,24 @@ class Replica:
             LocalProtocolError: It has none.
             CannotWrite: The disk does not take them.
         """
+        await self._kept_copy.flush()
+
+    async def fork(self) -> str:
+        """Leave this copy to itself, in its file: the next opening begins an empty one.
+
+        Returns:
+            Its name, as a session of the project ``replicas``.
+
+        Raises:
+            LocalProtocolError: There is no file, and so nothing that stays.
+        """
+        return await self._kept_copy.fork()
+
+    @property
+    def _kept_copy(self) -> LocalCopy:
         if self._copy is None:
             raise LocalProtocolError("this replica has no file: open it with `store=...`")
-        await self._copy.flush()
+        return self._copy
 
     async def _until(self, done: Callable[[], bool]) -> None:
         while not done():
@@ -295,31 +305,16 @@ class Replica:
             InvalidArguments: The arguments are not JSON.
             ConnectionRefused: As for :meth:`synced`, and everything else there.
         """
-        try:
-            body = json.dumps(arguments).encode()
-        except (TypeError, ValueError) as error:
-            raise InvalidArguments(operation, str(error)) from error
         if self._courier is None:
             raise LocalProtocolError("the replica is not open: use it with `async with`")
-        self._last_call += 1
-        call = Call(self._last_call, operation, key or new_id(), body)
-        answer = self._calls[call.id] = asyncio.get_running_loop().create_future()
+        call, answer = self._errands.begin(operation, arguments, key)
         self._courier.tell(on.Called(call))
         try:
             await self._until(answer.done)
         finally:
-            del self._calls[call.id]
+            self._errands.end(call)
             self._courier.tell(on.Forgotten(call.id))
-        result = answer.result()
-        try:
-            told = json.loads(result.body)
-        except ValueError:
-            raise MalformedBytes("a result is not JSON", 0) from None
-        if result.ok:
-            return told
-        if result.kind == UnknownOperation.__name__:
-            raise UnknownOperation(operation)
-        raise OperationFailed(operation, result.kind, str(told))
+        return outcome(operation, answer.result())
 
     async def seed(self, key: str, write: Callable[[Document], object]) -> bool:
         """Give the document its first content, unless it was given it under this key before.
@@ -364,10 +359,12 @@ class Replica:
                     self._failure = error
                 else:
                     self._refusal = error
+            case do.Diverged():
+                _log.error("%r has other content than its relay: a fork of it is kept", self)
+                if self._copy is not None:
+                    self._copy.fork()
             case do.Replied(result):
-                waiting = self._calls.get(result.id)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(result)
+                self._errands.answered(result)
             case ConnectionClosed() if self._failure is None:
                 self._trouble = report
 

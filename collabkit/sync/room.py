@@ -14,8 +14,10 @@ Rules:
 2. Who may not write is answered Ack if his update brings nothing new, else Refused. His
    presence is taken all the same.
 3. An empty room lingers, then makes the checkpoint that is due, then closes.
-4. The rest is told where it is done: edits in :mod:`.edits`, joiners in :mod:`.catchup`,
-   presence in :mod:`collabkit.crdt.presence`.
+4. When a checkpoint was made and nothing moved meanwhile, those who follow the log are told
+   its digest, and compare. So one is made now and then for that alone.
+5. The rest is told where it is done: edits in :mod:`.edits`, joiners in :mod:`.catchup`, who is
+   none in :mod:`.histories`, presence in :mod:`collabkit.crdt.presence`.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import enum
 
 import msgspec
 
+from ..crdt.awareness import decode_awareness
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
 from ..crdt.update import advances, decode_state_vector, encode_state_vector, scan
@@ -57,10 +60,11 @@ from .effects import (
     Ticked,
     Woke,
 )
+from .histories import WORDS_TO_UNSEEN, Histories
 from .messages import (
-    PROTOCOL_VERSION,
     Ack,
     Awareness,
+    Digest,
     Edit,
     QueryAwareness,
     Refused,
@@ -80,6 +84,8 @@ LINGER = 10.0
 CHECKPOINT_ROWS = 500
 CHECKPOINT_EVERY = 60.0
 CHECKPOINT_ROWS_AT_ONCE = 20_000
+# Divergence is a mistake in an engine, so it is looked for seldom, and only where it can be told.
+DIGEST_EVERY = 600.0
 # Said while the document is being opened, by everybody together.
 MAX_HELD_BYTES = 64 * 1024 * 1024
 HELD_OVERHEAD_BYTES = 256
@@ -111,9 +117,11 @@ class Room:
         self.document = document
         self.life = Life.OPENING
         self.lineage = ""
+        self.epoch = 0
         self.members: dict[int, Member] = {}
         self.edits = Edits(document)
         self.presence = Presence()
+        self._histories = Histories()
         self._held: list[Said] = []
         self._held_bytes = 0
         self._catch_up = CatchUp(self.members, self.edits, self.presence)
@@ -148,13 +156,14 @@ class Room:
                 return self._left(member, now)
             case Diffed(vector, update):
                 return self._catch_up.differs(vector, update)
-            case LogRead(loaded):
-                return self._catch_up.log_read(loaded, now=now)
+            case LogRead(loaded, packed):
+                return self._catch_up.log_read(loaded, packed, now=now)
             case EngineDied(question, culprit):
                 if question is not None:
                     self._catch_up.died(question)
                 return self.edits.engine_died(tasting=question is None, culprit=culprit)
             case AppendFailed():
+                self._histories.lost(now=now)
                 return self.edits.append_failed(now=now)
             case Opened():
                 return self._opened(event, now)
@@ -168,11 +177,8 @@ class Room:
                 if member in self.members:
                     self.members[member].can_write = can_write
                 return []
-            case CheckpointKept(seq):
-                self._making_checkpoint = False
-                if seq:
-                    self._rows_since_checkpoint = max(0, self.edits.stored_seq - seq)
-                return []
+            case CheckpointKept():
+                return self._checkpoint_kept(event)
             case Ticked():
                 return self._ticked(now)
 
@@ -187,6 +193,8 @@ class Room:
 
     def _opened(self, event: Opened, now: float) -> list[RoomEffect]:
         self.lineage = event.lineage
+        self.epoch = event.epoch
+        self._histories.opened(event)
         self._rows_since_checkpoint = event.rows_since_checkpoint
         effects = self.edits.opened(event.vector, event.seq)
         if self.life is Life.OPENING:
@@ -207,8 +215,11 @@ class Room:
     def _ticked(self, now: float) -> list[RoomEffect]:
         gone = self.presence.expire(now_ms=int(now * 1000))
         effects: list[RoomEffect] = []
+        self._catch_up.ticked(now=now)
         if gone is not None:
             effects.append(Send(tuple(self.members), Awareness(gone)))
+        if self.life is Life.OPEN and self._digest_is_due(now):
+            effects += self._checkpoint(now)
         if self.life is Life.LINGERING and self.edits.idle and not self._making_checkpoint:
             if self._rows_since_checkpoint >= CHECKPOINT_ROWS:
                 return [*effects, *self._checkpoint(now)]
@@ -223,10 +234,23 @@ class Room:
         self._rows_since_checkpoint = 0
         return [MakeCheckpoint()]
 
+    def _checkpoint_kept(self, event: CheckpointKept) -> list[RoomEffect]:
+        self._making_checkpoint = False
+        if event.seq:
+            self._rows_since_checkpoint = max(0, self.edits.stored_seq - event.seq)
+        if not event.digest or self.edits.stored_seq > event.seq or not self.edits.idle:
+            return []
+        return self._catch_up.proven(Digest(event.seq, event.digest))
+
+    def _digest_is_due(self, now: float) -> bool:
+        """Whether nothing happens, somebody could compare, and nobody has for long."""
+        busy = self._making_checkpoint or not (self._rows_since_checkpoint and self.edits.idle)
+        return not busy and now - self._checkpoint_at >= DIGEST_EVERY and self._catch_up.can_prove
+
     # Members
 
     def _joined(self, event: Joined) -> list[RoomEffect]:
-        member = Member(event.member, event.subject, event.can_write, event.follows)
+        member = Member(event.member, event.subject, event.can_write, event.follows, event.version)
         self.members[member.id] = member
         if self.life is Life.LINGERING:
             self.life = Life.OPEN
@@ -237,8 +261,8 @@ class Room:
     def _welcome(self, member: Member) -> list[RoomEffect]:
         if not member.follows:
             return []
-        seq = self.edits.stored_seq
-        words = Welcome(PROTOCOL_VERSION, self.lineage, member.subject, member.can_write, seq)
+        place = (self.edits.stored_seq, self.epoch)
+        words = Welcome(member.version, self.lineage, member.subject, member.can_write, *place)
         return [Send((member.id,), words)]
 
     def _left(self, member_id: int, now: float) -> list[RoomEffect]:
@@ -277,7 +301,7 @@ class Room:
             case SyncStep1(vector):
                 return self._sync(member, vector, now)
             case Resume():
-                return self._resume(member, message)
+                return self._resume(member, message, now)
             case QueryAwareness():
                 return self._catch_up.snapshot(member, now=now)
         return [Dismiss(member.id, 1002, f"{type(message).__name__} does not belong here")]
@@ -324,31 +348,41 @@ class Room:
             news = self.presence.receive(member.id, member.subject, update, now_ms=int(now * 1000))
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
-        return [] if news is None else [Send(tuple(self.members), Awareness(news), member.id)]
+        if news is None:
+            return []
+        if not member.met:
+            member.met = True
+            self._histories.met(client for client, _, _ in decode_awareness(news))
+        return [Send(tuple(self.members), Awareness(news), member.id)]
 
     def _sync(self, member: Member, vector: bytes, now: float) -> list[RoomEffect]:
         try:
             has = decode_state_vector(vector, len(self.edits.vector) + MAX_UNKNOWN_CLIENTS)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
+        if not (member.follows or member.resumed):
+            if self._histories.unseen(has, self.edits.vector, now=now):
+                return [Dismiss(member.id, 4409, WORDS_TO_UNSEEN)]
+            member.resumed = True
         # Who follows the log asks only for what a log that is gone had: a difference, always.
         empty = not has and not member.follows
         return self._catch_up.sync(member, vector, empty=empty, now=now)
 
-    def _resume(self, member: Member, message: Resume) -> list[RoomEffect]:
+    def _resume(self, member: Member, message: Resume, now: float) -> list[RoomEffect]:
         if not member.follows or member.resumed:
             return [Dismiss(member.id, 1002, "Resume comes once, in our own dialect")]
         if message.lineage not in ("", self.lineage):
             return [Dismiss(member.id, 4409, "this is another document of the same name")]
         member.resumed = True
-        return self._catch_up.resume(member, after=message.seq if message.lineage else 0)
+        after = message.seq if message.lineage else 0
+        return self._catch_up.resume(member, after=after, now=now)
 
     def _caught_up(self, event: CaughtUp, now: float) -> list[RoomEffect]:
         member = self.members.get(event.member)
         if member is None:
             return []
         if event.after is not None:
-            return self._catch_up.resume(member, after=event.after)
+            return self._catch_up.resume(member, after=event.after, now=now)
         if event.clocks is not None:
             return self._catch_up.mend(member, event.clocks, synced=event.synced, now=now)
         return self._catch_up.snapshot(member, now=now)

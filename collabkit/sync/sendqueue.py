@@ -16,7 +16,7 @@ import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.update import scan, splice
-from .messages import Awareness, Message, Row, Synced, SyncStep2, Update
+from .messages import Awareness, Digest, Message, PackedRow, Row, Synced, SyncStep2, Update
 
 __all__ = ["Lag", "SendQueue"]
 
@@ -104,9 +104,9 @@ class SendQueue:
     def _drop(self, message: Message) -> bool:
         lag = self._lag or Lag(None, None, False)
         match message:
-            case Awareness():
+            case Awareness() | Digest():
                 pass
-            case Row(seq):
+            case Row(seq) | PackedRow(seq):
                 lag = Lag(None, seq - 1 if lag.after is None else lag.after, False)
             case Synced(seq):
                 lag = Lag(None, seq if lag.after is None else lag.after, False)

@@ -37,12 +37,14 @@ class Standing(msgspec.Struct, frozen=True):
         cursor: Highest row of the relay's log that is in the document.
         made: How many edits were made here.
         acked: How many of them the relay has.
+        epoch: The relay's, as of the last time that each side told all it had.
     """
 
     lineage: str = ""
     cursor: int = 0
     made: int = 0
     acked: int = 0
+    epoch: int = 0
 
 
 NEWBORN = Standing()

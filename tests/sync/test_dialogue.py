@@ -508,4 +508,4 @@ def test_later_protocol() -> None:
     """A relay of a protocol version that is not known is left."""
     talk = Talk()
     talk.dial()
-    assert only(talk.hear(say.Welcome(2, "L1", "s", True, 0)), do.Failed)
+    assert only(talk.hear(say.Welcome(3, "L1", "s", True, 0)), do.Failed)
