@@ -11,32 +11,22 @@ document, where every peer gets it. So the document has none. Rules:
 3. Undoing happens in the twin, under the same client id. The update that makes is then an
    edit of the document like any other: judged by its guard, told to its listeners. If it is
    refused the twin is ahead of the document, so the history ends.
-4. A step is one call or one block; neighbouring blocks of one group are one step. The
-   manager groups by time, so the number of the step is its time.
+4. A step is one call or one block; neighbouring blocks of one group are one step.
 5. A twin that is not where the document is, because code outside changed it in a way that
    no update tells, is thrown away: better no undo than a wrong one.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from pycrdt import _pycrdt as yrs
-
 from .budget import NO_BUDGET
-from .core import ORIGIN, REMOTE, Core
+from .core import Core
+from .twin import Twin
 from .update import StateVector, decode_state_vector
 
 __all__ = ["History"]
 
 # What a new document may have noted before a state is noted again.
 _LEAST_BYTES = 1 << 16
-
-# How many steps a twin keeps at least; the manager has no limit of its own.
-_STEPS = 1000
-
-# A step's time must differ from its neighbour's by more than the manager's timeout, which is 1.
-_TICKS = 2
 
 
 class History:
@@ -64,7 +54,7 @@ class History:
         self._noted = 0
         self._room = _LEAST_BYTES
         self._group: str | None = None
-        self._twin: _Twin | None = None
+        self._twin: Twin | None = None
 
     def follow(self, name: str, kind: str) -> None:
         """Edits of this root can be undone too."""
@@ -102,7 +92,7 @@ class History:
             return None
         self._group = None
         if self._twin is None:
-            self._twin = _Twin(self._live)
+            self._twin = Twin(self._live.raw.client_id())
             state, log = self._older or (self._state, [])
             self._twin.core.apply(state)
             self._twin.catch_up(log, self._roots)
@@ -133,62 +123,3 @@ class History:
 
 def _vector(core: Core) -> StateVector:
     return decode_state_vector(core.state_vector(), NO_BUDGET.clients)
-
-
-class _Clock:
-    """Time as a manager sees it. It knows no manager, or the engine would keep both for ever."""
-
-    __slots__ = ("now",)
-
-    def __init__(self) -> None:
-        self.now = _TICKS
-
-    def read(self) -> int:
-        return self.now
-
-
-class _Twin:
-    """A second document that makes the same edits, with an undo manager."""
-
-    __slots__ = ("_clock", "_manager", "_roots", "_trimmed", "core")
-
-    def __init__(self, live: Core) -> None:
-        self.core = Core(live.raw.client_id(), staged=True)
-        self.core.watch()
-        self._clock = _Clock()
-        self._roots: set[str] = set()
-        self._trimmed = 0
-        self._manager: Any = None
-        self._manage([])
-
-    def catch_up(self, log: list[tuple[bytes, int]], roots: dict[str, str]) -> None:
-        """Make the edits that the document made."""
-        for name in roots.keys() - self._roots:
-            self._expand(name, roots[name])
-        for update, step in log:
-            if step:
-                self._clock.now = step * _TICKS
-            self.core.apply(update, ORIGIN if step else REMOTE)
-            if step > self._trimmed + 2 * _STEPS:
-                self._trimmed = step
-                self._manage(self._manager.undo_stack()[-_STEPS:])
-                for name in self._roots:
-                    self._expand(name, roots[name])
-
-    def travel(self, way: str) -> bytes | None:
-        """Undo or redo; returns the update that does it, if there was anything."""
-        return self.core.run(getattr(self._manager, way))
-
-    def _manage(self, steps: list[Any]) -> None:
-        self._manager = yrs.UndoManager(1, self._clock.read, steps, [])
-        self._manager.include_origin(ORIGIN)
-
-    def _expand(self, name: str, kind: str) -> None:
-        core = self.core.read()
-        try:
-            branch = core.root(kind, name)
-        finally:
-            core.done()  # the manager takes no orders during a transaction
-        scope = "xmlfragment" if kind == "xml" else kind
-        getattr(self._manager, f"expand_scope_{scope}")(core.raw, branch)
-        self._roots.add(name)
