@@ -267,6 +267,8 @@ WAYS_IN: dict[str, Callable[[Document], AbstractContextManager[object]]] = {
 @pytest.mark.parametrize("way", WAYS_IN)
 def test_an_interrupt_does_not_keep_the_document_from_others(document: Document, way: str) -> None:
     """After whichever call in taking the lock it comes."""
+    # Python 3.12 traces opcodes in no frame unless some had asked for it before tracing began.
+    sys._getframe().f_trace_opcodes = True
     for calls in range(1000):
         interrupt = Interrupt(calls)
         before = sys.gettrace()
