@@ -57,7 +57,8 @@ class Answers:
 
     def resolve(self, ticket: int, answer: Message) -> list[Message]:
         """Give the answer for a place; returns those that are due now."""
-        self._gaps.pop(ticket, None)
+        if self._gaps:
+            self._gaps.pop(ticket, None)
         self._owed[ticket - self._first] = answer
         due: list[Message] = []
         while self._owed and (oldest := self._owed[0]) is not None:
@@ -72,7 +73,7 @@ class Answers:
 
     def close_gaps(self, scan: Scan, stored: StateVector, answer: Ack) -> None:
         """An edit with this scan is stored: answer the gaps that it closed."""
-        for ticket, missing in list(self._gaps.items()):
+        for ticket, missing in list(self._gaps.items()) if self._gaps else ():
             if not advances(missing, stored) and covers(scan.deletes, missing.deletes):
                 del self._gaps[ticket]
                 self._owed[ticket - self._first] = answer

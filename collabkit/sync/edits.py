@@ -86,6 +86,7 @@ class Edits:
         self._tasted: list[Pending] = []
         self._appending: list[Pending] = []
         self._commit_due = False
+        self._holding = False  # an edit waits for its verdict before it is sent
         self._engine_lost = True
         self._opening = False
         self._trip_is_void = False
@@ -133,9 +134,8 @@ class Edits:
             scanned = scan(update)
         except RemoteProtocolError as error:
             return [Dismiss(author, error.close_code, str(error))]
-        answers = self.answers(author)
-        edit = Pending(author, subject, update, scanned)
-        edit.ticket = answers.expect()
+        answers = self._answers.get(author) or self.answers(author)
+        edit = Pending(author, subject, update, scanned, ticket=answers.expect())
         if self._bans and self._bans.holds(scanned):
             return self._refuse_banned(edit)
         if self._probe_at is not None:
@@ -157,19 +157,18 @@ class Edits:
         self._bytes += len(update) + OVERHEAD_BYTES
         edit.group = group or None
         edit.at_ms = int(now * 1000)
-        overtakes = self._holds_back()
         self._waiting.append(edit)
-        if self._pace.count(now=now):
+        if self._pace.count(now=now) or self._holding or not scanned.plain:
+            self._holding = True
             return [_WAKE_SOON]
-        if overtakes or not scanned.plain:
-            return [_WAKE]
         edit.sent = True
         return [Send(self.stock, Update(update), author), _WAKE]
 
-    def _holds_back(self) -> bool:
-        """Whether an edit waits for its verdict before it is sent; none may overtake it."""
-        on_their_way = itertools.chain(self._tasting, self._waiting)
-        return any(edit.update and not edit.sent for edit in on_their_way)
+    def _look_back(self) -> None:
+        """See whether an edit still waits for its verdict to be sent; none may overtake it."""
+        if self._holding:
+            on_their_way = itertools.chain(self._tasting, self._waiting)
+            self._holding = any(edit.update and not edit.sent for edit in on_their_way)
 
     def _refuse_banned(self, edit: Pending) -> list[RoomEffect]:
         self._bans.add(edit.scan, self.stored)
@@ -252,8 +251,10 @@ class Edits:
                     effects += self._gap(edit, now)
                 case Bad(code, reason):
                     effects += self._refuse(edit, code, reason)
-        self._commit_due = self._commit_due or self._engine_lost or not self._pace.busy
-        effects += spread(fresh, self.stock)
+        self._commit_due = self._commit_due or self._engine_lost
+        self._look_back()
+        if fresh:
+            effects += spread(fresh, self.stock)
         return [*effects, *self._append(), *self.open(), *self._again()]
 
     def _refuse(self, edit: Pending, code: str, reason: str) -> list[RoomEffect]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ..crdt.update import Scan, splice
 from ..ids import Subject
 from ..store.base import Draft
@@ -13,33 +15,19 @@ from .messages import Update
 __all__ = ["Pending", "spread"]
 
 
-class Pending:
+class Pending(msgspec.Struct, eq=False):
     """One update on its way; ``update`` is empty once it turns out to bring nothing new."""
 
-    __slots__ = (
-        "at_ms",
-        "author",
-        "group",
-        "scan",
-        "seen",
-        "sent",
-        "subject",
-        "suspect",
-        "ticket",
-        "update",
-    )
-
-    def __init__(self, author: int, subject: Subject, update: bytes, scan: Scan) -> None:
-        self.author = author
-        self.subject = subject
-        self.update = update
-        self.scan = scan
-        self.sent = False
-        self.suspect = False
-        self.seen = 0
-        self.group: str | None = None
-        self.ticket = 0
-        self.at_ms = 0
+    author: int
+    subject: Subject
+    update: bytes
+    scan: Scan
+    sent: bool = False
+    suspect: bool = False
+    seen: int = 0
+    group: str | None = None
+    ticket: int = 0
+    at_ms: int = 0
 
     def __repr__(self) -> str:
         return f"<Pending {len(self.update)} bytes by {self.subject}>"
@@ -51,7 +39,7 @@ class Pending:
             self.subject,
             self.update,
             self.at_ms,
-            clients=tuple(section.client for section in self.scan.sections),
+            clients=tuple([section.client for section in self.scan.sections]),
             seen=self.seen,
             group=self.group,
         )
