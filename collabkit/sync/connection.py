@@ -161,8 +161,8 @@ class Connection:
         self._held_frames = 0
         self._held_bytes = 0
         self._refusals = 0
-        self._asked = 0
-        self._unanswered = 0
+        self._asked = self._unanswered = 0
+        self.max_documents = MAX_ADDRESSES
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self._seats)} seats"
@@ -274,8 +274,8 @@ class Connection:
         if self._refusals >= MAX_REFUSALS:
             return self._refuse(address, Refusal(4403, "too many refused attempts"))
         if address not in self._seats:
-            if len(self._seats) >= MAX_ADDRESSES:
-                raise BadFrame(f"more than {MAX_ADDRESSES} rooms on one socket", close_code=1008)
+            if len(self._seats) >= self.max_documents:
+                raise BadFrame("too many documents on one socket", close_code=1008)
             self._seats[address] = _Seat(address, room)
         knock = Knock(room, token or None, self.peer, self._name)
         seat = self._seats[address]
@@ -285,7 +285,7 @@ class Connection:
         return [self._ask(seat, knock)]
 
     def _ask(self, seat: _Seat, knock: Knock) -> Ask:
-        if self._unanswered >= MAX_ADDRESSES:
+        if self._unanswered >= self.max_documents:
             raise BadFrame("too many attempts at once", close_code=1008)
         self._unanswered += 1
         self._asked += 1

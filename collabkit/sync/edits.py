@@ -91,7 +91,7 @@ class Edits:
         self._opening = False
         self._trip_is_void = False
         self._suspects = 0  # how many of those that wait are tasted one at a time
-        self._bytes = 0
+        self.waiting_bytes = 0
         self._probe_at: float | None = None
         self._probe_after = FIRST_PROBE_AFTER
         self._pace = Pace(per_second=BUSY_EDITS_PER_SECOND)
@@ -143,7 +143,7 @@ class Edits:
             if answers.gaps <= MAX_STALLED_GAPS:
                 return []
             return [Dismiss(author, 1013, "edits cannot be stored at the moment")]
-        if self._bytes > MAX_BYTES:
+        if self.waiting_bytes > MAX_BYTES:
             return [Dismiss(author, 1013, "more edits wait to be stored than can be held")]
         if gap(scanned, self.vector):
             return self._gap(edit, now)
@@ -154,7 +154,7 @@ class Edits:
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         advance(scanned, self.vector)
         edit.seen = min(seen, self.stored_seq) or self.stored_seq
-        self._bytes += len(update) + OVERHEAD_BYTES
+        self.waiting_bytes += len(update) + OVERHEAD_BYTES
         edit.group = group or None
         edit.at_ms = int(now * 1000)
         self._waiting.append(edit)
@@ -301,7 +301,7 @@ class Edits:
 
     def _weigh(self) -> None:
         edits = itertools.chain(*self._stages)
-        self._bytes = sum(len(edit.update) + OVERHEAD_BYTES for edit in edits)
+        self.waiting_bytes = sum(len(edit.update) + OVERHEAD_BYTES for edit in edits)
 
     def _publish(self, row: Row, author: int) -> list[RoomEffect]:
         if self.late is not None:

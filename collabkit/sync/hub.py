@@ -31,10 +31,11 @@ from ..errors import (
 )
 from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
-from .connection import Connection
+from .connection import MAX_ADDRESSES, Connection
 from .connection_effects import Dismissed, Started
 from .counts import Counts, HubStats
 from .effects import Ticked, Woke
+from .limits import Census
 from .link import Link, Socket
 from .liveroom import LiveRoom
 from .messages import SUBPROTOCOLS, Call, Result
@@ -100,6 +101,8 @@ class Hub:
         self.engine = engine
         self.now = clock or steady_clock()
         self.counts = Counts()
+        self.subjects = Census(most=1 << 53)
+        self.max_documents = MAX_ADDRESSES
         self.trips = Trips(self)
         self._authenticate = authenticate
         self.create_sessions = create_sessions
@@ -177,6 +180,7 @@ class Hub:
             own_dialect=SUBPROTOCOLS.get(subprotocol or "", 0),
             now=self.now(),
         )
+        connection.max_documents = self.max_documents
         link = Link(self, socket, connection, label)
         self._links.add(link)
         link.feed(Started())
@@ -371,8 +375,7 @@ class Hub:
         found = self._members.get(member)
         if found is not None:
             link, address = found
-            where = {"connection": link.label, "code": code}
-            _log.info("%s is put out (%d): %s", link, code, reason, extra=where)
+            _log.info("%s is put out (%d): %s", link, code, reason, extra=link.where)
             link.feed(Dismissed(address, code, reason))
 
     def shut(self, room: LiveRoom) -> None:

@@ -29,6 +29,7 @@ from .connection_effects import (
     WriteFrame,
 )
 from .counts import Counts
+from .limits import Census
 from .effects import Joined, Left, Requalified, Said
 from .liveroom import LiveRoom
 from .messages import Call, Dialect, Digest, Message, Result, update_in
@@ -43,6 +44,10 @@ _log = logging.getLogger("collabkit.hub")
 MAX_UNREAD_BYTES = 4 * 1024 * 1024
 # Operations of one member that may be carried out at the same time.
 MAX_CALLS = 32
+# Who writes to a room that has as much on its way is not heard for as many seconds, a few commits;
+# and then rests again if need be.
+HEAVY_BYTES = 8 * 1024 * 1024
+REST = 0.1
 
 
 class Socket(Protocol):
@@ -65,6 +70,10 @@ class Socket(Protocol):
         """Write one binary message; must not block."""
         ...
 
+    def rest(self, seconds: float) -> None:
+        """Take no more from the other end for a while; what it sends waits with it."""
+        ...
+
     def close(self, code: int, reason: str) -> None:
         """End the socket; the shell answers with :meth:`Link.lost` when it is gone."""
         ...
@@ -74,6 +83,7 @@ class Switchboard(Protocol):
     """What a link needs of the hub it is in."""
 
     counts: Counts
+    subjects: Census
 
     def now(self) -> float:
         """Unix time in seconds."""
@@ -130,7 +140,7 @@ class Link:
         label: What the connection is called in the log.
     """
 
-    __slots__ = ("_hub", "_place", "_socket", "connection", "label", "places")
+    __slots__ = ("_hub", "_place", "_socket", "_subject", "connection", "label", "places")
 
     def __init__(
         self, hub: Switchboard, socket: Socket, connection: Connection, label: str = ""
@@ -141,9 +151,16 @@ class Link:
         self._hub = hub
         self._socket = socket
         self._place: Place | None = None  # the one and only, in y-websocket's dialect
+        self._subject: str | None = None  # under whom it is counted: the first who proved himself
 
     def __repr__(self) -> str:
         return f"<Link {self.connection!r}>"
+
+    @property
+    def where(self) -> dict[str, str]:
+        """What a line of the log says beside its words."""
+        rooms = " ".join(str(place.room) for place in self.places.values())
+        return {"connection": self.label, "room": rooms}
 
     def received(self, frame: bytes | str) -> None:
         """A whole message came: bytes of a binary one, str of a text one."""
@@ -153,6 +170,7 @@ class Link:
             update = update_in(frame)
             if update is not None:
                 place.live.edited(place.member, update, frame, now)
+                self._spare(place)
                 return
         for effect in self.connection.handle(Received(frame), now=now):
             self._carry(effect)
@@ -165,6 +183,8 @@ class Link:
     def lost(self) -> None:
         """The socket is gone."""
         self.feed(Lost())
+        self._hub.subjects.leave(self._subject)
+        self._subject = None
         self._hub.detach(self)
 
     def close(self, code: int, reason: str) -> None:
@@ -212,12 +232,16 @@ class Link:
             self._diverged(address, place, message)
         else:
             place.live.feed(Said(place.member, message))
+            self._spare(place)
+
+    def _spare(self, place: Place) -> None:
+        if place.live.core.edits.waiting_bytes > HEAVY_BYTES:
+            self._socket.rest(REST)
 
     def _diverged(self, address: str, place: Place, told: Digest) -> None:
         """A replica holds other content than the log up to a row: put it out, to begin anew."""
         self._hub.counts.diverged += 1
-        where = {"connection": self.label}
-        _log.error("%s of %s has diverged at row %d", self, place.room, told.seq, extra=where)
+        _log.error("%s of %s has diverged at row %d", self, place.room, told.seq, extra=self.where)
         reason = "this copy's content is not what the log says: open it again, to begin anew"
         self.feed(Dismissed(address, 4409, reason))
 
@@ -228,6 +252,15 @@ class Link:
             self.feed(TurnedAway(address, number, answer))
             return
         session, identity = answer
+        subject = _proved(identity)
+        if self._subject is None and self._hub.subjects.full(subject):
+            many = f"{subject} has {self._hub.subjects.most} connections already"
+            self._hub.counts.refused[4429] += 1
+            self.feed(TurnedAway(address, number, Refusal(4429, many)))
+            return
+        if self._subject is None and not self.connection.closed:
+            self._subject = subject
+            self._hub.subjects.enter(subject)
         self.feed(Admitted(address, number, session, identity))
 
     def _enter(self, enter: Enter) -> None:
@@ -265,3 +298,8 @@ class Link:
             finally:
                 place.calls -= 1
         place.live.tell(place.member, result)
+
+
+def _proved(identity: Identity) -> str | None:
+    """Whom a connection counts for; those who said only what they want to be called, for nobody."""
+    return None if identity.subject.partition(":")[0] == "anonymous" else identity.subject

@@ -26,6 +26,7 @@ class MemorySocket:
         self.frames: list[bytes] = []
         self.closed: tuple[int, str] | None = None
         self.buffered_bytes = 0
+        self.rests: list[float] = []
         self.link: Link | None = None
         self._arrived = asyncio.Event()
 
@@ -36,6 +37,9 @@ class MemorySocket:
     def send(self, frame: bytes) -> None:
         self.frames.append(bytes(frame))
         self._arrived.set()
+
+    def rest(self, seconds: float) -> None:
+        self.rests.append(seconds)
 
     def close(self, code: int, reason: str) -> None:
         self.closed = (code, reason)
