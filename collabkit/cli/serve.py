@@ -76,6 +76,14 @@ def serve(
             "reads, writes and makes every session.",
         ),
     ] = False,
+    allow_unseen_histories: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unseen-histories",
+            help="Let stock clients bring copies that share no edit with a document, such as those "
+            "begun offline: what is in both is there twice then.",
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
 ) -> None:
     """Serve the sessions of a file to Yjs clients, until SIGTERM or Ctrl-C.
@@ -97,6 +105,7 @@ def serve(
     # Where nobody is asked who he is, there is nobody to make sessions beforehand for.
     options |= {"origins": origin or (), "create_sessions": auth is _Auth.NONE}
     _run(_serve(workspace, f"{host}:{port}", **options))
+    options["unseen_histories"] = allow_unseen_histories
 
 
 @asynccontextmanager

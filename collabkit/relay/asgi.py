@@ -60,6 +60,7 @@ def app(
     origins: Collection[str] = (),
     cookie: str | None = None,
     create_sessions: bool | None = None,
+    unseen_histories: bool = False,
     trusted_proxies: Collection[str] = (),
     limits: Limits = DEFAULT_LIMITS,
 ) -> App:
@@ -73,6 +74,7 @@ def app(
         cookie: Name of a cookie that may carry the token.
         create_sessions: Whether a session is made of each name that somebody who may write
             opens; by default only where nobody is asked who he is.
+        unseen_histories: As for :class:`~collabkit.relay.server.Relay`.
         trusted_proxies: Addresses or networks of proxies whose headers tell who the client is,
             where the server does not see to that.
         limits: ``max_connections``, ``max_message_bytes``, ``close_timeout`` and
@@ -86,6 +88,7 @@ def app(
         workspace,
         authenticate=authenticate or open_house(),
         create_sessions=not asks if create_sessions is None else create_sessions,
+        unseen_histories=unseen_histories,
         prefix=prefix.rstrip("/"),
         door=Door(asks, frozenset(map(str.lower, origins)), cookie),
         proxies=networks(trusted_proxies),
@@ -102,6 +105,7 @@ class App:
         *,
         authenticate: Authenticate,
         create_sessions: bool,
+        unseen_histories: bool,
         prefix: str,
         door: Door,
         proxies: Sequence[Network],
@@ -110,6 +114,7 @@ class App:
         self._workspace = workspace
         self._authenticate = authenticate
         self._create_sessions = create_sessions
+        self._unseen_histories = unseen_histories
         self._prefix = prefix
         self._door = door
         self._proxies = proxies
@@ -134,6 +139,7 @@ class App:
             hub = await stack.enter_async_context(
                 serving(self._workspace, self._authenticate, unlocked=self._create_sessions)
             )
+            hub.unseen_histories = self._unseen_histories
             reception = Reception(
                 hub,
                 self._door,

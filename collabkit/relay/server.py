@@ -64,6 +64,8 @@ class Relay:
         cookie: Name of a cookie that may carry the token.
         create_sessions: Whether a session is made of each name that somebody who may write
             opens; by default only where nobody is asked who he is.
+        unseen_histories: Whether stock clients may bring copies that share no edit with a
+            document, such as those begun offline; what is in both is there twice then.
         trusted_proxies: Addresses or networks of proxies whose headers tell who the client is.
         limits: What sockets may cost.
 
@@ -82,6 +84,7 @@ class Relay:
         origins: Collection[str] = (),
         cookie: str | None = None,
         create_sessions: bool | None = None,
+        unseen_histories: bool = False,
         trusted_proxies: Collection[str] = (),
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
@@ -94,6 +97,7 @@ class Relay:
         self._tls = tls
         self._asks = authenticate is not None
         self._create_sessions = not self._asks if create_sessions is None else create_sessions
+        self._unseen_histories = unseen_histories
         self._door = Door(self._asks, frozenset(map(str.lower, origins)), cookie)
         self._address: tuple[str, int] | None = None
         self._stack: AsyncExitStack | None = None
@@ -144,6 +148,7 @@ class Relay:
             hub = await stack.enter_async_context(
                 self._workspace.serving(self._authenticate, unlocked=self._create_sessions)
             )
+            hub.unseen_histories = self._unseen_histories
             most = _affordable(self.limits.max_connections)
             reception = Reception(
                 hub,

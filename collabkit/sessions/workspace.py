@@ -248,7 +248,7 @@ class Workspace:
             yield hub
         finally:
             self._door = None
-            hub.create_sessions = False
+            hub.create_sessions = hub.unseen_histories = False
 
     async def _take_shelter(self, children: int) -> None:
         """Have updates applied elsewhere, before anybody comes whose updates may be anything.
