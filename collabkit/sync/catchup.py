@@ -43,8 +43,8 @@ _Answer: TypeAlias = Callable[[bytes], list[RoomEffect]]
 KEPT_FOR = 5.0
 # What a room keeps for joiners: two of the largest documents that are usual, or none that is more.
 MAX_KEPT_BYTES = 16 * 1024 * 1024
-# What follows a reading until it is worth another one.
-MAX_LATE_ROWS = 1000
+# What was stored behind a reading until it is better to read again.
+MAX_LATE_BYTES = 1024 * 1024
 
 
 class Member(msgspec.Struct):
@@ -240,8 +240,14 @@ class CatchUp:
 
     def ticked(self, *, now: float) -> None:
         """Time passed: forget what does not serve any more."""
-        late = len(self._edits.late or ())
-        if self._reading and (now >= self._reading.until or late > MAX_LATE_ROWS):
+        if self._reading is not None and now >= self._reading.until:
+            self._forget_reading()
+
+    def grown(self) -> None:
+        """The log grew."""
+        if self._reading is None or not self._edits.late:
+            return
+        if sum(len(row.update) for row in self._edits.late) > MAX_LATE_BYTES:
             self._forget_reading()
 
     def _forget_reading(self) -> None:

@@ -391,6 +391,7 @@ class Room:
 
     def _committed(self, seqs: tuple[Seq, ...], now: float) -> list[RoomEffect]:
         effects = self.edits.committed(seqs)
+        self._catch_up.grown()
         rows = self._rows_since_checkpoint = self._rows_since_checkpoint + len(seqs)
         due = rows >= CHECKPOINT_ROWS and now - self._checkpoint_at >= CHECKPOINT_EVERY
         if (due or rows >= CHECKPOINT_ROWS_AT_ONCE) and not self._making_checkpoint:
