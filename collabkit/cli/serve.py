@@ -66,6 +66,9 @@ def serve(
             help="What an acknowledged edit survives: the end of the process, or loss of power too."
         ),
     ] = _Durability.STORED,
+    children: Annotated[
+        int, typer.Option(min=1, help="Processes that apply updates, for as many processors.")
+    ] = 1,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
     insecure: Annotated[
@@ -104,8 +107,9 @@ def serve(
     options = {"host": host, "port": port, "authenticate": authenticate, "tls": tls}
     # Where nobody is asked who he is, there is nobody to make sessions beforehand for.
     options |= {"origins": origin or (), "create_sessions": auth is _Auth.NONE}
-    _run(_serve(workspace, f"{host}:{port}", **options))
+    options["children"] = children
     options["unseen_histories"] = allow_unseen_histories
+    _run(_serve(workspace, f"{host}:{port}", **options))
 
 
 @asynccontextmanager

@@ -81,6 +81,7 @@ class Child:
         fate: What became of it in the end, in words.
         on_death: Called once when it is dead, or as good as; not if it was to end.
         trips: How many calls it answered.
+        looked_at: When somebody looked how big it is.
         alive: It can be asked.
         ending: It was told to end.
         orphan: The nursery's process that made it is gone, and nobody waits for it.
@@ -94,6 +95,7 @@ class Child:
         self.pid: int | None = None
         self.on_death: Callable[[Child], None] = lambda _child: None
         self.trips = 0
+        self.looked_at = 0.0
         self.alive = True
         self.ending = False
         self.orphan = False
@@ -108,7 +110,7 @@ class Child:
         self._ticket = 0
         self._calls: dict[int, _Call] = {}
         self._due: list[tuple[int, Request]] = []
-        self._unsent = bytearray()
+        self._unsent: list[memoryview] = []  # frames, or what is left of one
         self._watching: asyncio.TimerHandle | None = None
         self._seen: tuple[int, int | None] = (0, None)
         self._seen_at = 0.0
@@ -194,30 +196,31 @@ class Child:
         due, self._due = self._due, []
         if not self.alive:
             return
-        frame = framed(encode(due))
-        if self._unsent:
-            self._unsent += frame
-            return
-        sent = self._send(frame)
-        if sent < len(frame) and self.alive:
-            self._unsent += memoryview(frame)[sent:]
+        self._unsent.append(memoryview(framed(encode(due))))
+        if len(self._unsent) == 1 and not self._send():
             self._loop.add_writer(self._pipe.fileno(), self._writable)
 
-    def _send(self, data: bytes | bytearray) -> int:
-        try:
-            return self._pipe.send(data)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError:
-            return 0  # it is dead; what it had said is still to be read, and then the end
+    def _send(self) -> bool:
+        """Write what the pipe takes; whether that was all."""
+        while self._unsent:
+            frame = self._unsent[0]
+            try:
+                sent = self._pipe.send(frame)
+            except (BlockingIOError, InterruptedError):
+                return False
+            except OSError:
+                # It is dead. What it had said is still to be read, and then the end.
+                self._unsent.clear()
+                return True
+            if sent < len(frame):
+                self._unsent[0] = frame[sent:]
+                return False
+            del self._unsent[0]
+        return True
 
     def _writable(self) -> None:
-        sent = self._send(self._unsent)
-        del self._unsent[:sent]
-        if not self._unsent or not sent:
+        if self._send():
             self._loop.remove_writer(self._pipe.fileno())
-            if self._unsent:  # not taken although it could be: dead
-                self._unsent.clear()
 
     def _readable(self) -> None:
         try:
@@ -285,6 +288,7 @@ class Child:
         self._loop.remove_reader(fd)
         self._loop.remove_writer(fd)
         self._pipe.close()
+        self._unsent.clear()
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None

@@ -25,12 +25,14 @@ from typing import Final, Self
 from .child import Child
 from .pipe import ASKED, TOLD, Mark
 
-__all__ = ["CAN_FORK", "Nursery"]
+__all__ = ["CAN_FORK", "ENTRY", "Nursery"]
 
 CAN_FORK: Final = hasattr(os, "fork") and hasattr(socket, "send_fds")
 """Whether there can be children on this platform."""
 
-_ENTRY: Final = "collabkit.crdt.nursery_loop"
+ENTRY: Final = "collabkit.crdt.nursery_loop"
+"""The module that its process runs; tests have others."""
+
 # Our package's front door opens all rooms. The nursery needs the engine: started without the
 # rest, it is there in half the time, with half the memory.
 _BOOT: Final = """
@@ -64,7 +66,7 @@ class Nursery:
         *,
         memory_bytes: int = 1 << 30,
         patience_s: float = 5.0,
-        entry: str = _ENTRY,
+        entry: str = ENTRY,
     ) -> None:
         self.starts = 0
         self._memory_bytes = memory_bytes

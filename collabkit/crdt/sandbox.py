@@ -2,15 +2,13 @@
 
 Rules:
 
-1. No update is applied in this process. A child may crash, hang or swell: it is replaced by
-   a spare that waits for that, and the documents it held are lost. Whoever asks for one of
-   them is told so, and opens it again.
+1. No update is applied in this process. A child may crash, hang or swell: another takes its
+   place (:mod:`.brood`), and the documents it held are lost. Whoever asks for one of them is
+   told so, and opens it again.
 2. Documents are spread over the children by their keys.
 3. What was asked of a child that dies is answered by :class:`.EngineLost`. The one it was
    at names the culprit: the update that was being applied.
-4. A child that has more memory than it should is retired: it answers what it was asked, and
-   its documents are lost. One that takes twice as much cannot, and dies of it.
-5. Checkpoints are made, and culprits found, in children of their own (:mod:`.trials`).
+4. Checkpoints are made, and culprits found, in children of their own (:mod:`.trials`).
 
 The processes: a nursery (:mod:`.nursery`), and its children (:mod:`.child`).
 """
@@ -18,20 +16,19 @@ The processes: a nursery (:mod:`.nursery`), and its children (:mod:`.child`).
 from __future__ import annotations
 
 import asyncio
-import logging
 import zlib
-from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
 from ..errors import EngineLost, LocalProtocolError, MalformedBytes, UpdateRefused
+from .brood import Brood
 from .child import Child
 from .engine import Built, Death, DocumentKey, Verdict
-from .nursery import Nursery
+from .nursery import ENTRY, Nursery
 from .pipe import (
     Answer,
     Diff,
@@ -51,12 +48,6 @@ from .trials import checkpoint, examine
 
 __all__ = ["SandboxEngine", "SandboxStats"]
 
-_log = logging.getLogger("collabkit.sandbox")
-
-# How often a child's memory is looked at, and how often one may be retired for it: documents
-# that need that much would otherwise be opened again and again.
-_LOOK_S = 1.0
-_RETIRE_S = 60.0
 # Of checkpoints and examinations, each of which takes a processor and a document's memory.
 _TRIALS = 2
 
@@ -127,25 +118,24 @@ class SandboxEngine:
         spares: int = 2,
         memory_bytes: int = 1 << 30,
         patience_s: float = 5.0,
-        entry: str | None = None,
+        entry: str = ENTRY,
     ) -> None:
-        self._wanted_spares = spares
-        self._memory_bytes = memory_bytes
-        options: dict[str, Any] = {} if entry is None else {"entry": entry}
-        self._nursery = Nursery(memory_bytes=memory_bytes, patience_s=patience_s, **options)
-        self._slots: list[Child | None] = [None] * children
-        self._spares: deque[Child] = deque()
+        self._nursery = Nursery(memory_bytes=memory_bytes, patience_s=patience_s, entry=entry)
+        self._brood = Brood(
+            self._nursery,
+            places=children,
+            spares=spares,
+            memory_bytes=memory_bytes,
+            left=self._left,
+        )
         self._homes: dict[DocumentKey, _Home] = {}
         self._last_number = 0
         self._running = False
-        self._looked_at = 0.0
-        self._retired_at = float("-inf")
+        self._trials = 0
         self._trying = asyncio.Semaphore(_TRIALS)
-        self._deaths: Counter[str] = Counter()
-        self._counts: Counter[str] = Counter()
 
     def __repr__(self) -> str:
-        state = f"{len(self._slots)} children" if self._running else "closed"
+        state = f"{len(self._brood.placed)} children" if self._running else "closed"
         return f"<SandboxEngine {state}, holding {len(self._homes)} documents>"
 
     async def __aenter__(self) -> Self:
@@ -157,11 +147,8 @@ class SandboxEngine:
         self._running = True
         await self._nursery.__aenter__()
         try:
-            for slot in range(len(self._slots)):
-                self._slots[slot] = self._birth()
-            self._order_spares()
-            probe = self._slots[0] or self._nursery.birth()
-            if isinstance(await probe.ask(Ping()), Lost):
+            self._brood.open()
+            if isinstance(await self._brood.child(0).ask(Ping()), Lost):
                 raise EngineLost("none yet: no child process can be started")
         except BaseException as error:
             await self.__aexit__(type(error), error, None)
@@ -176,23 +163,22 @@ class SandboxEngine:
     ) -> None:
         self._running = False
         await self._nursery.__aexit__(kind, error, trace)
-        self._slots = [None] * len(self._slots)
-        self._spares.clear()
+        self._brood.close()
         self._homes.clear()
 
     def stats(self) -> SandboxStats:
         """What it has, and what it has done."""
-        living = [child for child in self._slots if child is not None]
+        brood = self._brood
         return SandboxStats(
-            children=len(living),
-            spares=len(self._spares),
+            children=len(brood.placed),
+            spares=len(brood.spares),
             documents=len(self._homes),
-            queue=sum(child.pending for child in living),
-            trips=self._counts["trips"] + sum(child.trips for child in living),
-            births=self._counts["births"],
-            deaths=dict(self._deaths),
-            retirements=self._counts["retirements"],
-            trials=self._counts["trials"],
+            queue=sum(child.pending for child in brood.placed),
+            trips=brood.trips,
+            births=brood.births,
+            deaths=dict(brood.deaths),
+            retirements=brood.retirements,
+            trials=self._trials,
             nursery_starts=self._nursery.starts,
         )
 
@@ -244,7 +230,7 @@ class SandboxEngine:
         asked = [(child, load, child.ask(Taste(load.trips))) for child, load in loads.items()]
         for child, load, answering in asked:
             answer = await answering
-            self._look(child)
+            self._brood.look(child)
             if not isinstance(answer, Tasted):
                 answer = Tasted(_all_lost(answer, load.trips))
             for place, (number, _), trip in zip(load.places, load.trips, answer.trips, strict=True):
@@ -301,19 +287,20 @@ class SandboxEngine:
     async def _trial(self) -> AsyncIterator[None]:
         self._check_running()
         async with self._trying:
-            self._counts["trials"] += 1
+            self._trials += 1
             yield
 
     def _settle(self, key: DocumentKey) -> _Home:
         """Find a child for a document, and give it a number there."""
         self._check_running()
-        slot = zlib.crc32(_name(key).encode()) % len(self._slots)
-        child = self._slots[slot]
-        if child is None:
-            child = self._slots[slot] = self._birth()
+        child = self._brood.child(zlib.crc32(_name(key).encode()))
         self._last_number += 1
         home = self._homes[key] = _Home(child, self._last_number)
         return home
+
+    def _left(self, child: Child) -> None:
+        """What a child held is lost."""
+        self._homes = {key: home for key, home in self._homes.items() if home.child is not child}
 
     def _lose(self, key: DocumentKey, number: int) -> None:
         home = self._homes.get(key)
@@ -323,60 +310,6 @@ class SandboxEngine:
     def _check_running(self) -> None:
         if not self._running:
             raise LocalProtocolError("the sandbox is not running: use it with `async with`")
-
-    # Children
-
-    def _birth(self) -> Child:
-        child = self._nursery.birth()
-        self._counts["births"] += 1
-        child.on_death = self._died
-        child.fate.add_done_callback(lambda fate: self._tell(child, fate.result()))
-        return child
-
-    def _tell(self, child: Child, how: str) -> None:
-        if not child.ending:
-            self._deaths[how] += 1
-            _log.warning("%r died: %s", child, how)
-
-    def _died(self, child: Child) -> None:
-        """Let a spare take its place at once, if there is one."""
-        self._leave(child)
-        if child in self._spares:
-            self._spares.remove(child)
-        # One that never answered may have been stillborn, and so may be the next.
-        delay_s = 0.0 if child.trips else 1.0
-        asyncio.get_running_loop().call_later(delay_s, self._order_spares)
-
-    def _leave(self, child: Child) -> None:
-        """Nothing is asked of it any more."""
-        self._counts["trips"] += child.trips
-        self._homes = {key: home for key, home in self._homes.items() if home.child is not child}
-        if child in self._slots:
-            place = self._slots.index(child)
-            self._slots[place] = self._spares.popleft() if self._spares else None
-
-    def _order_spares(self) -> None:
-        while self._running and len(self._spares) < self._wanted_spares:
-            self._spares.append(self._birth())
-
-    def _look(self, child: Child) -> None:
-        """Look now and then whether a child has become too big."""
-        now = asyncio.get_running_loop().time()
-        if now - self._looked_at < _LOOK_S or not child.alive:
-            return
-        self._looked_at = now
-        resident_bytes = child.resident_bytes()
-        if (
-            resident_bytes is not None
-            and resident_bytes > self._memory_bytes
-            and now - self._retired_at > _RETIRE_S
-        ):
-            self._retired_at = now
-            self._counts["retirements"] += 1
-            _log.warning("%r is retired: it has %d bytes", child, resident_bytes)
-            self._leave(child)
-            self._order_spares()
-            child.end()
 
 
 class _Load:

@@ -19,35 +19,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import Self
 from urllib.parse import quote
 
 import msgspec
 
 from ..access.model import Authenticate
-from ..errors import BadFrame, ConnectionClosed, LocalProtocolError
+from ..errors import LocalProtocolError
 from ..sessions.workspace import Workspace
 from ..sync.channel import serve_channel
 from ..sync.hub import Hub
-from ..sync.outbox import Outbox
-from .addresses import Network, networks
+from .addresses import Network, counted_as, networks
+from .asgichannel import AsgiChannel, Receive, Scope, Send
 from .auth import open_house
-from .frames import close_reason
 from .http import Request, Response, refuse
 from .limits import DEFAULT_LIMITS, Limits
-from .metrics import Traffic
 from .reception import Reception, serving
 from .upgrade import Door, Visit
 
 __all__ = ["App", "app"]
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 NOT_SERVING = "The relay is not serving. Its application enters it in its lifespan."
 
@@ -63,6 +56,7 @@ def app(
     unseen_histories: bool = False,
     trusted_proxies: Collection[str] = (),
     limits: Limits = DEFAULT_LIMITS,
+    children: int = 1,
 ) -> App:
     """Make an ASGI application that serves a workspace.
 
@@ -79,6 +73,7 @@ def app(
             where the server does not see to that.
         limits: ``max_connections``, ``max_message_bytes``, ``close_timeout`` and
             ``drain_timeout`` count here.
+        children: How many processes apply updates; more than one is for more than one processor.
 
     Returns:
         The application: hand it to a server, or mount it and enter it in your lifespan.
@@ -93,6 +88,7 @@ def app(
         door=Door(asks, frozenset(map(str.lower, origins)), cookie),
         proxies=networks(trusted_proxies),
         limits=limits,
+        children=children,
     )
 
 
@@ -110,6 +106,7 @@ class App:
         door: Door,
         proxies: Sequence[Network],
         limits: Limits,
+        children: int,
     ) -> None:
         self._workspace = workspace
         self._authenticate = authenticate
@@ -119,6 +116,7 @@ class App:
         self._door = door
         self._proxies = proxies
         self._limits = limits
+        self._children = children
         self._open: _Open | None = None
         self._stack: AsyncExitStack | None = None
 
@@ -137,7 +135,12 @@ class App:
         """
         async with AsyncExitStack() as stack:
             hub = await stack.enter_async_context(
-                serving(self._workspace, self._authenticate, unlocked=self._create_sessions)
+                serving(
+                    self._workspace,
+                    self._authenticate,
+                    unlocked=self._create_sessions,
+                    children=self._children,
+                )
             )
             hub.unseen_histories = self._unseen_histories
             reception = Reception(
@@ -218,7 +221,7 @@ class App:
             answer = there.reception.receive(request, websocket=True)
             if isinstance(answer, Visit):
                 await send({"type": "websocket.accept", "subprotocol": answer.subprotocol})
-                await there.serve(answer, receive, send, peer=request.peer)
+                await there.serve(answer, receive, send)
                 return
         if "websocket.http.response" in scope.get("extensions", {}):
             await _answer(send, answer, "GET", kind="websocket.http.response")
@@ -255,11 +258,14 @@ class _Open:
     def _unsent_bytes(self) -> int:
         return sum(channel.outbox.buffered_bytes for channel in self.channels)
 
-    async def serve(self, visit: Visit, receive: Receive, send: Send, *, peer: str) -> None:
+    async def serve(self, visit: Visit, receive: Receive, send: Send) -> None:
         """Let a visitor take part until he leaves."""
         traffic = self.reception.traffic
-        channel = AsgiChannel(visit, receive, send, traffic, self._limits.max_message_bytes)
+        limits, clock = self._limits, self._hub.now
+        channel = AsgiChannel(visit, receive, send, traffic=traffic, limits=limits, clock=clock)
+        counted = counted_as(visit.peer)
         self.channels.add(channel)
+        self.reception.addresses.enter(counted)
         traffic.connections += 1
         try:
             await serve_channel(
@@ -267,12 +273,14 @@ class _Open:
                 channel,
                 token=visit.token,
                 name=visit.name,
-                peer=peer,
+                peer=visit.peer,
+                label=visit.connection,
                 outbox=channel.outbox,
                 close_timeout=self._limits.close_timeout,
             )
         finally:
             traffic.connections -= 1
+            self.reception.addresses.leave(counted)
             self.channels.discard(channel)
             if not self.channels:
                 self._empty.set()
@@ -291,84 +299,6 @@ class _Open:
     async def _send_home(self) -> None:
         await asyncio.gather(*(c.close(1012, "the relay restarts") for c in self.channels))
         await self._empty.wait()
-
-
-class AsgiChannel:
-    """A WebSocket of an ASGI server, as a channel.
-
-    Attributes:
-        path: The room's name.
-        subprotocol: What was agreed on.
-        outbox: What waits to be sent.
-        held: Whether frames that come are dropped, because this is the end.
-    """
-
-    def __init__(
-        self, visit: Visit, receive: Receive, send: Send, traffic: Traffic, max_bytes: int
-    ) -> None:
-        self.path = visit.path
-        self.subprotocol = visit.subprotocol
-        self.outbox = Outbox()
-        self.held = False
-        self.close_code: int | None = None
-        self.close_reason = ""
-        self._receive = receive
-        self._send = send
-        self._traffic = traffic
-        self._max_bytes = max_bytes
-
-    def __repr__(self) -> str:
-        state = "open" if self.close_code is None else f"closed ({self.close_code})"
-        return f"<AsgiChannel {self.path!r} {state}>"
-
-    async def send(self, message: bytes) -> None:
-        """Send a frame; waits as long as the server makes it."""
-        if self.close_code is not None:
-            raise ConnectionClosed(self.close_code, self.close_reason)
-        try:
-            await self._send({"type": "websocket.send", "bytes": message})
-        except OSError as error:
-            raise ConnectionClosed(1006, str(error)) from error
-
-    async def recv(self) -> bytes:
-        """Wait for a frame."""
-        while True:
-            event = await self._receive()
-            if event["type"] == "websocket.disconnect":
-                self.close_code = self.close_code or event.get("code") or 1005
-                raise ConnectionClosed(self.close_code, self.close_reason)
-            message = event.get("bytes")
-            if message is None:
-                await self._refuse(BadFrame("text frames carry nothing here", close_code=1003))
-            elif len(message) > self._max_bytes:
-                bound = f"a message above {self._max_bytes} bytes"
-                await self._refuse(BadFrame(bound, close_code=1009))
-            elif not self.held:
-                self._traffic.bytes_in += len(message)
-                return bytes(message)
-
-    async def _refuse(self, error: BadFrame) -> NoReturn:
-        await self.close(error.close_code, error.reason)
-        raise error
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await self.recv()
-        except ConnectionClosed:
-            raise StopAsyncIteration from None
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye; closing again is fine."""
-        if self.close_code is not None:
-            return
-        self.close_code, self.close_reason = code, reason
-        self._traffic.closed[code] += 1
-        said = close_reason(reason).decode()
-        with contextlib.suppress(OSError):
-            await self._send({"type": "websocket.close", "code": code, "reason": said})
 
 
 async def _answer(

@@ -122,10 +122,12 @@ class Reception:
 
 @asynccontextmanager
 async def serving(
-    workspace: Workspace, authenticate: Authenticate, *, unlocked: bool
+    workspace: Workspace, authenticate: Authenticate, *, unlocked: bool, children: int = 1
 ) -> AsyncIterator[Hub]:
     """Serve a workspace, and open it for as long as that takes if nobody else has."""
     async with AsyncExitStack() as stack:
         if not workspace.is_open:
             await stack.enter_async_context(workspace)
-        yield await stack.enter_async_context(workspace.serving(authenticate, unlocked=unlocked))
+        yield await stack.enter_async_context(
+            workspace.serving(authenticate, unlocked=unlocked, children=children)
+        )

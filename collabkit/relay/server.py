@@ -68,6 +68,7 @@ class Relay:
             document, such as those begun offline; what is in both is there twice then.
         trusted_proxies: Addresses or networks of proxies whose headers tell who the client is.
         limits: What sockets may cost.
+        children: How many processes apply updates; more than one is for more than one processor.
 
     Raises:
         ValueError: A trusted proxy is no address and no network.
@@ -87,8 +88,10 @@ class Relay:
         unseen_histories: bool = False,
         trusted_proxies: Collection[str] = (),
         limits: Limits = DEFAULT_LIMITS,
+        children: int = 1,
     ) -> None:
         self.limits = limits
+        self._children = children
         self._proxies = networks(trusted_proxies)
         self._workspace = workspace
         self._host = host
@@ -146,7 +149,9 @@ class Relay:
                     f"give it `authenticate=`, or bind it to 127.0.0.1 instead of {self._host!r}"
                 )
             hub = await stack.enter_async_context(
-                self._workspace.serving(self._authenticate, unlocked=self._create_sessions)
+                self._workspace.serving(
+                    self._authenticate, unlocked=self._create_sessions, children=self._children
+                )
             )
             hub.unseen_histories = self._unseen_histories
             most = _affordable(self.limits.max_connections)

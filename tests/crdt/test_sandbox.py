@@ -41,8 +41,7 @@ async def fragile() -> AsyncIterator[SandboxEngine]:
 
 def serving(engine: SandboxEngine) -> Child:
     """The child that has the documents."""
-    [child] = engine._slots
-    assert child is not None
+    [child] = engine._brood.placed
     return child
 
 
@@ -114,8 +113,8 @@ async def test_a_child_that_is_killed_loses_what_it_held() -> None:
 async def test_a_spare_is_ready_and_another_is_ordered() -> None:
     """Who opens a document after a death does not wait for a process to be made."""
     async with SandboxEngine(spares=2) as engine:
-        await until(lambda: all(spare.pid for spare in engine._spares))
-        first, spare = serving(engine), engine._spares[0]
+        await until(lambda: all(spare.pid for spare in engine._brood.spares))
+        first, spare = serving(engine), engine._brood.spares[0]
         assert first.pid is not None
         os.kill(first.pid, signal.SIGKILL)
         await until(lambda: not first.alive)
@@ -127,11 +126,11 @@ async def test_a_spare_is_ready_and_another_is_ordered() -> None:
 async def test_a_spare_that_dies_is_replaced() -> None:
     """It never takes the place of another."""
     async with SandboxEngine(spares=1) as engine:
-        [spare] = engine._spares
+        [spare] = engine._brood.spares
         await until(lambda: spare.pid is not None)
         assert spare.pid is not None
         os.kill(spare.pid, signal.SIGKILL)
-        await until(lambda: engine.stats().spares == 1 and engine._spares[0] is not spare)
+        await until(lambda: engine.stats().spares == 1 and engine._brood.spares[0] is not spare)
         assert await engine.open(KEY, []) == {}
 
 
@@ -171,7 +170,7 @@ async def test_one_that_swells_is_retired() -> None:
         await engine.open(KEY, [])
         taken = 0
         while serving(engine) is first:
-            engine._looked_at = float("-inf")
+            first.looked_at = float("-inf")
             assert await engine.taste(KEY, [large(client=taken)]) == [Good()]
             taken += 1
         assert 1 < taken < 20

@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 
 # Modules whose promises are kept elsewhere, and where.
 KEPT_IN: dict[str, str] = {
+    "collabkit/crdt/brood.py": "tests/crdt/test_sandbox.py",
     "collabkit/crdt/child_loop.py": "tests/crdt/test_child.py",
     "collabkit/crdt/nursery_loop.py": "tests/crdt/test_nursery.py",
     "collabkit/sync/bans.py": "tests/sync/test_room.py",
-    "collabkit/sync/catchup.py": "tests/sync/test_room.py",
     "collabkit/sync/connection_effects.py": "tests/sync/test_connection.py",
     "collabkit/sync/edits.py": "tests/sync/test_room.py",
     "collabkit/sync/effects.py": "tests/sync/test_room.py",
