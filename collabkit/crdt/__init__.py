@@ -3,10 +3,10 @@
 What programs use is :mod:`~collabkit.crdt.document`, and what it gives out: ``text``,
 ``containers``, ``xml``, ``values``, ``changes`` and ``positions``. Below it, from the top:
 
-- ``block`` ``desk`` ``history`` ``bridge``: which copy is edited, and what can be undone
+- ``block`` ``desk`` ``history`` ``twin`` ``bridge``: which copy is edited, and what can be undone
 - ``node`` ``sticking`` ``ear`` ``audience``: how handles and positions find what they name,
   and how changes are told
-- ``core`` ``following`` ``branches`` ``canonical``: the engine's document, held safely
+- ``core`` ``following`` ``branches``: the engine's document, held safely
 - ``offsets`` ``values`` ``changes`` ``positions``: pure
 
 What rooms use is :mod:`~collabkit.crdt.engine`, implemented by ``inprocess`` on ``replay``, with

@@ -20,8 +20,7 @@ from typing import Any
 import msgspec
 from pycrdt import _pycrdt as yrs
 
-from .branches import Branch
-from .canonical import elements, runs
+from .branches import Branch, elements, runs
 from .core import Core
 from .roots import UNKNOWN, root_kinds
 from .values import plain

@@ -24,9 +24,9 @@ import pycrdt
 from ..errors import UpdateRefused, WrongRoot
 from ..ids import new_client_id
 from .block import Block
+from .branches import render
 from .bridge import Bridge
 from .budget import NO_BUDGET
-from .canonical import render
 from .changes import Change
 from .containers import Array, Map
 from .desk import Desk, Guard

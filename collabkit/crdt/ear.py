@@ -20,8 +20,7 @@ from weakref import ref
 import msgspec
 from pycrdt import _pycrdt as yrs
 
-from .branches import Branch, child_at, identity
-from .canonical import elements, render, runs
+from .branches import Branch, child_at, elements, identity, render, runs
 from .changes import (
     ArrayChanged,
     Delete,

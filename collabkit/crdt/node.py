@@ -23,8 +23,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pycrdt import _pycrdt as yrs
 
 from ..errors import CollabError, Gone
-from .branches import AFTER, Branch, child_at, identity
-from .canonical import render
+from .branches import AFTER, Branch, child_at, identity, render
 from .changes import Change, Part, Path
 from .core import Core
 from .desk import Desk

@@ -17,8 +17,7 @@ import msgspec
 from pycrdt import _pycrdt as yrs
 
 from ..errors import OutOfRange, ValueNotStorable
-from .branches import Branch, read_text
-from .canonical import render, runs
+from .branches import Branch, read_text, render, runs
 from .core import Core
 from .node import Node, handles
 from .offsets import EMBED, Offsets, Scale
