@@ -1,5 +1,5 @@
 /**
- * A Yjs provider for the relay's own dialect, `collabkit.1`.
+ * A Yjs provider for the relay's own dialect, in its version 1.
  *
  * Stock providers can tell that they are connected, but not that an edit is on disk: nothing in
  * their protocols says so. Here each Edit is answered by an Ack after its commit, so `unsaved`
@@ -10,7 +10,9 @@
  *    the relay lacks. From then on each transaction is one Edit.
  * 3. Answers come in the order of the Edits. What was not answered when the socket closed counts
  *    as unsaved, and is sent again by rule 2; sending twice does no harm.
- * 4. A close code that blames what was sent means that an edit was refused. One of 4400 to 4499 is
+ * 4. Whoever comes back asks for a difference, beside the rows behind his last: the relay may have
+ *    been restored from a backup since, and count other rows now.
+ * 5. A close code that blames what was sent means that an edit was refused. One of 4400 to 4499 is
  *    final, unless it says "later"; every other one is a reason to try again.
  */
 
@@ -214,6 +216,12 @@ export class Provider extends ObservableV2 {
         encoding.writeVarUint(encoder, this.#seq);
         encoding.writeVarUint8Array(encoder, Y.encodeStateVector(this.doc));
       });
+      if (this.#seq > 0) {
+        this.#send(SYNC, (encoder) => {
+          encoding.writeVarUint(encoder, 0);
+          encoding.writeVarUint8Array(encoder, Y.encodeStateVector(this.doc));
+        });
+      }
       if (this.awareness.getLocalState() !== null) this.#sendPresence();
       this.#lineage = lineage;
       this.#show({ status: 'online', subject, canWrite, reason: '' });
