@@ -42,6 +42,27 @@ class _Durability(StrEnum):
     DURABLE = "durable"
 
 
+_Children = Annotated[
+    int, typer.Option(min=1, help="Processes that apply updates, for as many processors.")
+]
+_Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        help="Bind a --host that other machines reach, without --auth: whoever reaches it "
+        "reads, writes and makes every session.",
+    ),
+]
+_UnseenHistories = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unseen-histories",
+        help="Let stock clients bring copies that share no edit with a document, such as those "
+        "begun offline: what is in both is there twice then.",
+    ),
+]
+
+
 @app.command()
 def serve(
     db: OptionalDb = DEFAULT_DB,
@@ -66,27 +87,11 @@ def serve(
             help="What an acknowledged edit survives: the end of the process, or loss of power too."
         ),
     ] = _Durability.STORED,
-    children: Annotated[
-        int, typer.Option(min=1, help="Processes that apply updates, for as many processors.")
-    ] = 1,
+    children: _Children = 1,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
-    insecure: Annotated[
-        bool,
-        typer.Option(
-            "--insecure",
-            help="Bind a --host that other machines reach, without --auth: whoever reaches it "
-            "reads, writes and makes every session.",
-        ),
-    ] = False,
-    allow_unseen_histories: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unseen-histories",
-            help="Let stock clients bring copies that share no edit with a document, such as those "
-            "begun offline: what is in both is there twice then.",
-        ),
-    ] = False,
+    insecure: _Insecure = False,
+    allow_unseen_histories: _UnseenHistories = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
 ) -> None:
     """Serve the sessions of a file to Yjs clients, until SIGTERM or Ctrl-C.
@@ -107,8 +112,7 @@ def serve(
     options = {"host": host, "port": port, "authenticate": authenticate, "tls": tls}
     # Where nobody is asked who he is, there is nobody to make sessions beforehand for.
     options |= {"origins": origin or (), "create_sessions": auth is _Auth.NONE}
-    options["children"] = children
-    options["unseen_histories"] = allow_unseen_histories
+    options |= {"children": children, "unseen_histories": allow_unseen_histories}
     _run(_serve(workspace, f"{host}:{port}", **options))
 
 
