@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ import picows
 from multidict import CIMultiDict
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # its stub keeps it back
 
-__all__ = ["LONG_BYTES", "Deaf", "Parser", "Tap"]
+__all__ = ["LONG_BYTES", "Below", "Deaf", "Parser", "Tap"]
 
 # From here on a message is long: it is counted, and the buffer that it leaves behind is let go.
 LONG_BYTES = 64 << 10
@@ -159,6 +160,19 @@ class Deaf(asyncio.BufferedProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone."""
         self._tap.gone()
+
+
+class Below:
+    """A transport as picows sees it: writing is the transport's own, ending it is the wire's."""
+
+    __slots__ = ("abort", "close", "get_extra_info", "get_write_buffer_size", "write", "writelines")
+
+    def __init__(self, transport: asyncio.Transport, ended: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.writelines = transport.writelines
+        self.get_write_buffer_size = transport.get_write_buffer_size
+        self.get_extra_info = transport.get_extra_info
+        self.close = self.abort = ended
 
 
 class _Answered(picows.WSUpgradeResponse):

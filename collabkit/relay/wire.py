@@ -14,9 +14,7 @@ Rules:
    anybody was let in by what may be held for it, and for all connections together.
 6. A message above the limit is answered at once, and the connection held open and unread: a stock
    client that is let go is back at once, with the same message.
-7. A peer lives if since the last round a frame came, or the bytes waiting for it became fewer, or
-   the kernel is in the middle of receiving a long frame. One round without any sign brings a ping,
-   a second one in a row the cut.
+7. One round without any sign of life (:mod:`.pulse`) brings a ping, a second one in a row the cut.
 8. ``lost`` is told to the link once, whoever ended it, and never from within a call of the hub.
 """
 
@@ -25,8 +23,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import socket
-import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -41,7 +37,8 @@ from .frames import Assembler, Closing, Opcode, Ping, close_reason
 from .hoard import Hoard
 from .limits import Limits
 from .metrics import Traffic
-from .parser import LONG_BYTES, Deaf, Parser
+from .parser import LONG_BYTES, Below, Deaf, Parser
+from .pulse import Pulse
 from .upgrade import Visit
 
 __all__ = ["Wire"]
@@ -52,10 +49,8 @@ BINARY = picows.WSMsgType.BINARY
 CLOSE = picows.WSMsgType.CLOSE
 # More control frames than this between two rounds are not keep-alive.
 MAX_CONTROLS = 1000
-# What may come before anybody was let in. Stock clients say two short things and wait.
+# Before anybody was let in. Stock clients say two short things and wait.
 MAX_UNADMITTED_BYTES = 1 << 20
-# Where tcpi_last_data_recv stands in Linux' struct tcp_info: after 8 bytes and 11 words.
-_LAST_DATA_RECV_AT = 52
 
 
 class Keeper(Protocol):
@@ -75,19 +70,6 @@ class Keeper(Protocol):
         ...
 
 
-class _Below:
-    """A transport as picows sees it: writing is the transport's own, ending it is the wire's."""
-
-    __slots__ = ("abort", "close", "get_extra_info", "get_write_buffer_size", "write", "writelines")
-
-    def __init__(self, transport: asyncio.Transport, ended: Callable[[], None]) -> None:
-        self.write = transport.write
-        self.writelines = transport.writelines
-        self.get_write_buffer_size = transport.get_write_buffer_size
-        self.get_extra_info = transport.get_extra_info
-        self.close = self.abort = ended
-
-
 class Wire(picows.WSListener):
     """A connected client, as picows sees it (``on_ws_*``) and as the hub does (the rest).
 
@@ -105,20 +87,18 @@ class Wire(picows.WSListener):
 
     __slots__ = (
         "_assembler",
-        "_backlog",
         "_below",
         "_closing",
         "_controls",
         "_cut",
         "_deaf",
-        "_heard",
         "_keeper",
         "_link",
         "_meter",
         "_mine",
         "_pong",
+        "_pulse",
         "_rest",
-        "_silent",
         "_speaker",
         "_traffic",
         "_transport",
@@ -140,14 +120,12 @@ class Wire(picows.WSListener):
         self._keeper = keeper
         self._traffic = keeper.traffic
         self._transport = transport
-        self._below = _Below(transport, self._ended)
+        self._below = Below(transport, self._ended)
         self._assembler = Assembler(max_message_bytes=keeper.limits.max_message_bytes)
         self._meter = Meter(keeper.limits.rate, now=keeper.hub.now())
         self._speaker: picows.WSTransport
         self._link: Link | None = None
-        self._heard = True
-        self._silent = 0
-        self._backlog = 0
+        self._pulse = Pulse(keeper.limits.round_s)
         self._controls = 0
         self._pong: bytes | None = None
         self._closing = False
@@ -212,7 +190,7 @@ class Wire(picows.WSListener):
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         """A frame came."""
-        self._heard = True
+        self._pulse.heard = True
         if self._closing:
             if frame.msg_type is CLOSE and not self._deaf:
                 self._transport.close()
@@ -303,16 +281,12 @@ class Wire(picows.WSListener):
 
     def look_after(self) -> None:
         """Once a round: ping a silent peer, cut a dead one."""
-        waiting = self.buffered_bytes
-        if self._heard or 0 < waiting < self._backlog:
-            self._silent = 0
-        else:
-            self._silent += 1
-        self._heard, self._backlog, self._controls = False, waiting, 0
-        if self._silent == 1 and not self._closing:
+        self._controls = 0
+        silent = self._pulse.silent(self.buffered_bytes, self._transport)
+        if silent == 1 and not self._closing:
             self._speaker.send_ping()
-        elif self._silent > 1 and not self._receiving():
-            log.info("%s has not answered and is cut off", self, extra=self._where)
+        elif silent > 1:
+            log.info("%s has not answered and is cut off", self, extra={"connection": self.name})
             self.cut()
 
     def hold(self) -> None:
@@ -328,10 +302,6 @@ class Wire(picows.WSListener):
 
     # Inside
 
-    @property
-    def _where(self) -> dict[str, str]:
-        return {"connection": self.name}
-
     def _parse_anew(self) -> Parser:
         parser = Parser(self, max_frame_bytes=self._keeper.limits.max_message_bytes)
         self._transport.set_protocol(parser)
@@ -342,7 +312,9 @@ class Wire(picows.WSListener):
         if isinstance(error, RemoteProtocolError):
             self.close(error.close_code, str(error))
         else:
-            log.error("the relay failed over %s", self, exc_info=error, extra=self._where)
+            log.error(
+                "the relay failed over %s", self, exc_info=error, extra={"connection": self.name}
+            )
             self.close(1011, "the relay failed over this connection")
         self._lost()
 
@@ -425,12 +397,3 @@ class Wire(picows.WSListener):
         link, self._link = self._link, None
         if link is not None:
             link.lost()
-
-    def _receiving(self) -> bool:
-        """Whether bytes came in this round, though no frame was finished (Linux knows)."""
-        if sys.platform != "linux":
-            return False
-        below: socket.socket = self._transport.get_extra_info("socket")
-        info = below.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECV_AT + 4)
-        silent_ms = int.from_bytes(info[_LAST_DATA_RECV_AT:], sys.byteorder)
-        return silent_ms < self._keeper.limits.round_s * 1000

@@ -31,8 +31,7 @@ from websockets.typing import Subprotocol
 from ..errors import BadFrame, ConnectionClosed, InvalidToken, LocalProtocolError
 from .hub import Hub
 from .messages import SUBPROTOCOL, SUBPROTOCOLS
-from .outbox import Outbox
-from .seat import HIGH_WATER_BYTES
+from .outbox import ChannelSocket, Outbox
 
 __all__ = [
     "Channel",
@@ -307,37 +306,6 @@ class WebSocketChannel:
 # The relay's end
 
 
-class _Socket:
-    """A channel as a hub wants it: write now, and it leaves when the other end takes it."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self.outbox = outbox
-        self.goodbye: tuple[int, str] | None = None
-        self._closing = asyncio.Event()
-
-    @property
-    def buffered_bytes(self) -> int:
-        return self.outbox.buffered_bytes
-
-    @property
-    def clogged(self) -> bool:
-        return self.outbox.buffered_bytes > HIGH_WATER_BYTES
-
-    def send(self, frame: bytes) -> None:
-        if self.goodbye is None:
-            self.outbox.put(frame)
-
-    def close(self, code: int, reason: str) -> None:
-        self.goodbye = self.goodbye or (code, reason)
-        self._closing.set()
-
-    async def left(self, within: float) -> None:
-        """Wait for the goodbye, and a while for what was sent before it to be taken."""
-        await self._closing.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.outbox.emptied(), within)
-
-
 async def serve_channel(
     hub: Hub,
     channel: Channel,
@@ -346,6 +314,7 @@ async def serve_channel(
     name: str | None = None,
     subprotocol: str | None = None,
     peer: str = "channel",
+    label: str = "",
     outbox: Outbox | None = None,
     close_timeout: float = GOODBYE_TIMEOUT,
 ) -> None:
@@ -358,6 +327,7 @@ async def serve_channel(
         name: What the other end calls itself.
         subprotocol: What was agreed on; by default what the channel itself says.
         peer: Where the other end is, for logs.
+        label: What the connection is called there.
         outbox: Where frames wait for the other end; give one to see how much does.
         close_timeout: How long the other end may take, when it is put out, for what was said
             before, and as long again for the goodbye.
@@ -365,7 +335,7 @@ async def serve_channel(
     Returns when the channel is over. What waits for a slow reader is bounded by the hub's
     own queues: they see the bytes that wait here.
     """
-    socket = _Socket(outbox or Outbox())
+    socket = ChannelSocket(outbox or Outbox())
     link = hub.attach(
         socket,
         path=channel.path,
@@ -373,11 +343,15 @@ async def serve_channel(
         subprotocol=subprotocol or getattr(channel, "subprotocol", None),
         peer=peer,
         name=name,
+        label=label,
     )
 
     async def read() -> None:
         async for frame in channel:
             link.received(frame)
+            if socket.rests:
+                seconds, socket.rests = socket.rests, 0.0
+                await asyncio.sleep(seconds)
 
     parts = [
         asyncio.create_task(read()),

@@ -46,7 +46,7 @@ MAX_UNREAD_BYTES = 4 * 1024 * 1024
 MAX_CALLS = 32
 # Who writes to a room that has as much on its way is not heard for as many seconds, a few commits;
 # and then rests again if need be.
-HEAVY_BYTES = 8 * 1024 * 1024
+HEAVY_BYTES = 2 * 1024 * 1024
 REST = 0.1
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["Outbox"]
+from .seat import HIGH_WATER_BYTES
+
+__all__ = ["ChannelSocket", "Outbox"]
 
 
 class _Sender(Protocol):
@@ -58,3 +61,52 @@ class Outbox:
                 self._empty.set()
                 self._more.clear()
                 await self._more.wait()
+
+
+class ChannelSocket:
+    """A channel as a hub wants it: write now, and it leaves when the other end takes it.
+
+    Attributes:
+        outbox: What waits to leave.
+        goodbye: What is to be said at the end, once that is known.
+        rests: For how many seconds nothing is to be taken from the other end.
+    """
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.goodbye: tuple[int, str] | None = None
+        self.rests = 0.0
+        self._closing = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<ChannelSocket {self.outbox!r}>"
+
+    @property
+    def buffered_bytes(self) -> int:
+        """What the other end has not taken yet."""
+        return self.outbox.buffered_bytes
+
+    @property
+    def clogged(self) -> bool:
+        """Whether that is much."""
+        return self.outbox.buffered_bytes > HIGH_WATER_BYTES
+
+    def send(self, frame: bytes) -> None:
+        """Put a frame into the outbox."""
+        if self.goodbye is None:
+            self.outbox.put(frame)
+
+    def rest(self, seconds: float) -> None:
+        """Take no more from the other end for a while."""
+        self.rests = seconds
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye when what was sent before it has left."""
+        self.goodbye = self.goodbye or (code, reason)
+        self._closing.set()
+
+    async def left(self, within: float) -> None:
+        """Wait for the goodbye, and a while for what was sent before it to be taken."""
+        await self._closing.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.outbox.emptied(), within)
