@@ -175,6 +175,16 @@ class EngineContract:
             with raises(EngineLost):
                 await engine.checkpoint(damaged)
 
+    async def test_an_examination_finds_who_breaks_an_engine(self, engine: Engine) -> None:
+        """It leaves all documents as they were, and finds nobody guilty who is not."""
+        _document, edits = typed("abc")
+        await engine.open(KEY, edits)
+        assert await engine.examine([], edits) == []
+        assert await engine.examine(edits[:1], [edits[2], edits[1], b"\1\2\3"]) == []
+        deaths = await engine.examine([FIRST], [*edits, IMPOSSIBLE, FIRST])
+        assert [death.index for death in deaths] == [len(edits)]
+        assert content(await engine.diff(KEY, b"\0")) == {"body": "abc"}
+
 
 def typed(text: str) -> tuple[Document, list[bytes]]:
     """A document in which a text was typed, and the edits it made, which goes on growing."""

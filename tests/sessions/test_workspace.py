@@ -14,6 +14,7 @@ from typing import assert_type
 import pytest
 
 from collabkit.access.model import Identity, Knock, Refusal
+from collabkit.crdt.sandbox import SandboxEngine
 from collabkit.errors import (
     ConnectionRefused,
     FileHeld,
@@ -200,6 +201,32 @@ async def test_serving_lets_others_in_and_ends(workspace: Workspace) -> None:
     with pytest.raises(ConnectionRefused):
         async with visit(workspace.hub, "note") as replica:
             await replica.synced()
+
+
+async def test_what_others_send_is_applied_elsewhere(workspace: Workspace, path: Path) -> None:
+    """What was open here moves there, on its own; and nothing is left of it in the end."""
+    async with workspace.create("note") as note:
+        here = note.document.text("body")
+        here.append("before ")
+        await note.saved()
+        async with workspace.serving(anybody, children=2) as hub:
+            sandbox = workspace.engine
+            assert isinstance(sandbox, SandboxEngine)
+            assert hub.engine is sandbox
+            async with visit(hub, "note") as replica:
+                await replica.synced()
+                replica.document.text("body").append("and ")
+                await replica.saved()
+            here.append("after")
+            await note.saved()
+            assert (sandbox.stats().children, sandbox.stats().documents) == (2, 1)
+    async with workspace.serving(anybody):
+        assert workspace.engine is sandbox
+    await workspace.__aexit__(None, None, None)
+    assert sandbox.stats().children == 0
+    async with open_file(path) as again, again.open("note") as note:
+        assert not isinstance(again.engine, SandboxEngine)
+        assert str(note.document.text("body")) == "before and after"
 
 
 @pytest.mark.parametrize("unlocked", [True, False])
