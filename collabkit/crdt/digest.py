@@ -61,7 +61,9 @@ def _tree(value: Branch, txn: Any) -> Any:
 
 
 def _map(branch: Branch, txn: Any) -> list[Any]:
-    return ["map", {key: _tree(branch.get(txn, key), txn) for key in branch.keys(txn)}]
+    # A format under a key is listed among the keys, and is no value.
+    keys = [key for key in branch.keys(txn) if branch.has(txn, key)]
+    return ["map", {key: _tree(branch.get(txn, key), txn) for key in keys}]
 
 
 def _array(branch: Branch, txn: Any) -> list[Any]:
@@ -86,7 +88,7 @@ def _xml_text(branch: Branch, txn: Any) -> list[Any]:
 
 
 def _attributes(branch: Branch, txn: Any) -> dict[str, Any]:
-    return {key: plain(value) for key, value in branch.attributes(txn)}
+    return {key: _tree(value, txn) for key, value in branch.attributes(txn)}
 
 
 _TREES: dict[type, Callable[[Branch, Any], list[Any]]] = {

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collabkit.crdt.document import Document
+from collabkit.crdt.lib0 import var_string, var_uint
 from collabkit.crdt.values import Element, Json, NewText
+from crdt.crafting import item, shared, update
 
 EDITS: list[Callable[[Document], object]] = [
     lambda d: d.text("t").insert(0, "é"),
@@ -138,3 +140,26 @@ def test_a_root_used_as_two_things_counts_as_its_text(ids: tuple[int, int]) -> N
     both.apply(array.update())
     assert both.roots == {}
     assert len({both.digest(), text.digest(), array.digest()}) == 3
+
+
+@pytest.mark.parametrize("ref", [7, 9])
+def test_an_attribute_can_be_a_shared_type(ref: int) -> None:
+    """No editor makes one, and any client can: there is a digest of that, too."""
+    content = var_uint(1) if ref == 7 else var_string("guid") + b"\x76\0"
+    digests = set[str]()
+    for key in ("a", "b"):
+        document = Document()
+        document.apply(update((7, 0, [item(7, var_uint(3) + var_string("p"), root="x")])))
+        document.apply(update((7, 1, [item(ref, content, parent=(7, 0), key=key)])))
+        digests.add(document.digest())
+    assert len(digests) == 2
+
+
+def test_what_is_no_value_is_no_content() -> None:
+    """A format can be put under a key of a map, where it means nothing."""
+    document = Document()
+    document.apply(update((7, 0, [shared(1, root="m", key="k")])))
+    empty = document.digest()
+    bold = var_string("b") + var_string("true")
+    document.apply(update((7, 1, [item(6, bold, parent=(7, 0), key="f")])))
+    assert document.digest() == empty
