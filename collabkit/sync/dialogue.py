@@ -111,7 +111,7 @@ class Dialogue:
         self._rest: deque[tuple[say.Edit, Span]] = deque()  # pieces that have not left
         self._called: set[int] = set()
         self._synced = False
-        self._inquired = False
+        self._inquired = self._inquiring = False
         position.tally.lost()
 
     def __repr__(self) -> str:
@@ -239,7 +239,7 @@ class Dialogue:
     def _inquire(self) -> Effects:
         if self._inquired:
             return []
-        self._inquired = True
+        self._inquired = self._inquiring = True
         return [do.Inquire()]
 
     # What the other end says
@@ -302,7 +302,7 @@ class Dialogue:
 
     def _digest(self, message: say.Digest) -> Effects:
         at = self._at
-        settled = self._flows and self.status is Status.LIVE and not self._inquired
+        settled = self._flows and self.status is Status.LIVE and not self._inquiring
         return [do.Check(message)] if settled and not at.tally.pending else []
 
     def checked(self, told: say.Digest, ours: str) -> Effects:
@@ -322,6 +322,7 @@ class Dialogue:
         return [do.Integrate(message.update, whole=not self._synced)]
 
     def _step2(self, message: say.SyncStep2) -> Effects:
+        self._inquiring = False
         if self.dialect is Dialect.YWEBSOCKET:
             self._synced = self.let_in = True
             self._inquired = False

@@ -17,6 +17,7 @@ from collabkit.sync import client_events as on
 from collabkit.sync import messages as say
 from collabkit.sync.client_effects import Dialect, Status
 from collabkit.sync.dialogue import PIECE
+from collabkit.sync.packing import pack
 from collabkit.sync.tally import Standing
 from sync.talk import CALL, DIFFERENCE, EMPTY, ONE, TWO, WELCOME, Talk, only
 
@@ -509,3 +510,81 @@ def test_later_protocol() -> None:
     talk = Talk()
     talk.dial()
     assert only(talk.hear(say.Welcome(3, "L1", "s", True, 0)), do.Failed)
+
+
+# Epochs and digests
+
+
+def test_risen_epoch() -> None:
+    """A log that may have lost rows is read from its beginning, and gets all there is here."""
+    talk = Talk(Standing("L1", 5, 2, 2, epoch=7))
+    talk.dial()
+    assert do.Introduce("L1", 0) in talk.hear(say.Welcome(2, "L1", "s", True, 5, 8))
+    talk.hear(say.Synced(5))
+    assert only(talk.tell(on.Asked(TWO, TWO)), do.Compare)
+    assert talk.exchange.tally.pending == 1
+    talk.hear(say.Ack(0))
+    assert talk.exchange.position.standing == Standing("L1", 5, 3, 3, epoch=8)
+
+
+def test_risen_epoch_counts_until_all_is_told() -> None:
+    """Who loses the link in between begins again."""
+    talk = Talk(Standing("L1", 5, 2, 2, epoch=7))
+    talk.dial()
+    welcome = say.Welcome(2, "L1", "s", True, 5, 8)
+    talk.hear(welcome)
+    assert talk.exchange.position.standing.epoch == 0
+    talk.lose()
+    talk.dial()
+    talk.hear(welcome)
+    talk.hear(say.Synced(5))
+    assert only(talk.tell(on.Asked(TWO, TWO)), do.Compare)
+
+
+def test_same_epoch() -> None:
+    """Where nothing was lost a replica goes on from its row, and sends nothing."""
+    talk = Talk(Standing("L1", 5, 2, 2, epoch=7))
+    assert only(talk.go_live(say.Welcome(2, "L1", "s", True, 5, 7), ours=TWO), do.Compare) == []
+    assert do.Introduce("L1", 5) not in talk.hear(say.Synced(5))
+
+
+def test_packed_row() -> None:
+    """A row that comes packed is a row."""
+    talk = Talk()
+    talk.go_live()
+    packed = pack(say.Row(6, bytes(100_000)))
+    assert packed is not None
+    assert talk.hear(packed)[0] == do.Integrate(bytes(100_000), 6, whole=True)
+    assert talk.exchange.position.standing.cursor == 6
+
+
+def test_digest_that_is_ours() -> None:
+    """Equal content is no news."""
+    talk = Talk()
+    talk.go_live()
+    digest = say.Digest(5, "theirs")
+    assert talk.hear(digest) == [do.Check(digest)]
+    assert talk.tell(on.Checked(digest, "theirs")) == []
+
+
+def test_digest_that_is_not_ours() -> None:
+    """Other content is told to the relay, and this copy is not opened again."""
+    talk = Talk()
+    talk.go_live()
+    digest = say.Digest(5, "theirs")
+    said = [do.Send(say.Digest(5, "ours")), do.Diverged()]
+    assert talk.tell(on.Checked(digest, "ours")) == said
+
+
+def test_digest_that_cannot_be_compared() -> None:
+    """With an edit on its way the content must differ; so it may before all is here."""
+    talk = Talk()
+    talk.dial()
+    talk.hear(say.Welcome(2, "L1", "s", True, 5))
+    assert talk.hear(say.Digest(5, "theirs")) == []
+    talk.hear(say.Synced(5))
+    talk.tell(on.Asked(EMPTY, EMPTY))
+    talk.tell(on.Edited(b"u"))
+    assert talk.hear(say.Digest(5, "theirs")) == []
+    talk.hear(say.Ack(6))
+    assert talk.hear(say.Digest(6, "theirs")) == [do.Check(say.Digest(6, "theirs"))]

@@ -163,6 +163,42 @@ async def test_long_log_gets_a_checkpoint(file: Path) -> None:
         assert copy.standing.made == CHECKPOINT_ROWS
 
 
+async def test_long_log_is_compacted_up_to_the_record(file: Path) -> None:
+    """What a checkpoint holds is dropped, but for rows that are still to be counted."""
+    async with opened(file) as (copy, document):
+        for _ in range(CHECKPOINT_ROWS):
+            document.text("body").append("x")
+        copy.record(Standing("L1", 7, CHECKPOINT_ROWS, 5, epoch=3), row=copy.row)
+        for _ in range(3):
+            document.text("body").append("y")
+    async with opened(file) as (copy, _):
+        await copy.checkpointed()
+    async with SQLiteStore.open(file) as store:
+        [session] = await store.sessions()
+        left = await store.rows(session.id)
+        assert [row.seq for row in left] == [CHECKPOINT_ROWS + n for n in (1, 2, 3)]
+    async with opened(file) as (copy, document):
+        assert str(document.text("body")) == "x" * CHECKPOINT_ROWS + "yyy"
+        assert copy.standing == Standing("L1", 7, CHECKPOINT_ROWS + 3, 5, epoch=3)
+
+
+async def test_forks(file: Path) -> None:
+    """A copy that is left to itself stays as it is, and each next one begins empty."""
+    names = []
+    for content in ("one", "two", "three"):
+        async with opened(file) as (copy, document):
+            assert str(document.text("body")) == ""
+            assert copy.standing == NEWBORN
+            document.text("body").insert(0, content)
+            names.append(await copy.fork())
+            assert await copy.fork() == names[-1]
+    assert names == [session_name(URL) + end for end in ("", "=fork1", "=fork2")]
+    async with opened(file) as (_, document):
+        document.text("body").insert(0, "four")
+    async with opened(file) as (_, document):
+        assert str(document.text("body")) == "four"
+
+
 # With a relay
 
 

@@ -28,12 +28,15 @@ from collabkit.errors import (
     UpdateRefused,
 )
 from collabkit.ids import RoomName, Subject
+from collabkit.store.reader import Reader
 from collabkit.store.sqlite import SQLiteStore
 from collabkit.sync import messages as say
 from collabkit.sync.channel import MemoryChannel, memory_channels
 from collabkit.sync.client_effects import Status
-from collabkit.sync.hub import Hub
+from collabkit.sync.hub import Hub, steady_clock
+from collabkit.sync.local import REMOTE
 from collabkit.sync.replica import Replica
+from collabkit.sync.room import DIGEST_EVERY
 from sync.conftest import authenticate
 from sync.network import TIMEOUT, Network, turns, until
 
@@ -136,7 +139,8 @@ async def test_more_than_a_relay_takes_at_once(hub: Hub, subprotocol: str | None
         await hub.settled()
         async with network.replica() as reader:
             await reader.synced()
-            assert reader.document.digest() == replica.document.digest()
+            whole = replica.document.digest()
+            await until(reader.document, lambda: reader.document.digest() == whole)
 
 
 # Status
@@ -267,6 +271,62 @@ async def test_other_lineage(tmp_path: Path, network: Network) -> None:
             await asyncio.wait_for(replica.synced(), TIMEOUT)
         assert body(replica) == "of the first relay"
         assert await stored(other) == ""
+        assert await replica.fork() == "channel:"
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(SQLiteStore.open(tmp_path / "other.db"))
+        other = await stack.enter_async_context(
+            Hub(store, InProcessEngine(), authenticate=authenticate)
+        )
+        elsewhere = await stack.enter_async_context(Network(other))
+        replica = await stack.enter_async_context(elsewhere.replica(store=tmp_path / "mine.db"))
+        await asyncio.wait_for(replica.synced(), TIMEOUT)
+        assert body(replica) == ""
+    with Reader(tmp_path / "mine.db") as reader:
+        forks = {session.name: session.last_seq for session in reader.sessions()}
+    assert forks == {"channel:": 1, "channel:=fork1": 0}
+
+
+async def test_fork_without_a_file(network: Network) -> None:
+    """What is nowhere cannot be left there."""
+    async with network.replica() as replica:
+        with pytest.raises(LocalProtocolError):
+            await replica.fork()
+
+
+async def test_replica_that_has_diverged(tmp_path: Path) -> None:
+    """A copy with other content than the log is found out, put out, and begins anew."""
+    ahead = [0.0]
+    strange = Document()
+    strange.text("body").insert(0, "never said by anybody")
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(SQLiteStore.open(tmp_path / "relay.db"))
+        clock = steady_clock()
+        hub = await stack.enter_async_context(
+            Hub(
+                *(store, InProcessEngine()),
+                authenticate=authenticate,
+                clock=lambda: clock() + ahead[0],
+            )
+        )
+        network = await stack.enter_async_context(Network(hub))
+        sound = await stack.enter_async_context(network.replica())
+        async with network.replica(store=tmp_path / "mine.db") as replica:
+            await sound.synced()
+            sound.document.text("body").insert(0, "said")
+            await sound.saved()
+            await replica.synced()
+            await until(replica.document, lambda: body(replica) == "said")
+            replica.document.apply(strange.update(), origin=REMOTE)
+            ahead[0] = DIGEST_EVERY
+            await turns(replica, Status.REFUSED)
+            with pytest.raises(ConnectionRefused) as refused:
+                await replica.synced()
+            assert refused.value.code == 4409
+        assert hub.stats().diverged == 1
+        async with network.replica(store=tmp_path / "mine.db") as replica:
+            await asyncio.wait_for(replica.synced(), TIMEOUT)
+            assert body(replica) == "said"
+        assert sound.status is Status.LIVE
 
 
 async def test_refused_edit() -> None:
