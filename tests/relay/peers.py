@@ -52,7 +52,9 @@ class Raw:
         upgrade: bool = True,
         tls: ssl.SSLContext | None = None,
         narrow: bool = False,
+        method: str = "GET",
         headers: Mapping[str, str] = MappingProxyType({}),
+        behind: bytes = b"",
     ) -> AsyncIterator[Self]:
         """Send a request and read the answer's head.
 
@@ -62,7 +64,9 @@ class Raw:
             upgrade: Whether to ask for a WebSocket.
             tls: How to trust the server.
             narrow: Take no more than a few pages of what is not read.
+            method: What the request begins with.
             headers: Added to the usual ones, or in their place; an empty one is left out.
+            behind: What is sent together with the request.
         """
         parts = urlsplit(url)
         assert parts.hostname is not None
@@ -80,14 +84,14 @@ class Raw:
         raw = cls(reader, writer)
         try:
             usual = {"Host": parts.netloc} | (UPGRADE if upgrade else {"Connection": "close"})
-            await raw._ask(target, usual | dict(headers))
+            await raw._ask(f"{method} {target}", usual | dict(headers), behind)
             yield raw
         finally:
             writer.transport.abort()
 
-    async def _ask(self, target: str, lines: dict[str, str]) -> None:
+    async def _ask(self, asked: str, lines: dict[str, str], behind: bytes) -> None:
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
-        self.writer.write(f"GET {target} HTTP/1.1\r\n{text}\r\n".encode())
+        self.writer.write(f"{asked} HTTP/1.1\r\n{text}\r\n".encode() + behind)
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
         first, *rest = head.decode().rstrip().split("\r\n")
         self.status = int(first.split()[1])
