@@ -34,22 +34,18 @@ from ..store.base import SessionRecord, Store
 from .connection import MAX_ADDRESSES, Connection
 from .connection_effects import Dismissed, Started
 from .counts import Counts, HubStats
-from .effects import Ticked, Woke
+from .effects import Ticked
 from .limits import Census
 from .link import Link, Socket
 from .liveroom import LiveRoom
 from .messages import SUBPROTOCOLS, Call, Result
 from .trips import Trips
+from .windows import WINDOW, Windows
 
 __all__ = ["Hub", "HubStats", "Link", "OnCall", "Socket"]
 
 _log = logging.getLogger("collabkit.hub")
 
-# The commit window. Half of it is what an author waits for the word that his edit is stored;
-# the longer it is, the more edits share a wake-up and a transaction.
-WINDOW = 0.050
-# The same in a room so busy that splicing wins.
-SHORT_WINDOW = 0.002
 # Expiry of tokens and presence is promised within 2 s.
 TICK = 1.0
 # How long a drain waits for edits that are on their way.
@@ -113,7 +109,7 @@ class Hub:
         self._members: dict[int, tuple[Link, str]] = {}
         self._last_member = 0
         self._vacated: dict[SessionId, Refusal] = {}
-        self._due: dict[bool, set[LiveRoom]] = {False: set(), True: set()}
+        self._windows = Windows(self._tell)
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -347,23 +343,11 @@ class Hub:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a task of the hub failed", exc_info=error)
 
-    def wake(self, room: LiveRoom, *, soon: bool) -> None:
-        """Have a room woken at the next turn of the window; all that wait wake together."""
-        due = self._due[soon]
-        if not due:
-            assert self._loop is not None
-            window = SHORT_WINDOW if soon else WINDOW
-            at = (self._loop.time() // window + 1) * window
-            self._loop.call_at(at, self._turn, soon)
-        due.add(room)
+    def wake(self, room: LiveRoom, *, soon: bool, late: bool = False) -> None:
+        """Have a room woken, see :mod:`.windows`."""
+        self._windows.expect(room, soon=soon, late=late)
 
-    def _turn(self, soon: bool) -> None:
-        rooms, self._due[soon] = self._due[soon], set()
-        woke = Woke(soon)
-        for room in rooms:
-            self._tell(room, woke)
-
-    def _tell(self, whom: LiveRoom | Link, event: Any) -> None:
+    def _tell(self, whom: Any, event: Any) -> None:
         """Feed one of many: a mistake in one must not stop the clock for the others."""
         try:
             whom.feed(event)

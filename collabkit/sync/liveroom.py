@@ -62,8 +62,8 @@ class Surroundings(Protocol):
         """Run something on the side."""
         ...
 
-    def wake(self, room: LiveRoom, *, soon: bool) -> None:
-        """Feed the room a Woke at the next turn of the clock."""
+    def wake(self, room: LiveRoom, *, soon: bool, late: bool = False) -> None:
+        """Feed the room a Woke at the next turn of the clock, or if ``late`` some turns later."""
         ...
 
     def dismiss(self, member: int, code: int, reason: str) -> None:
@@ -85,6 +85,7 @@ class LiveRoom:
 
     Attributes:
         key: The document's key in the engine.
+        dozing: The hub's own: it is to be woken late.
     """
 
     def __init__(self, session: SessionId, document: str, hub: Surroundings) -> None:
@@ -95,6 +96,7 @@ class LiveRoom:
         self._hub = hub
         self._crowd: tuple[tuple[int, ...], list[Seat]] = ((), [])
         self._over = False
+        self.dozing = False
         self._carry_all(self.core.start())
 
     def __repr__(self) -> str:
@@ -110,7 +112,11 @@ class LiveRoom:
         if self._over:
             return
         for effect in self.core.edited(member, update, now=now):
-            if type(effect) is not Send:
+            if type(effect) is Wake:
+                # His dialect has no word for "stored", so nobody waits for that but followers.
+                late = not (effect.soon or self.core.edits.followers)
+                self._hub.wake(self, soon=effect.soon, late=late)
+            elif type(effect) is not Send:
                 self._carry(effect)
             elif type(effect.message) is Update and effect.message.update is update:
                 self._send(effect, frame)

@@ -142,14 +142,15 @@ class Room:
     ) -> list[RoomEffect]:
         """Take one event, return what is to be done, in order."""
         match event:
+            # The commonest first: a pattern that does not match takes 80 ns.
+            case Committed():
+                return self._committed(event.seqs, now)
+            case Tasted():
+                return self.edits.tasted(event.verdicts, now=now)
+            case Woke():
+                return self.edits.woke(soon=event.soon, now=now)
             case Said():
                 return self._said(event, now)
-            case Woke(soon):
-                return self.edits.woke(soon=soon, now=now)
-            case Tasted(verdicts):
-                return self.edits.tasted(verdicts, now=now)
-            case Committed(seqs):
-                return self._committed(seqs, now)
             case Joined():
                 return self._joined(event)
             case Left(member):
@@ -320,9 +321,8 @@ class Room:
     ) -> list[RoomEffect]:
         if not member.can_write:
             return self._read_only(member, update)
-        return self.edits.offered(
-            member.id, member.subject, update, seen=seen, group=group, now=now
-        )
+        who = member.subject
+        return self.edits.offered(member.id, who, update, seen=seen, group=group, now=now)
 
     def _read_only(self, member: Member, update: bytes) -> list[RoomEffect]:
         try:
