@@ -35,6 +35,7 @@ from ..sync.hub import Hub
 from .addresses import Network, counted_as, networks
 from .asgichannel import AsgiChannel, Receive, Scope, Send
 from .auth import open_house
+from .farewell import spread
 from .http import Request, Response, refuse
 from .limits import DEFAULT_LIMITS, Limits
 from .reception import Reception, serving
@@ -143,6 +144,8 @@ class App:
                 )
             )
             hub.unseen_histories = self._unseen_histories
+            hub.subjects.most = self._limits.max_per_subject
+            hub.max_documents = self._limits.max_documents
             reception = Reception(
                 hub,
                 self._door,
@@ -297,7 +300,8 @@ class _Open:
                 await asyncio.wait_for(self._send_home(), self._limits.drain_timeout)
 
     async def _send_home(self) -> None:
-        await asyncio.gather(*(c.close(1012, "the relay restarts") for c in self.channels))
+        async for group in spread(list(self.channels), within=self._limits.drain_timeout):
+            await asyncio.gather(*(c.close(1012, "the relay restarts") for c in group))
         await self._empty.wait()
 
 

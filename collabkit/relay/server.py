@@ -8,7 +8,7 @@ Rules:
 3. What cannot be served is refused before the upgrade, with a status and a sentence.
 4. Each connection is looked after once a round (:mod:`.wire`), a slice of them at a time.
 5. It goes as it came: no new connections, what was received is stored and acknowledged, the
-   clients are told to come back (1012), and only then is it gone.
+   clients are told to come back (1012), a few at a time, and only then is it gone.
 6. No token is ever logged: neither here nor, at any level, by the libraries below.
 """
 
@@ -154,6 +154,8 @@ class Relay:
                 )
             )
             hub.unseen_histories = self._unseen_histories
+            hub.subjects.most = self.limits.max_per_subject
+            hub.max_documents = self.limits.max_documents
             most = _affordable(self.limits.max_connections)
             reception = Reception(
                 hub,

@@ -8,6 +8,7 @@ import logging
 from ..sync.hub import Hub
 from ..sync.limits import Census
 from .addresses import counted_as
+from .farewell import spread
 from .hoard import Hoard
 from .limits import Limits
 from .metrics import Traffic
@@ -82,11 +83,13 @@ class Ward:
             wire.hold()
 
     async def send_home(self, code: int, reason: str) -> None:
-        """Say goodbye to all, and cut off who has not left in time."""
-        for wire in self._wires():
-            wire.close(code, reason)
+        """Say goodbye to all, a few at a time, and cut off who has not left in time."""
+        within = self.limits.drain_timeout
         try:
-            async with asyncio.timeout(self.limits.drain_timeout):
+            async with asyncio.timeout(within):
+                async for group in spread(self._wires(), within=within):
+                    for wire in group:
+                        wire.close(code, reason)
                 await self._empty.wait()
         except TimeoutError:
             for wire in self._wires():

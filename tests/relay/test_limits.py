@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from contextlib import AsyncExitStack
 
 import pytest
 
+from collabkit.access.model import Identity, Knock
 from collabkit.crdt.update import DEFAULT_BUDGET
+from collabkit.ids import Subject
 from collabkit.relay.limits import DEFAULT_LIMITS, Limits
 from collabkit.relay.server import SPARE_FILES, Relay
 from collabkit.sessions.workspace import Workspace
+from collabkit.sync.limits import Rate
 from relay.conftest import Metric
-from relay.peers import BINARY, CLOSE, PING, SYNC_STEP_1, Raw, frame
+from relay.peers import BINARY, CLOSE, PING, PONG, SYNC_STEP_1, Raw, frame
 
 
 async def test_one_connection_too_many_is_told_to_wait(
@@ -90,3 +94,76 @@ async def test_who_only_sends_is_alive(workspace: Workspace) -> None:
             await asyncio.sleep(0.03)
         assert await pinged == (PING, b"")
         assert (await slow.hear_only(CLOSE))[:2] != b"", "the frame was read, and was no message"
+
+
+BRISK = Rate(messages=50, burst_messages=20)
+
+
+async def test_who_sends_too_fast_is_slowed_and_loses_nothing(
+    workspace: Workspace, metric: Metric
+) -> None:
+    """Beyond its rate a connection is read more slowly: all arrives, and it stays."""
+    async with (
+        Relay(workspace, port=0, limits=Limits(rate=BRISK)) as relay,
+        Raw.connect(relay.url) as quick,
+    ):
+        quick.say(*[frame(PING, b"%d" % number) for number in range(60)])
+        heard = [await quick.hear_only(PONG) for _ in range(60)]
+        assert heard == [b"%d" % number for number in range(60)]
+        assert await metric(relay, "collabkit_rests_total") >= 1
+
+
+async def test_a_flood_that_goes_on_is_ended(workspace: Workspace) -> None:
+    """Who does not heed being slowed down is sent away, with a code that says to come later."""
+    limits = Limits(rate=BRISK, flood_timeout=0.2)
+    async with Relay(workspace, port=0, limits=limits) as relay, Raw.connect(relay.url) as flood:
+        told = asyncio.ensure_future(flood.farewell())
+        while not told.done():
+            flood.say(*[frame(PONG)] * 30)
+            await asyncio.sleep(0.02)
+        assert (await told)[0] == 4429
+
+
+async def test_a_subject_has_its_share(workspace: Workspace, metric: Metric) -> None:
+    """One who proved who he is has so many connections; who proved nothing is not counted."""
+
+    async def admit(knock: Knock) -> Identity:
+        return Identity(Subject(knock.token or "anonymous:somebody"))
+
+    limits = Limits(max_per_subject=2)
+    async with Relay(
+        workspace, port=0, authenticate=admit, create_sessions=True, limits=limits
+    ) as relay:
+
+        async def join(stack: AsyncExitStack, token: str) -> bytes:
+            client = await stack.enter_async_context(
+                Raw.connect(relay.url, f"/notes?token={token}")
+            )
+            client.say(frame(BINARY, SYNC_STEP_1))
+            return await client.hear_only(BINARY)
+
+        async with AsyncExitStack() as stack:
+            for _ in range(2):
+                assert (await join(stack, "user:ada"))[0] == 0
+            assert b"connections already" in await join(stack, "user:ada")
+            assert (await join(stack, "user:bob"))[0] == 0
+            for _ in range(3):
+                assert (await join(stack, ""))[0] == 0
+        assert await metric(relay, "collabkit_refused_total", code="4429") == 1
+        async with asyncio.timeout(20):
+            while await metric(relay, "collabkit_links"):
+                await asyncio.sleep(0.01)
+        async with AsyncExitStack() as stack:
+            assert (await join(stack, "user:ada"))[0] == 0
+
+
+async def test_a_socket_has_so_many_documents(workspace: Workspace) -> None:
+    """A Hocuspocus socket that opens one too many is ended."""
+    async with (
+        Relay(workspace, port=0, limits=Limits(max_documents=2)) as relay,
+        Raw.connect(relay.url, "/") as client,
+    ):
+        for name in (b"a", b"b", b"c"):
+            client.say(frame(BINARY, bytes([1]) + name + SYNC_STEP_1))
+        code, reason = await client.farewell()
+        assert (code, "documents" in reason) == (1008, True)

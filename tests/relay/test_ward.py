@@ -7,6 +7,7 @@ import gc
 
 import pytest
 
+from collabkit.relay.farewell import GROUP
 from collabkit.relay.limits import Limits
 from collabkit.relay.server import Relay
 from collabkit.relay.wire import Wire
@@ -52,14 +53,20 @@ async def test_who_leaves_is_forgotten(relay: Relay, metric: Metric) -> None:
     assert wires() <= others
 
 
-async def test_closes_are_counted_by_their_code(relay: Relay, metric: Metric) -> None:
-    """Frames that picows refuses, that the wire refuses, and that the hub refuses, are counted."""
-    for data, code in (
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
         (frame(3), "1002"),
         (frame(BINARY, reserved=1), "1002"),
         (b"\x82\xff" + (1 << 40).to_bytes(8, "big"), "1009"),
         (frame(1, b"text"), "1003"),
-    ):
+    ],
+)
+async def test_closes_are_counted_by_their_code(
+    workspace: Workspace, metric: Metric, data: bytes, code: str
+) -> None:
+    """Frames that picows refuses, that the wire refuses, and that the hub refuses, are counted."""
+    async with Relay(workspace, port=0, limits=Limits(refusal_hold=0.05)) as relay:
         async with Raw.connect(relay.url) as client:
             before = await metric(relay, "collabkit_closed_total", code=code)
             client.say(data)
@@ -78,5 +85,26 @@ async def test_all_are_sent_home(workspace: Workspace, clients: int) -> None:
         leaving = asyncio.gather(*(each.farewell() for each in joined))
         await relay.__aexit__(None, None, None)
         assert await leaving == [(1012, "the relay restarts")] * clients
+        for each in raws:
+            await each.__aexit__(None, None, None)
+
+
+async def test_not_all_are_sent_home_at_once(workspace: Workspace) -> None:
+    """The first to be told are gone while others are not told yet, so that they come back apart."""
+    limits = Limits(max_connections=100)
+    async with Relay(workspace, port=0, limits=limits) as relay:
+        raws = [Raw.connect(relay.url) for _ in range(2 * GROUP + 1)]
+        joined = [await each.__aenter__() for each in raws]
+        untold: list[int] = []
+
+        async def leave(client: Raw) -> None:
+            assert (await client.farewell())[0] == 1012
+            untold.append(sum("closing" not in repr(wire) for wire in wires()))
+
+        leaving = asyncio.gather(*map(leave, joined))
+        await relay.__aexit__(None, None, None)
+        await leaving
+        assert untold[0] >= 1
+        assert untold[-1] == 0
         for each in raws:
             await each.__aexit__(None, None, None)
