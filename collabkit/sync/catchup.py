@@ -7,7 +7,8 @@ Rules:
    `synced` on the first SyncStep2, and an application may seed an empty document then.
 2. Whoever asks with a vector gets the engine's difference, which holds all deletions.
 3. Who follows the log gets its rows from where he stopped, the presence of the others,
-   Synced, and the room's own SyncStep1; from then on he is live.
+   Synced, and the room's own SyncStep1 as of these rows; from then on he is live. So what
+   programs get in this process are updates as they came, in the order of the log.
 4. Many come at once, after a restart above all, and most of them want the same. A question is
    asked once, and its answer serves for as long as nothing was stored since; a reading of the
    log, with what was stored behind it, for some seconds. Both are bounded in bytes.
@@ -28,12 +29,22 @@ import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
-from ..crdt.update import EMPTY_UPDATE, encode_state_vector, scan, splice
+from ..crdt.update import EMPTY_UPDATE, advance, encode_state_vector, scan, splice
 from ..ids import Subject
 from ..store.base import Loaded
 from .edits import Edits
 from .effects import Diff, Dismiss, ReadLog, RoomEffect, Send
-from .messages import Awareness, Digest, Message, PackedRow, Row, Synced, SyncStep2, Update
+from .messages import (
+    Awareness,
+    Digest,
+    Message,
+    PackedRow,
+    Row,
+    Synced,
+    SyncStep1,
+    SyncStep2,
+    Update,
+)
 
 __all__ = ["CatchUp", "Member"]
 
@@ -282,15 +293,24 @@ class CatchUp:
         late = [row for row in self._edits.late or () if row.seq > after]
         rows = [*reading.behind(after, members[0].version), *late]
         effects: list[RoomEffect] = [Send(to, row) for row in rows]
+        vector = self._told_by(reading)
         self._edits.followers = (*self._edits.followers, *to)
         # Other documents have rows too: a later Welcome must not name less than this.
         self._edits.stored_seq = max(reading.upto, self._edits.stored_seq)
         for member in members:
             effects += self.snapshot(member, now=now)
-        effects += [Send(to, Synced(self._edits.stored_seq)), self._edits.ask(to)]
+        effects += [Send(to, Synced(self._edits.stored_seq)), Send(to, SyncStep1(vector))]
         if self._digest is not None and self._digest.seq >= self._edits.stored_seq:
             effects += self._prove(self._digest, to)
         return effects
+
+    def _told_by(self, reading: _Reading) -> bytes:
+        """What a member has who got all rows: were he told of more, he would ask for it."""
+        vector = dict(self._edits.stored)
+        for row in reading.rows[reading.checkpoint :]:
+            if row.seq > self._edits.stored_seq:  # committed, and the word of it is on its way
+                advance(scan(row.update, NO_BUDGET), vector)
+        return encode_state_vector(vector)
 
     # What a copy must contain
 
