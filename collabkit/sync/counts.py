@@ -115,3 +115,6 @@ class HubStats(msgspec.Struct, frozen=True):
     dismissed: dict[int, int]
     refused: dict[int, int]
     diverged: int = 0
+    waiting_bytes: int = 0
+    queued_bytes: int = 0
+    subjects: int = 0

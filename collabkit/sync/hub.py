@@ -184,10 +184,14 @@ class Hub:
 
     def stats(self) -> HubStats:
         """What is there, and what was counted."""
+        rooms = self._rooms.values()
         return HubStats(
             links=len(self._links),
             rooms=len(self._rooms),
-            stalled_rooms=sum(room.core.edits.stalled for room in self._rooms.values()),
+            stalled_rooms=sum(room.core.edits.stalled for room in rooms),
+            waiting_bytes=sum(room.core.edits.waiting_bytes for room in rooms),
+            queued_bytes=sum(s.queue.waiting_bytes for room in rooms for s in room.seats.values()),
+            subjects=len(self.subjects),
             edits=self.counts.edits,
             deliveries=self.counts.deliveries,
             delivered_bytes=self.counts.delivered_bytes,

@@ -277,6 +277,7 @@ class Link:
         if dialect is Dialect.YWEBSOCKET:
             self._place = place
         follows = dialect is Dialect.COLLABKIT
+        _log.info("%s enters %s", identity.subject, enter.room, extra=self.where)
         version = self.connection.version
         live.feed(Joined(member, identity.subject, identity.can_write, follows, version))
 
