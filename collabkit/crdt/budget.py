@@ -25,6 +25,7 @@ REFUSALS = {
     "too-many-deletes": "the update deletes more than {} ranges",
     "too-many-roots": "the update names more than {} root types",
     "too-deep": "shared types nest deeper than {}",
+    "text-in-array": "client {} put text among the elements of an array",
     "unknown-content": "no released Yjs client knows content {}",
     "unknown-type": "no released Yjs client knows shared type {}",
     "misread-content": "the engine reads {} otherwise than Yjs writes it",

@@ -8,7 +8,9 @@ Rules:
 2. Bytes that do not decode leave the document as it was: :class:`Bad`.
 3. An update that contradicts the document may be applied in part, and a panic poisons the
    document. Either way it is lost, and to be built again without that update.
-4. Whether an update brings structs is told from the state vector. Only if all it may bring
+4. Shared types nest no deeper than a budget allows, over all updates; and text is never
+   among the elements of an array. Who reads that would crash, or loop for ever.
+5. Whether an update brings structs is told from the state vector. Only if all it may bring
    is deletions is the engine watched, because watching costs as much as applying.
 """
 
@@ -20,6 +22,8 @@ from ..errors import EngineLost, MalformedBytes, UpdateRefused
 from .budget import DEFAULT_BUDGET, NO_BUDGET, Budget
 from .core import Core, is_panic
 from .engine import Bad, Gap, Good, NothingNew, Verdict
+from .nesting import Nesting, Placed
+from .scan import Note, Scan
 from .update import StateVector, advance, advances, gap, scan
 
 __all__ = ["Replay"]
@@ -28,17 +32,23 @@ __all__ = ["Replay"]
 class Replay:
     """A document that is built update by update.
 
+    Args:
+        name: What to call it.
+        guarded: Where its items are is kept, so that rule 4 can be held. Not for one that only
+            loads what was accepted before.
+
     Attributes:
         core: The document.
         vector: How far it has got.
     """
 
-    __slots__ = ("core", "name", "vector")
+    __slots__ = ("_nesting", "core", "name", "vector")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, guarded: bool = True) -> None:
         self.name = name
         self.core = Core()
         self.vector: StateVector = {}
+        self._nesting = Nesting() if guarded else None
 
     def __repr__(self) -> str:
         return f"<Replay of {self.name!r}, {len(self.vector)} clients>"
@@ -75,15 +85,19 @@ class Replay:
                 raise UpdateRefused(verdict.code, f"update {index}: {verdict.reason}")
 
     def _taste(self, update: bytes, budget: Budget) -> Verdict:
+        vector, placed = self.vector, None
+        notes: list[Note] | None = None if self._nesting is None else []
         try:
-            found = scan(update, budget)
+            found = scan(update, budget, notes=notes)
+            if gap(found, vector):
+                return _GAP
+            brings_structs = advances(found, vector)
+            if brings_structs and notes is not None:
+                placed = self._place(update, found, notes, budget)
         except UpdateRefused as refusal:
             return Bad(refusal.code, refusal.reason)
         except MalformedBytes as error:
             return Bad("malformed", error.what)
-        if gap(found, self.vector):
-            return _GAP
-        brings_structs = advances(found, self.vector)
         if not brings_structs and not found.deletes:
             return _NOTHING_NEW
         core = self.core
@@ -97,8 +111,22 @@ class Replay:
             core.unwatch()
         if not brings_structs:
             return _NOTHING_NEW if changed is None else _GOOD
-        advance(found, self.vector)
+        advance(found, vector)
+        if placed is not None and self._nesting is not None:
+            self._nesting.keep(placed)
         return _GOOD
+
+    def _place(
+        self, update: bytes, found: Scan, notes: list[Note], budget: Budget
+    ) -> Placed | None:
+        assert self._nesting is not None
+        strict = budget is not NO_BUDGET  # what was taken before is there, whatever it is
+        if notes:
+            return self._nesting.place(update, notes, self.vector, budget.levels, strict=strict)
+        if not found.plain:  # nothing but what is gone
+            return None
+        [typed] = found.sections
+        return self._nesting.place_typed(update, typed, strict=strict)
 
 
 _GOOD = Good()

@@ -29,6 +29,8 @@ or none. Only an engine knows, see :class:`collabkit.crdt.engine.Engine`.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import msgspec
 
 from ..errors import MalformedBytes
@@ -36,7 +38,7 @@ from .budget import CLOCK_LIMIT, DEFAULT_BUDGET, Budget, refuse
 from .contents import ANY, CONTENTS, GC, SKIP, STRING, TYPE, check_text, utf16_length
 from .lib0 import read_var_uint
 
-__all__ = ["Scan", "Section", "scan"]
+__all__ = ["Note", "Scan", "Section", "scan"]
 
 
 class Section(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +56,11 @@ class Section(msgspec.Struct, frozen=True, gc=False):
     start: int
     stop: int
     structs: int
+
+
+Note: TypeAlias = tuple[int, int, int, int | None, int, int]
+"""An item as it goes by: client, clock, info, client and clock of the last id it names or None,
+and the offset of its content unless that is a string."""
 
 
 class Scan(msgspec.Struct, frozen=True, gc=False):
@@ -80,12 +87,16 @@ class Scan(msgspec.Struct, frozen=True, gc=False):
     named: tuple[int, ...] = ()
 
 
-def scan(update: bytes, budget: Budget = DEFAULT_BUDGET) -> Scan:
+def scan(
+    update: bytes, budget: Budget = DEFAULT_BUDGET, *, notes: list[Note] | None = None
+) -> Scan:
     r"""Read what an update holds, without an engine and in linear time.
 
     Args:
         update: The bytes, as they came.
         budget: How much an update may hold.
+        notes: Where items are put down, for who must know more; but not the one of an update
+            that is what typing makes.
 
     Raises:
         MalformedBytes: This is no v1 update.
@@ -104,7 +115,7 @@ def scan(update: bytes, budget: Budget = DEFAULT_BUDGET) -> Scan:
         typed = _typed(update)
         if typed is not None:
             return typed
-        walk = _Walk(update, budget)
+        walk = _Walk(update, budget, notes)
         sections = walk.sections()
         deletes_start = walk.at
         deletes = walk.deletes()
@@ -164,11 +175,13 @@ class _Walk:
     """One pass over an update."""
 
     __slots__ = (
-        "at", "budget", "content_at", "data", "holes", "ids", "named", "refs", "roots", "types",
+        "at", "budget", "content_at", "data", "holes", "ids", "named", "notes", "refs", "roots",
+        "types",
     )  # fmt: skip
 
-    def __init__(self, data: bytes, budget: Budget) -> None:
+    def __init__(self, data: bytes, budget: Budget, notes: list[Note] | None = None) -> None:
         self.data = data
+        self.notes = notes
         self.budget = budget
         self.at = 0
         self.content_at = 0
@@ -207,6 +220,7 @@ class _Walk:
 
     def structs(self, at: int, count: int, client: int, clock: int) -> tuple[int, int]:  # noqa: C901, PLR0912, PLR0915 - a call a struct would double its time
         data, ids, refs, depth = self.data, self.ids, self.refs, self.budget.depth
+        notes = self.notes
         width = 5  # bytes of the last client id: those of Yjs are 32 random bits
         author = number = 0
         for _ in range(count):
@@ -260,6 +274,10 @@ class _Walk:
                     self.nest((client, clock), (author, number), turns, inside=not info & 0xC0)
             if not length:
                 refuse("zero-length", client)
+            if notes is not None:
+                notes.append(
+                    (client, clock, info, author if turns else None, number, self.content_at)
+                )
             clock += length
         return at, clock
 
