@@ -227,11 +227,16 @@ RoomEvent: TypeAlias = (
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
-    """Write a message to these members, except ``but``."""
+    """Write a message to these members, except ``but``.
+
+    Attributes:
+        frame: The message as all of them have it, where many share one that is large.
+    """
 
     to: tuple[int, ...]
     message: Message
     but: int = 0
+    frame: bytes | None = None
 
 
 class Dismiss(msgspec.Struct, frozen=True):

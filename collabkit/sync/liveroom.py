@@ -123,6 +123,11 @@ class LiveRoom:
             else:
                 self._send(effect)
 
+    def shown(self, member: int, update: bytes, now: float) -> None:
+        """Take a stock member's presence."""
+        if not self._over:
+            self._carry_all(self.core.shown(member, update, now=now))
+
     def end(self) -> None:
         """The hub has forgotten this room: nothing that comes late is heard any more."""
         self._over = True
@@ -141,7 +146,7 @@ class LiveRoom:
     def _carry_all(self, effects: list[RoomEffect]) -> None:
         for effect in effects:
             if type(effect) is Send:
-                self._send(effect)
+                self._send(effect, effect.frame)
             else:
                 self._carry(effect)
 
