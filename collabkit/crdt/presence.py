@@ -138,6 +138,10 @@ class Presence:
             news.append((client, seat.last_out, state))
         return _told(news)
 
+    def spoke(self, member: int) -> None:
+        """Take it that a member has said something about others only, as :meth:`receive` would."""
+        self._members.setdefault(member, set())
+
     def leave(self, member: int, *, now_ms: int) -> bytes | None:
         """Forget a member; returns what all others get."""
         owned = self._members.get(member, ())

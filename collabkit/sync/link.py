@@ -29,10 +29,11 @@ from .connection_effects import (
     WriteFrame,
 )
 from .counts import Counts
-from .limits import Census
 from .effects import Joined, Left, Requalified, Said
+from .glance import awareness_in, update_in
+from .limits import Census
 from .liveroom import LiveRoom
-from .messages import Call, Dialect, Digest, Message, Result, update_in
+from .messages import Call, Dialect, Digest, Message, Result
 from .seat import Seat
 
 __all__ = ["Link", "Place", "Socket", "Switchboard"]
@@ -171,6 +172,10 @@ class Link:
             if update is not None:
                 place.live.edited(place.member, update, frame, now)
                 self._spare(place)
+                return
+            shown = awareness_in(frame)
+            if shown is not None:
+                place.live.shown(place.member, shown, now)
                 return
         for effect in self.connection.handle(Received(frame), now=now):
             self._carry(effect)

@@ -36,7 +36,7 @@ from ..crdt.lib0 import (
     var_string,
     var_uint,
 )
-from ..errors import BadFrame, MalformedBytes, RemoteProtocolError
+from ..errors import BadFrame, RemoteProtocolError
 
 __all__ = [
     "KEEP_ALIVE",
@@ -65,7 +65,6 @@ __all__ = [
     "read",
     "read_collabkit",
     "told_by",
-    "update_in",
     "write",
 ]
 
@@ -291,23 +290,6 @@ def read(frame: bytes) -> Message:
     """
     kind, at = read_var_uint(frame, 0)
     return finish(frame, *read_body(frame, kind, at))
-
-
-def update_in(frame: bytes) -> bytes | None:
-    r"""The update of a frame that is a whole Update of y-websocket; None if it is anything else.
-
-    >>> update_in(bytes.fromhex("0002020000"))
-    b'\x00\x00'
-    """
-    if frame[:2] != b"\0\2" or len(frame) < 3:
-        return None
-    length, at = frame[2], 3
-    if length > 127:
-        try:
-            length, at = read_var_uint(frame, 2)
-        except MalformedBytes:
-            return None
-    return frame[at:] if len(frame) - at == length else None
 
 
 def read_collabkit(frame: bytes) -> Message:

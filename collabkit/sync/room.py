@@ -26,7 +26,6 @@ import enum
 
 import msgspec
 
-from ..crdt.awareness import decode_awareness
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
 from ..crdt.update import advances, decode_state_vector, encode_state_vector, scan
@@ -74,6 +73,7 @@ from .messages import (
     Update,
     Welcome,
 )
+from .showing import Showing
 
 __all__ = ["Life", "Room"]
 
@@ -121,6 +121,7 @@ class Room:
         self.members: dict[int, Member] = {}
         self.edits = Edits(document)
         self.presence = Presence()
+        self._showing = Showing(self.members, self.presence)
         self._histories = Histories()
         self._held: list[Said] = []
         self._held_bytes = 0
@@ -148,7 +149,8 @@ class Room:
             case Tasted():
                 return self.edits.tasted(event.verdicts, now=now)
             case Woke():
-                return self.edits.woke(soon=event.soon, now=now)
+                effects = self.edits.woke(soon=event.soon, now=now)
+                return effects if event.soon else [*effects, *self._showing.woke(now=now)]
             case Said():
                 return self._said(event, now)
             case Joined():
@@ -190,6 +192,13 @@ class Room:
             return self.handle(Said(member_id, Update(update)), now=now)
         return self.edits.offered(member_id, member.subject, update, seen=0, group="", now=now)
 
+    def shown(self, member_id: int, update: bytes, *, now: float) -> list[RoomEffect]:
+        """The same for an Awareness."""
+        member = self.members.get(member_id)
+        if member is None or self.life is Life.OPENING:
+            return self.handle(Said(member_id, Awareness(update)), now=now)
+        return self._present(member, update, now)
+
     # Life
 
     def _opened(self, event: Opened, now: float) -> list[RoomEffect]:
@@ -214,11 +223,8 @@ class Room:
         return [*effects, Shut()]
 
     def _ticked(self, now: float) -> list[RoomEffect]:
-        gone = self.presence.expire(now_ms=int(now * 1000))
-        effects: list[RoomEffect] = []
+        effects = self._showing.ticked(now=now)
         self._catch_up.ticked(now=now)
-        if gone is not None:
-            effects.append(Send(tuple(self.members), Awareness(gone)))
         if self.life is Life.OPEN and self._digest_is_due(now):
             effects += self._checkpoint(now)
         if self.life is Life.LINGERING and self.edits.idle and not self._making_checkpoint:
@@ -276,10 +282,7 @@ class Room:
             self._empty_since = now
             if self.life is Life.OPEN:
                 self.life = Life.LINGERING
-        gone = self.presence.leave(member_id, now_ms=int(now * 1000))
-        if gone is None or not self.members:
-            return []
-        return [Send(tuple(self.members), Awareness(gone))]
+        return self._showing.left(member_id, now=now)
 
     # What members say
 
@@ -345,15 +348,13 @@ class Room:
 
     def _present(self, member: Member, update: bytes, now: float) -> list[RoomEffect]:
         try:
-            news = self.presence.receive(member.id, member.subject, update, now_ms=int(now * 1000))
+            effects, clients = self._showing.said(member.id, member.subject, update, now=now)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
-        if news is None:
-            return []
-        if not member.met:
+        if clients and not member.met:
             member.met = True
-            self._histories.met(client for client, _, _ in decode_awareness(news))
-        return [Send(tuple(self.members), Awareness(news), member.id)]
+            self._histories.met(clients)
+        return effects
 
     def _sync(self, member: Member, vector: bytes, now: float) -> list[RoomEffect]:
         try:
