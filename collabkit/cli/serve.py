@@ -16,12 +16,15 @@ import typer
 import uvloop
 
 from ..access.model import Authenticate
+from ..relay.addresses import networks
 from ..relay.auth import jwt, open_house
+from ..relay.limits import DEFAULT_LIMITS, Limits
 from ..relay.server import DEFAULT_PORT, Relay, tls_context
 from ..sessions.workspace import Workspace
 from ..store.database import Durability
-from . import render
+from . import logs, render
 from .arguments import DEFAULT_DB, OptionalDb
+from .logs import LogFormat
 from .token import read_key
 
 __all__ = ["app"]
@@ -63,6 +66,24 @@ _UnseenHistories = Annotated[
 ]
 
 
+_TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Address or network of a proxy whose headers tell who its clients are, such as "
+        "127.0.0.1 or 10.0.0.0/8; repeatable."
+    ),
+]
+_MaxConnections = Annotated[int, typer.Option(min=1, help="Connections, all together.")]
+_MaxPerAddress = Annotated[
+    int, typer.Option(min=1, help="Connections from one address, or one /64 of IPv6.")
+]
+_MaxPerSubject = Annotated[
+    int, typer.Option(min=1, help="Connections of one subject, as its token names it.")
+]
+_MaxMessageBytes = Annotated[int, typer.Option(min=1024, help="Bytes of one message.")]
+_LogFormat = Annotated[LogFormat, typer.Option(help="For people, or one JSON object a line.")]
+
+
 @app.command()
 def serve(
     db: OptionalDb = DEFAULT_DB,
@@ -92,6 +113,12 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
     insecure: _Insecure = False,
     allow_unseen_histories: _UnseenHistories = False,
+    trusted_proxy: _TrustedProxy = None,
+    max_connections: _MaxConnections = DEFAULT_LIMITS.max_connections,
+    max_per_address: _MaxPerAddress = DEFAULT_LIMITS.max_per_address,
+    max_per_subject: _MaxPerSubject = DEFAULT_LIMITS.max_per_subject,
+    max_message_bytes: _MaxMessageBytes = DEFAULT_LIMITS.max_message_bytes,
+    log_format: _LogFormat = LogFormat.TEXT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
 ) -> None:
     """Serve the sessions of a file to Yjs clients, until SIGTERM or Ctrl-C.
@@ -103,16 +130,20 @@ def serve(
     tls = _tls(tls_cert, tls_key)
     if auth is _Auth.JWT and tls is None and not _is_loopback(host):
         render.note("tokens travel unencrypted: use --tls-cert and --tls-key, or a proxy with TLS")
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logs.begin(log_format, logging.INFO if verbose else logging.WARNING)
     level: Durability = "durable" if durability is _Durability.DURABLE else "stored"
     workspace = Workspace.open(db, durability=level)
     options = {"host": host, "port": port, "authenticate": authenticate, "tls": tls}
     # Where nobody is asked who he is, there is nobody to make sessions beforehand for.
     options |= {"origins": origin or (), "create_sessions": auth is _Auth.NONE}
     options |= {"children": children, "unseen_histories": allow_unseen_histories}
+    options |= {"trusted_proxies": _proxies(trusted_proxy)}
+    options["limits"] = Limits(
+        max_connections=max_connections,
+        max_per_address=max_per_address,
+        max_per_subject=max_per_subject,
+        max_message_bytes=max_message_bytes,
+    )
     _run(_serve(workspace, f"{host}:{port}", **options))
 
 
@@ -183,6 +214,14 @@ def _authenticate(
             f"{host} can be reached from other machines: use --auth jwt, or --insecure"
         )
     return open_house()
+
+
+def _proxies(said: list[str] | None) -> list[str]:
+    try:
+        networks(said or ())
+    except ValueError as error:
+        raise typer.BadParameter(f"--trusted-proxy: {error}") from None
+    return said or []
 
 
 def _is_loopback(host: str) -> bool:

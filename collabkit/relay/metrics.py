@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -20,6 +21,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from ..crdt.sandbox import SandboxEngine, SandboxStats
 from ..sync.counts import DurationsSeen
 from ..sync.hub import Hub
 from .hoard import Hoard
@@ -96,33 +98,55 @@ class Metrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """All metrics, as they are now."""
-        stats, traffic = self._hub.stats(), self._traffic
+        stats, traffic, held = self._hub.stats(), self._traffic, self._traffic.hoard
+        # What is there
         yield _gauge("connections", "Open WebSockets of this server.", traffic.connections)
+        yield _gauge("gates", "Connections that are no WebSocket, or not yet.", traffic.gates)
         yield _gauge("links", "Links of the hub, those of the host's own code too.", stats.links)
+        yield _gauge("subjects", "Subjects that proved who they are.", stats.subjects)
         yield _gauge("rooms", "Documents that are open.", stats.rooms)
         yield _gauge("stalled_rooms", "Rooms whose edits cannot be stored.", stats.stalled_rooms)
-        yield _count("edits", "Edits committed.", stats.edits)
-        yield _count("deliveries", "Updates delivered to others.", stats.deliveries)
-        yield _count("delivered_bytes", "Bytes of updates delivered.", stats.delivered_bytes)
-        yield _count("presence_changes", "Presence messages sent on.", stats.presence_changes)
-        yield _count("overflows", "Slow readers that were resynced.", stats.overflows)
+        # What waits
+        yield _gauge("unfinished_bytes", "Bytes of long unfinished messages.", held.held_bytes)
+        yield _gauge("waiting_bytes", "Bytes of edits not stored yet.", stats.waiting_bytes)
         yield _gauge("pending_rows", "Rows on their way to disk.", stats.pending_rows)
+        yield _gauge("queued_bytes", "Bytes queued for slow readers.", stats.queued_bytes)
+        yield _gauge("unsent_bytes", "Bytes that the kernel has not taken.", traffic.unsent_bytes())
+        # What happened
+        yield _count("edits", "Edits committed.", stats.edits)
         yield _histogram(
             "commit_seconds", "From queueing rows of a room to their disk.", stats.commits
         )
-        yield _gauge("unsent_bytes", "Bytes that wait for slow readers.", traffic.unsent_bytes())
+        yield _count("deliveries", "Updates delivered to others.", stats.deliveries)
+        yield _count("delivered_bytes", "Bytes of updates delivered.", stats.delivered_bytes)
         yield _count("received_bytes", "Payload bytes received.", traffic.bytes_in)
-        yield _counts("refused", "Knocks refused.", "code", stats.refused)
+        yield _count("presence_changes", "Presence messages sent on.", stats.presence_changes)
+        yield _count("overflows", "Slow readers that were resynced.", stats.overflows)
         yield _count("diverged", "Replicas with other content than the log.", stats.diverged)
-        yield _counts("dismissed", "Sockets ended by the hub.", "code", stats.dismissed)
-        yield _counts("closed", "Connections ended by this server.", "code", traffic.closed)
-        yield _gauge("gates", "Connections that are no WebSocket, or not yet.", traffic.gates)
+        # Who met a limit
         yield _count("dropped", "Connections let go at the accept.", traffic.dropped)
         yield _count("rests", "Times a connection was read more slowly.", traffic.rests)
-        held = traffic.hoard
-        yield _gauge("unfinished_bytes", "Bytes of long unfinished messages.", held.held_bytes)
         yield _count("overruns", "Long messages that were given up.", held.overruns)
         yield _counts("http_refused", "Requests refused.", "status", traffic.refused)
+        yield _counts("refused", "Knocks refused.", "code", stats.refused)
+        yield _counts("dismissed", "Sockets ended by the hub.", "code", stats.dismissed)
+        yield _counts("closed", "Connections ended by this server.", "code", traffic.closed)
+        if isinstance(self._hub.engine, SandboxEngine):
+            yield from _engine(self._hub.engine.stats())
+
+
+def _engine(stats: SandboxStats) -> Iterable[Metric]:
+    """The children in which updates are applied."""
+    yield _gauge("engine_children", "Children that hold documents.", stats.children)
+    yield _gauge("engine_spares", "Children that wait.", stats.spares)
+    yield _gauge("engine_documents", "Documents that children hold.", stats.documents)
+    yield _gauge("engine_queue", "Calls that children have not answered.", stats.queue)
+    yield _count("engine_trips", "Calls that children have answered.", stats.trips)
+    yield _count("engine_births", "Children that were made.", stats.births)
+    yield _counts("engine_deaths", "Children that died.", "cause", stats.deaths)
+    yield _count("engine_retirements", "Children let go for their memory.", stats.retirements)
+    yield _count("engine_trials", "Checkpoints and examinations.", stats.trials)
+    yield _count("engine_nursery_starts", "Starts of what makes them.", stats.nursery_starts)
 
 
 def _gauge(name: str, help: str, value: float) -> Metric:
@@ -139,7 +163,7 @@ def _histogram(name: str, help: str, seen: DurationsSeen) -> Metric:
     return HistogramMetricFamily(f"collabkit_{name}", help, buckets, seen.total_s)
 
 
-def _counts(name: str, help: str, label: str, values: Mapping[int, int]) -> Metric:
+def _counts(name: str, help: str, label: str, values: Mapping[Any, int]) -> Metric:
     family = CounterMetricFamily(f"collabkit_{name}", help, labels=[label])
     for value, count in sorted(values.items()):
         family.add_metric([str(value)], count)

@@ -85,7 +85,8 @@ class Reception:
         if answer is None:
             return respond(request, self._state())
         self.traffic.refused[answer.status] += 1
-        log.warning("refused %r: %s", request.path, answer.body.decode().strip())
+        said = answer.body.decode().strip()
+        log.warning("refused %r from %s: %s", request.path, request.peer, said)
         return answer
 
     def _full(self, request: Request) -> Response | None:

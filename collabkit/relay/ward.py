@@ -55,6 +55,7 @@ class Ward:
         self._empty.clear()
         mine = self._admitted % SLICES
         self._slices[mine].add(wire)
+        log.info("connected from %s", wire.visit.peer, extra={"connection": wire.name})
         return mine
 
     def closed(self, wire: Wire, mine: int) -> None:
@@ -62,6 +63,7 @@ class Ward:
         self._slices[mine].discard(wire)
         self.traffic.connections -= 1
         self._addresses.leave(counted_as(wire.visit.peer))
+        log.info("disconnected", extra={"connection": wire.name})
         if not self.traffic.connections:
             self._empty.set()
 
