@@ -143,6 +143,16 @@ async def test_more_than_a_relay_takes_at_once(hub: Hub, subprotocol: str | None
             await until(reader.document, lambda: reader.document.digest() == whole)
 
 
+async def test_version_1_of_the_dialect(hub: Hub) -> None:
+    """A relay that speaks the version before is spoken to in that."""
+    async with Network(hub, subprotocol="collabkit.1") as network, network.replica() as replica:
+        replica.document.text("body").insert(0, "hello" * 10_000)
+        await replica.saved()
+        async with Network(hub) as later, later.replica() as other:
+            await other.synced()
+            assert other.document.digest() == replica.document.digest()
+
+
 # Status
 
 
