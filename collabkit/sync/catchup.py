@@ -175,8 +175,7 @@ class CatchUp:
 
     def ask_again(self) -> list[RoomEffect]:
         """The engine was replaced: whatever it was asked, it forgot, and what it said is stale."""
-        self._known = {}
-        self._forget_reading()
+        self.forget_all()
         return [Diff(vector) for vector in self._questions]
 
     # Members
@@ -263,6 +262,11 @@ class CatchUp:
             return
         if sum(len(row.update) for row in self._edits.late) > MAX_LATE_BYTES:
             self._forget_reading()
+
+    def forget_all(self) -> None:
+        """Keep nothing for who may come."""
+        self._known = {}
+        self._forget_reading()
 
     def _forget_reading(self) -> None:
         if self._reading is not None:

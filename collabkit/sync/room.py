@@ -279,6 +279,7 @@ class Room:
         self.edits.stock = tuple(m for m in self.edits.stock if m != member_id)
         self.edits.followers = tuple(m for m in self.edits.followers if m != member_id)
         if not self.members:
+            self._catch_up.forget_all()
             self._empty_since = now
             if self.life is Life.OPEN:
                 self.life = Life.LINGERING
