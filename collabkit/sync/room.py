@@ -367,8 +367,7 @@ class Room:
                 return [Dismiss(member.id, 4409, WORDS_TO_UNSEEN)]
             member.resumed = True
         # Who follows the log asks only for what a log that is gone had: a difference, always.
-        empty = not has and not member.follows
-        return self._catch_up.sync(member, vector, empty=empty, now=now)
+        return self._catch_up.sync(member, vector, empty=not (has or member.follows), now=now)
 
     def _resume(self, member: Member, message: Resume, now: float) -> list[RoomEffect]:
         if not member.follows or member.resumed:
