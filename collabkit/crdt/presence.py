@@ -16,10 +16,13 @@ The rules of `crdt.awareness` hold; where this table differs:
    before his old connection was found dead.
 5. States are checked to be JSON, once, and handed on as they came. What exceeds
    :class:`PresenceLimits` is ignored.
+6. But a state's ``user``, in which stock clients show a name and a colour, is stamped: its
+   ``subject`` is the relay's word. Who proved nothing has none there, whatever he says.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -36,7 +39,9 @@ from .awareness import (
 )
 from .lib0 import check_json, read_json
 
-__all__ = ["Presence", "PresenceLimits"]
+__all__ = ["Presence", "PresenceLimits", "stamped"]
+
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 # 2**40 ms is in 2004: a machine whose own clock is unset must not issue what clients count to.
 _FIRST_CLOCK = 1 << 40
@@ -131,11 +136,12 @@ class Presence:
             if not own and not self._may_sit(member, client, clock):
                 continue
             check_json(state)
+            shown = stamped(state, subject)
             if seat is None or not own:
                 seat = self._sit(member, subject, client, now_ms)
-            seat.clock, seat.state, seat.seen_ms = clock, state, now_ms
+            seat.clock, seat.state, seat.seen_ms = clock, shown, now_ms
             seat.last_out = max(clock, seat.last_out + 1)
-            news.append((client, seat.last_out, state))
+            news.append((client, seat.last_out, shown))
         return _told(news)
 
     def spoke(self, member: int) -> None:
@@ -214,6 +220,46 @@ class Presence:
             del self._ghosts[next(iter(self._ghosts))]
         self._ghosts[client] = (seat.first_out, seat.last_out + 1, now_ms)
         return client, seat.last_out + 1, NULL
+
+
+def stamped(state: bytes, subject: str) -> bytes:
+    r"""Say in a state's ``user`` who that is, whatever the client says of it.
+
+    Only the ``user`` is written anew; a state without one is as it was.
+
+    >>> stamped(b'{"cursor": 3, "user": {"name": "Ada"}}', "user:ada")
+    b'{"cursor":3,"user":{"name":"Ada","subject":"user:ada"}}'
+    >>> stamped(b'{"user": {"name": "Ada"}}', "anonymous:Ada")
+    b'{"user": {"name": "Ada"}}'
+    """
+    # A backslash may hide a word: "\u0075ser" is "user" too.
+    hidden = b"\\" in state
+    proved = subject.partition(":")[0] != "anonymous"
+    if not (hidden or (b'"user"' in state and (proved or b'"subject"' in state))):
+        return state
+    try:
+        fields = _FIELDS.decode(state)
+        user = _FIELDS.decode(fields.get("user", b"0"))
+        user.pop("subject", None)
+        if proved:
+            user["subject"] = msgspec.Raw(msgspec.json.encode(subject))
+        fields["user"] = msgspec.Raw(msgspec.json.encode(user))
+        return msgspec.json.encode(fields)
+    except msgspec.ValidationError:
+        return state  # it is no object, or its user is none
+    except msgspec.DecodeError:
+        return _stamped_slowly(state, subject if proved else None)
+
+
+def _stamped_slowly(state: bytes, subject: str | None) -> bytes:
+    """The same for escapes of lone surrogates, which msgspec refuses and JSON.parse takes."""
+    fields = read_json(state)
+    if isinstance(fields, dict) and isinstance(user := fields.get("user"), dict):
+        user.pop("subject", None)
+        if subject is not None:
+            user["subject"] = subject
+        return json.dumps(fields, separators=(",", ":")).encode()
+    return state
 
 
 def _told(news: list[Entry]) -> bytes | None:

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from collabkit.crdt.awareness import MAX_CLOCK, NULL, Awareness, decode_awareness, encode_awareness
-from collabkit.crdt.presence import Presence, PresenceLimits
+from collabkit.crdt.awareness import MAX_CLOCK, Awareness, decode_awareness, encode_awareness
+from collabkit.crdt.presence import Presence, PresenceLimits, stamped
 from collabkit.errors import MalformedBytes
 
 NOW = 2 * 10**12
@@ -297,103 +296,39 @@ def test_the_table_is_total(words: list[bytes]) -> None:
     assert len(room.states()) == len(room)
 
 
-class Room(RuleBasedStateMachine):
-    """Stock clients that echo everything, in a room where everybody comes and goes."""
-
-    @initialize()
-    def open(self) -> None:
-        self.room = Presence()
-        self.now_ms = NOW
-        self.clients: dict[int, Awareness] = {}
-        self.members: dict[int, int] = {}  # client id -> member, while connected
-        self.next_member = 1
-
-    def spread(self, news: bytes | None, author: int | None = None) -> None:
-        """Bring news to all but their author; each sends back what changed, as stock clients do."""
-        if news is None:
-            return
-        for client, member in tuple(self.members.items()):
-            if member == author:
-                continue
-            change = self.clients[client].apply(news, now_ms=self.now_ms)
-            changed = (*change.added, *change.updated, *change.removed)
-            echo = self.clients[client].encode([*changed, *([client] if change.announce else ())])
-            self.say(client, echo)
-
-    def say(self, client: int, words: bytes) -> None:
-        member = self.members[client]
-        self.spread(self.room.receive(member, "anonymous:", words, now_ms=self.now_ms), member)
-
-    @rule(client=st.integers(1, 4), state=st.sampled_from("abc"))
-    def show(self, client: int, state: str) -> None:
-        awareness = self.clients.setdefault(client, Awareness(client))
-        awareness.set_local(state, now_ms=self.now_ms)
-        if client not in self.members:
-            self.connect(client)
-        else:
-            self.say(client, awareness.encode())
-
-    def connect(self, client: int) -> None:
-        self.members[client] = self.next_member
-        self.next_member += 1
-        self.say(client, self.clients[client].encode())
-        snapshot = self.room.snapshot(self.members[client], now_ms=self.now_ms)
-        if snapshot is not None:
-            self.clients[client].apply(snapshot, now_ms=self.now_ms)
-
-    def lose(self, client: int) -> int | None:
-        """Cut a client off; like stock ones, it forgets states and keeps their clocks."""
-        awareness = self.clients.get(client)
-        if awareness is not None:
-            others = decode_awareness(awareness.encode(set(awareness.states) - {client}))
-            gone = encode_awareness([(other, clock, NULL) for other, clock, _ in others])
-            awareness.apply(gone, now_ms=self.now_ms)
-        return self.members.pop(client, None)
-
-    @rule(client=st.integers(1, 4), found_dead_first=st.booleans())
-    def reconnect(self, client: int, found_dead_first: bool) -> None:
-        old = self.lose(client)
-        if old is None:
-            return
-        if found_dead_first:
-            self.spread(self.room.leave(old, now_ms=self.now_ms))
-        self.connect(client)
-        if not found_dead_first:
-            self.spread(self.room.leave(old, now_ms=self.now_ms))
-
-    @rule(client=st.integers(1, 4))
-    def vanish(self, client: int) -> None:
-        member = self.lose(client)
-        if member is not None:
-            self.spread(self.room.leave(member, now_ms=self.now_ms))
-
-    @rule(client=st.integers(1, 4))
-    def clear(self, client: int) -> None:
-        if client in self.members:
-            self.clients[client].set_local(None, now_ms=self.now_ms)
-            self.say(client, self.clients[client].encode())
-
-    @rule(step=st.sampled_from([1, 1_000, 14_000]))
-    def pass_time(self, step: int) -> None:
-        self.now_ms += step
-        for client in tuple(self.members):
-            if self.clients[client].expire(now_ms=self.now_ms).announce:
-                self.say(client, self.clients[client].encode())
-        self.spread(self.room.expire(now_ms=self.now_ms))
-
-    @invariant()
-    def everybody_sees_everybody(self) -> None:
-        """Who is connected and shows something is seen by all, at once; nobody else is."""
-        if not hasattr(self, "room"):
-            return
-        local = {client: self.clients[client].local for client in self.members}
-        shown = {client: state for client, state in local.items() if state is not None}
-        assert self.room.states() == shown
-        for client in self.members:
-            assert dict(self.clients[client].states) == shown
+@pytest.mark.parametrize(
+    ("state", "subject", "shown"),
+    [
+        ('{"user":{"name":"Ada"},"a":1}', ADA, {"user": {"name": "Ada", "subject": ADA}, "a": 1}),
+        ('{"user":{"subject":"user:eve"}}', ADA, {"user": {"subject": ADA}}),
+        ('{"user":{},"user":{"subject":"user:eve"}}', ADA, {"user": {"subject": ADA}}),
+        ('{"user":{"subject":1,"subject":2}}', ADA, {"user": {"subject": ADA}}),
+        (r'{"\u0075ser":{"s\u0075bject":"user:eve"}}', ADA, {"user": {"subject": ADA}}),
+        (r'{"\ud800":1,"user":{"subject":"x"}}', ADA, {"\ud800": 1, "user": {"subject": ADA}}),
+        (r'{"user":{"\ud800":"x"}}', ADA, {"user": {"\ud800": "x", "subject": ADA}}),
+        ('{"user":{"name":"Ada"}}', "anonymous:Ada", {"user": {"name": "Ada"}}),
+        ('{"user":{"subject":"user:ada"}}', "anonymous:Ada", {"user": {}}),
+        (r'{"user":{"\u0073ubject":"user:ada"}}', "anonymous:Ada", {"user": {}}),
+        ('{"user":{"subject":"user:ada"}}', "anonymous", {"user": {}}),
+        ('{"user":"Ada"}', ADA, {"user": "Ada"}),
+        ('{"user":null,"subject":"user:eve"}', ADA, {"user": None, "subject": "user:eve"}),
+        ('["user",{"user":{}}]', ADA, ["user", {"user": {}}]),
+        ('{"name":"Ada"}', ADA, {"name": "Ada"}),
+    ],
+)
+def test_the_user_is_the_relays_word(state: str, subject: str, shown: Any) -> None:
+    """What others see of who somebody is cannot be forged, and nothing else is changed."""
+    room = Presence()
+    news = room.receive(1, subject, encode_awareness([(7, 1, state.encode())]), now_ms=NOW)
+    assert told(news) == [(7, NOW, shown)]
+    assert told(room.snapshot(2, now_ms=NOW)) == [(7, NOW + 1, shown)]
 
 
-TestRoom = Room.TestCase
+def test_numbers_beside_the_user_stay_as_they_were_written() -> None:
+    """What a float or a large integer cannot hold passes through."""
+    state = b'{"at":0.10000000000000000001,"n":123456789012345678901,"user":{"x":1e400}}'
+    stamp = b',"subject":"user:ada"}}'
+    assert stamped(state, ADA) == state[:-2] + stamp
 
 
 def test_echoes_are_cheap_to_refuse() -> None:

@@ -52,10 +52,13 @@ def written() -> Iterator[Written]:
         each.setLevel(level)
 
 
-def token(subject: str, **claims: tuple[str, ...]) -> str:
+def token(subject: str, *, read: str = "", write: str = "") -> str:
     """A token of a subject."""
     now = int(time.time())
-    return mint(Claims(sub=subject, exp=now + 600, **claims), KEY, now=now)
+    claims = Claims(
+        sub=subject, exp=now + 600, read=(read,) * bool(read), write=(write,) * bool(write)
+    )
+    return mint(claims, KEY, now=now)
 
 
 # Frames of somebody who is in a room, each of which ends him.
@@ -77,7 +80,7 @@ BROKEN = [
 
 async def test_a_run_logs_no_token_and_no_content(workspace: Workspace, written: Written) -> None:
     """Whatever clients do, and whatever is wrong with it, its words and tokens are in no line."""
-    may, other = token("user:ada", write=("**",)), token("user:bob", read=("elsewhere",))
+    may, other = token("user:ada", write="**"), token("user:bob", read="elsewhere")
     shown = [may, other, f"{may[:-3]}abc", "opaque-secret-of-somebody"]
     limits = Limits(max_message_bytes=100_000, refusal_hold=0.01, close_timeout=0.2)
     async with Relay(
