@@ -14,10 +14,9 @@ Rules:
 2. Who may not write is answered Ack if his update brings nothing new, else Refused. His
    presence is taken all the same.
 3. An empty room lingers, then makes the checkpoint that is due, then closes.
-4. When a checkpoint was made and nothing moved meanwhile, those who follow the log are told
-   its digest, and compare. So one is made now and then for that alone.
-5. The rest is told where it is done: edits in :mod:`.edits`, joiners in :mod:`.catchup`, who is
-   none in :mod:`.histories`, presence in :mod:`collabkit.crdt.presence`.
+4. The rest is told where it is done: edits in :mod:`.edits`, joiners in :mod:`.catchup`, who is
+   none in :mod:`.histories`, checkpoints in :mod:`.checkpointing`, presence in
+   :mod:`.showing` and :mod:`collabkit.crdt.presence`.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from ..errors import RemoteProtocolError
 from ..ids import Seq
 from .answers import covers
 from .catchup import CatchUp, Member
+from .checkpointing import Checkpointing
 from .edits import Edits
 from .effects import (
     AppendFailed,
@@ -45,7 +45,6 @@ from .effects import (
     Joined,
     Left,
     LogRead,
-    MakeCheckpoint,
     Opened,
     OpenFailed,
     ReadFailed,
@@ -63,7 +62,6 @@ from .histories import WORDS_TO_UNSEEN, Histories
 from .messages import (
     Ack,
     Awareness,
-    Digest,
     Edit,
     QueryAwareness,
     Refused,
@@ -79,13 +77,6 @@ __all__ = ["Life", "Room"]
 
 # Long enough for a reload of a page, short enough that memory follows use.
 LINGER = 10.0
-# A tail of 500 rows costs a joiner some 40 ms; a checkpoint costs a fresh process some 200 ms
-# of CPU, so a flood waits for the clock as well, up to a tail that nobody should replay.
-CHECKPOINT_ROWS = 500
-CHECKPOINT_EVERY = 60.0
-CHECKPOINT_ROWS_AT_ONCE = 20_000
-# Divergence is a mistake in an engine, so it is looked for seldom, and only where it can be told.
-DIGEST_EVERY = 600.0
 # Said while the document is being opened, by everybody together.
 MAX_HELD_BYTES = 64 * 1024 * 1024
 HELD_OVERHEAD_BYTES = 256
@@ -127,9 +118,7 @@ class Room:
         self._held_bytes = 0
         self._catch_up = CatchUp(self.members, self.edits, self.presence)
         self._empty_since = now
-        self._rows_since_checkpoint = 0
-        self._checkpoint_at = now
-        self._making_checkpoint = False
+        self._checkpoints = Checkpointing(self.edits, now=now)
 
     def __repr__(self) -> str:
         return f"<Room {self.document!r} {self.life.value}, {len(self.members)} members>"
@@ -181,7 +170,8 @@ class Room:
                     self.members[member].can_write = can_write
                 return []
             case CheckpointKept():
-                return self._checkpoint_kept(event)
+                digest = self._checkpoints.kept(event)
+                return [] if digest is None else self._catch_up.proven(digest)
             case Ticked():
                 return self._ticked(now)
 
@@ -205,7 +195,7 @@ class Room:
         self.lineage = event.lineage
         self.epoch = event.epoch
         self._histories.opened(event)
-        self._rows_since_checkpoint = event.rows_since_checkpoint
+        self._checkpoints.opened(event.rows_since_checkpoint)
         effects = self.edits.opened(event.vector, event.seq)
         if self.life is Life.OPENING:
             self.life = Life.OPEN if self.members else Life.LINGERING
@@ -225,34 +215,16 @@ class Room:
     def _ticked(self, now: float) -> list[RoomEffect]:
         effects = self._showing.ticked(now=now)
         self._catch_up.ticked(now=now)
-        if self.life is Life.OPEN and self._digest_is_due(now):
-            effects += self._checkpoint(now)
-        if self.life is Life.LINGERING and self.edits.idle and not self._making_checkpoint:
-            if self._rows_since_checkpoint >= CHECKPOINT_ROWS:
-                return [*effects, *self._checkpoint(now)]
-            if now - self._empty_since >= LINGER:
+        if not self.edits.idle:
+            return effects
+        if self.life is Life.OPEN:
+            effects += self._checkpoints.idle(now=now, can_compare=self._catch_up.can_prove)
+        elif self.life is Life.LINGERING:
+            effects += self._checkpoints.left(now=now)
+            if not self._checkpoints.making and now - self._empty_since >= LINGER:
                 self.life = Life.CLOSED
-                return [*effects, Shut()]
+                effects.append(Shut())
         return effects
-
-    def _checkpoint(self, now: float) -> list[RoomEffect]:
-        self._making_checkpoint = True
-        self._checkpoint_at = now
-        self._rows_since_checkpoint = 0
-        return [MakeCheckpoint()]
-
-    def _checkpoint_kept(self, event: CheckpointKept) -> list[RoomEffect]:
-        self._making_checkpoint = False
-        if event.seq:
-            self._rows_since_checkpoint = max(0, self.edits.stored_seq - event.seq)
-        if not event.digest or self.edits.stored_seq > event.seq or not self.edits.idle:
-            return []
-        return self._catch_up.proven(Digest(event.seq, event.digest))
-
-    def _digest_is_due(self, now: float) -> bool:
-        """Whether nothing happens, somebody could compare, and nobody has for long."""
-        busy = self._making_checkpoint or not (self._rows_since_checkpoint and self.edits.idle)
-        return not busy and now - self._checkpoint_at >= DIGEST_EVERY and self._catch_up.can_prove
 
     # Members
 
@@ -393,8 +365,4 @@ class Room:
     def _committed(self, seqs: tuple[Seq, ...], now: float) -> list[RoomEffect]:
         effects = self.edits.committed(seqs)
         self._catch_up.grown()
-        rows = self._rows_since_checkpoint = self._rows_since_checkpoint + len(seqs)
-        due = rows >= CHECKPOINT_ROWS and now - self._checkpoint_at >= CHECKPOINT_EVERY
-        if (due or rows >= CHECKPOINT_ROWS_AT_ONCE) and not self._making_checkpoint:
-            effects += self._checkpoint(now)
-        return effects
+        return [*effects, *self._checkpoints.committed(len(seqs), now=now)]

@@ -13,6 +13,7 @@ from collabkit.store.base import Checkpoint, Loaded
 from collabkit.store.base import Row as LogRow
 from collabkit.sync import effects as fx
 from collabkit.sync.catchup import KEPT_FOR, MAX_LATE_BYTES
+from collabkit.sync.checkpointing import DIGEST_EVERY
 from collabkit.sync.messages import (
     Awareness,
     Digest,
@@ -27,7 +28,7 @@ from collabkit.sync.messages import (
     Welcome,
 )
 from collabkit.sync.packing import pack
-from collabkit.sync.room import DIGEST_EVERY, Room
+from collabkit.sync.room import Room
 
 SUBJECT = Subject("user:a")
 

@@ -32,11 +32,11 @@ from collabkit.store.reader import Reader
 from collabkit.store.sqlite import SQLiteStore
 from collabkit.sync import messages as say
 from collabkit.sync.channel import MemoryChannel, memory_channels
+from collabkit.sync.checkpointing import DIGEST_EVERY
 from collabkit.sync.client_effects import Status
 from collabkit.sync.hub import Hub, steady_clock
 from collabkit.sync.local import REMOTE
 from collabkit.sync.replica import Replica
-from collabkit.sync.room import DIGEST_EVERY
 from sync.conftest import authenticate
 from sync.network import TIMEOUT, Network, turns, until
 
