@@ -35,13 +35,13 @@ import msgspec
 from ..errors import InvalidName, InvalidToken
 from ..ids import RoomName
 
-__all__ = ["MIN_KEY_BYTES", "Action", "Claims", "allows", "mint", "verify"]
+__all__ = ["MIN_KEY_BYTES", "Action", "Claims", "allows", "check_key", "mint", "verify"]
 
 Action: TypeAlias = Literal["read", "write"]
 
 _ALGORITHM = "HS256"
 
-# RFC 7518 §3.2: a key as long as the hash, or the key is what is guessed.
+# HS256 signs with 256 bits. RFC 7518 §3.2: a key as long, or the key is what is guessed.
 MIN_KEY_BYTES = 32
 
 # Proxies and servers refuse longer request lines and headers.
@@ -172,7 +172,8 @@ def _seconds(time: float) -> int:
     return int(time)
 
 
-def _check_key(key: bytes) -> None:
+def check_key(key: bytes) -> None:
+    """Make sure that a key proves something. Raises InvalidToken."""
     if len(key) < MIN_KEY_BYTES:
         raise InvalidToken(f"the key is shorter than {MIN_KEY_BYTES} bytes")
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ..access.tokens import Claims, mint
+from ..access.tokens import MIN_KEY_BYTES, Claims, check_key, mint
 from ..errors import CannotWrite, InvalidToken
 from . import render
 
@@ -21,17 +21,16 @@ app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="Keys and tokens for `serve --auth jwt`.")
 app.add_typer(group, name="token")
 
-# HS256 signs with 256 bits; a shorter key is the weakest part (RFC 7518 §3.2).
-KEY_BYTES = 32
-
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def read_key(path: Path) -> bytes:
     """Read a key file. Raises InvalidToken if what is in it is too short to be a key."""
     key = path.read_bytes().strip()
-    if len(key) < KEY_BYTES:
-        raise InvalidToken(f"the key in {path} is shorter than {KEY_BYTES} bytes")
+    try:
+        check_key(key)
+    except InvalidToken as error:
+        raise InvalidToken(f"{path}: {error.reason}") from None
     return key
 
 
@@ -52,7 +51,7 @@ def make_key(
     except FileExistsError:
         raise CannotWrite(str(out), "it exists already, and a key is never overwritten") from None
     with open(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(KEY_BYTES) + "\n")
+        file.write(secrets.token_urlsafe(MIN_KEY_BYTES) + "\n")
     render.note(f"a new key is in {out}")
 
 

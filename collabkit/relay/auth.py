@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from ..access.model import Authenticate, Identity, Knock, Refusal
-from ..access.tokens import MIN_KEY_BYTES, allows, verify
+from ..access.tokens import allows, check_key, verify
 from ..errors import InvalidToken
 from ..ids import Subject
 
@@ -48,8 +48,7 @@ def jwt(key: bytes, *, clock: Callable[[], float] = time.time) -> Authenticate:
     Raises:
         InvalidToken: The key is too short to prove anything.
     """
-    if len(key) < MIN_KEY_BYTES:
-        raise InvalidToken(f"the key is shorter than {MIN_KEY_BYTES} bytes")
+    check_key(key)
 
     async def admit(knock: Knock) -> Identity | Refusal:
         if knock.token is None:
