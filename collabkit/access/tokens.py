@@ -84,7 +84,7 @@ def mint(claims: Claims, key: bytes, *, now: int) -> str:
     >>> verify(mint(claims, b"k" * 32, now=1000), b"k" * 32, now=1999).sub
     'user:ada'
     """
-    _check_key(key)
+    check_key(key)
     made = msgspec.structs.replace(claims, iat=now if claims.iat is None else claims.iat)
     payload: dict[str, Any] = msgspec.to_builtins(made)
     _check(made, now)
@@ -97,7 +97,7 @@ def verify(token: str, key: bytes, *, now: float) -> Claims:
     Raises:
         InvalidToken: It proves nothing.
     """
-    _check_key(key)
+    check_key(key)
     if len(token) > _MAX_TOKEN_CHARACTERS:
         raise InvalidToken(f"it is longer than {_MAX_TOKEN_CHARACTERS} characters")
     try:
