@@ -57,8 +57,11 @@ from .rebuild import build, rehearse
 from .replay import Replay
 from .update import decode_state_vector
 
-__all__ = ["Answering", "confine", "run"]
+__all__ = ["UNHEARD", "Answering", "confine", "run"]
 
+# Who ends a relay often tells all its processes at once; but it has things to finish, for which
+# it needs them. They end when it does. That a pipe is broken is seen when it is read.
+UNHEARD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 PIPE: Final = 0
 _CHUNK_BYTES: Final = 1 << 16
 _TALK_AFTER_S: Final = 0.002
@@ -79,9 +82,8 @@ def confine(pipe: int, memory_bytes: int) -> None:
             with contextlib.suppress(OSError, ValueError):
                 signal.signal(name, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    # Ctrl-C is for the relay, which has things to finish. A pipe that ended is seen when read.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    for name in UNHEARD:
+        signal.signal(name, signal.SIG_IGN)
     os.environ.clear()
     memory_bytes += _address_space_bytes()
     if pipe != PIPE:

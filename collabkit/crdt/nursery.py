@@ -25,13 +25,19 @@ from typing import Final, Self
 from .child import Child
 from .pipe import ASKED, TOLD, Mark
 
-__all__ = ["CAN_FORK", "ENTRY", "Nursery"]
+__all__ = ["CAN_FORK", "ENTRY", "MEMORY_BYTES", "PATIENCE_S", "Nursery"]
 
 CAN_FORK: Final = hasattr(os, "fork") and hasattr(socket, "send_fds")
 """Whether there can be children on this platform."""
 
 ENTRY: Final = "collabkit.crdt.nursery_loop"
 """The module that its process runs; tests have others."""
+
+# A document takes some ten times its bytes: room for a hundred of the largest kind.
+MEMORY_BYTES: Final = 1 << 30
+# The slowest update that the budget lets through takes less than half a second; the machine
+# may be slow, and busy.
+PATIENCE_S: Final = 5.0
 
 # Our package's front door opens all rooms. The nursery needs the engine: started without the
 # rest, it is there in half the time, with half the memory.
@@ -64,8 +70,8 @@ class Nursery:
     def __init__(
         self,
         *,
-        memory_bytes: int = 1 << 30,
-        patience_s: float = 5.0,
+        memory_bytes: int = MEMORY_BYTES,
+        patience_s: float = PATIENCE_S,
         entry: str = ENTRY,
     ) -> None:
         self.starts = 0

@@ -16,7 +16,7 @@ import signal
 import socket
 from typing import Final, NoReturn
 
-from .child_loop import Answering, confine, run
+from .child_loop import UNHEARD, Answering, confine, run
 from .pipe import ASKED, TOLD, Build, Diff, Mark, Open, Rehearse, Taste, encode
 
 __all__ = ["main"]
@@ -38,7 +38,8 @@ def main(asked: int, memory_bytes: int) -> NoReturn:
     ringer.setblocking(False)
     signal.set_wakeup_fd(ringer.fileno())
     signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in UNHEARD:
+        signal.signal(name, signal.SIG_IGN)
     _warm_up()
     # What is there by now is shared with all children, as long as nobody touches it.
     gc.collect()

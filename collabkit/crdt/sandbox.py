@@ -28,7 +28,7 @@ from ..errors import EngineLost, LocalProtocolError, MalformedBytes, UpdateRefus
 from .brood import Brood
 from .child import Child
 from .engine import Built, Death, DocumentKey, Verdict
-from .nursery import ENTRY, Nursery
+from .nursery import ENTRY, MEMORY_BYTES, PATIENCE_S, Nursery
 from .pipe import (
     Answer,
     Diff,
@@ -48,8 +48,10 @@ from .trials import checkpoint, examine
 
 __all__ = ["SandboxEngine", "SandboxStats"]
 
-# Of checkpoints and examinations, each of which takes a processor and a document's memory.
-_TRIALS = 2
+# What killed one child may kill another.
+SPARES = 2
+# Checkpoints and examinations at once; each takes a processor and a document's memory.
+TRIALS = 2
 
 
 class SandboxStats(msgspec.Struct, frozen=True):
@@ -92,7 +94,7 @@ class SandboxEngine:
 
     Args:
         children: How many share the documents. More than one is for more than one processor.
-        spares: How many wait for one to die. Two, because what killed one may kill another.
+        spares: How many wait for one to die.
         memory_bytes: How much memory each should have at most; the limit is twice that.
         patience_s: How long one may take for an update, besides what its size takes.
         entry: The module that makes the children; for tests.
@@ -115,9 +117,9 @@ class SandboxEngine:
         self,
         *,
         children: int = 1,
-        spares: int = 2,
-        memory_bytes: int = 1 << 30,
-        patience_s: float = 5.0,
+        spares: int = SPARES,
+        memory_bytes: int = MEMORY_BYTES,
+        patience_s: float = PATIENCE_S,
         entry: str = ENTRY,
     ) -> None:
         self._nursery = Nursery(memory_bytes=memory_bytes, patience_s=patience_s, entry=entry)
@@ -132,7 +134,7 @@ class SandboxEngine:
         self._last_number = 0
         self._running = False
         self._trials = 0
-        self._trying = asyncio.Semaphore(_TRIALS)
+        self._trying = asyncio.Semaphore(TRIALS)
 
     def __repr__(self) -> str:
         state = f"{len(self._brood.placed)} children" if self._running else "closed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -89,12 +90,18 @@ async def test_it_is_limited(child: Child) -> None:
 
 
 @linux
-async def test_it_is_not_reached_by_ctrl_c(child: Child) -> None:
-    """It is in a session of its own, and heeds no SIGINT: the relay ends it when it is done."""
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_it_ends_when_the_relay_does_and_not_before(
+    child: Child, told: signal.Signals
+) -> None:
+    """Some tell all processes of a relay to end at once; it has things to finish with them."""
     assert child.pid is not None
     assert os.getsid(child.pid) == child.pid
-    os.kill(child.pid, signal.SIGINT)
+    [parent] = re.findall(r"^PPid:\t(\d+)$", _status(child.pid), re.MULTILINE)
+    for pid in (child.pid, int(parent)):
+        os.kill(pid, told)
     assert await child.ask(Ping()) == Done()
+    assert "Z" not in _status(int(parent)).partition("State:")[2][:5]
 
 
 @linux
@@ -205,6 +212,10 @@ async def test_much_can_wait_in_the_pipe() -> None:
         assert got == wanted
         child.end()
         child.kill("no longer needed")
+
+
+def _status(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text()
 
 
 def _trips(answer: Answer) -> list[object]:
