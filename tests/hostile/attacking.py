@@ -40,7 +40,6 @@ __all__ = ["DIALECTS", "OWN", "PATIENCE_S", "Attacker"]
 DIALECTS = ("y-websocket", "hocuspocus")
 OWN = "collabkit"
 PATIENCE_S = 30.0
-_EMPTY_VECTOR = b"\0"
 
 
 class Attacker:
@@ -72,7 +71,14 @@ class Attacker:
     @classmethod
     @asynccontextmanager
     async def joined(
-        cls, url: str, room: str, dialect: str, *, token: str = "", narrow: bool = False
+        cls,
+        url: str,
+        room: str,
+        dialect: str,
+        *,
+        token: str = "",
+        narrow: bool = False,
+        vector: bytes = b"\0",
     ) -> AsyncIterator[Self]:
         """Take a seat in a room, and have it until the end of the block."""
         target = "/" if dialect == "hocuspocus" else f"/{room}"
@@ -87,7 +93,7 @@ class Attacker:
             reading = asyncio.create_task(attacker._read())
             try:
                 if dialect != OWN:
-                    attacker.say(SyncStep1(_EMPTY_VECTOR))
+                    attacker.say(SyncStep1(vector))
                     await attacker.until(lambda: attacker.refused or attacker.synced)
                 else:
                     await attacker.until(lambda: bool(attacker.heard))

@@ -48,6 +48,12 @@ class Serving:
         """Address of the page."""
         return self.url.replace("ws", "http", 1)
 
+    @property
+    def pid(self) -> int:
+        """Its process, while it serves."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start the process, at the port it had before if any, and wait until it listens."""
         command = [sys.executable, "-m", "collabkit", "serve", str(self.database)]
