@@ -37,6 +37,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..crdt.budget import DEFAULT_BUDGET
 from ..crdt.engine import Bad, Gap, Good, NothingNew, Verdict
 from ..crdt.update import StateVector, advance, advances, encode_state_vector, gap, scan
 from ..errors import RemoteProtocolError
@@ -92,6 +93,7 @@ class Edits:
         self._trip_is_void = False
         self._suspects = 0  # how many of those that wait are tasted one at a time
         self.waiting_bytes = 0
+        self.budget = DEFAULT_BUDGET
         self._probe_at: float | None = None
         self._probe_after = FIRST_PROBE_AFTER
         self._pace = Pace(per_second=BUSY_EDITS_PER_SECOND)
@@ -131,7 +133,7 @@ class Edits:
     ) -> list[RoomEffect]:
         """Take an edit of a member who may write."""
         try:
-            scanned = scan(update)
+            scanned = scan(update, self.budget)
         except RemoteProtocolError as error:
             return [Dismiss(author, error.close_code, str(error))]
         answers = self._answers.get(author) or self.answers(author)

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from ..access.model import Authenticate, Identity, Knock, Refusal
+from ..crdt.budget import DEFAULT_BUDGET
 from ..crdt.engine import DocumentKey, Engine
 from ..errors import (
     AccessDenied,
@@ -99,6 +100,7 @@ class Hub:
         self.counts = Counts()
         self.subjects = Census(most=1 << 53)
         self.max_documents = MAX_ADDRESSES
+        self.budget = DEFAULT_BUDGET
         self.trips = Trips(self)
         self._authenticate = authenticate
         self.create_sessions = create_sessions

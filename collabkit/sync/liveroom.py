@@ -7,6 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Protocol, assert_never
 
+from ..crdt.budget import Budget
 from ..crdt.engine import DocumentKey, Engine
 from ..errors import CollabError
 from ..ids import SessionId
@@ -51,6 +52,7 @@ class Surroundings(Protocol):
     store: Store
     engine: Engine
     counts: Counts
+    budget: Budget
     trips: Trips
     unseen_histories: bool
 
@@ -92,6 +94,7 @@ class LiveRoom:
         self.session = session
         self.key: DocumentKey = (session, document)
         self.core = Room(document, now=hub.now())
+        self.core.edits.budget = hub.budget
         self.seats: dict[int, Seat] = {}
         self._hub = hub
         self._crowd: tuple[tuple[int, ...], list[Seat]] = ((), [])

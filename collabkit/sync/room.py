@@ -302,7 +302,7 @@ class Room:
 
     def _read_only(self, member: Member, update: bytes) -> list[RoomEffect]:
         try:
-            offered = scan(update)
+            offered = scan(update, self.edits.budget)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
         ticket = self.edits.answers(member.id).expect()
