@@ -6,11 +6,13 @@ import itertools
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from collabkit.access.tokens import Claims, mint
 from collabkit.sync.client import connect
 from interop.agreement import Participant, converge
 from interop.native import ReplicaClient
@@ -89,6 +91,10 @@ class Crowd:
             await self._own.go()
 
 
+def _collabkit(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "collabkit", *arguments], check=True, timeout=30)
+
+
 def _restore(backup: Path, database: Path) -> None:
     for beside in database.parent.glob(f"{database.name}-*"):
         beside.unlink()
@@ -121,8 +127,7 @@ async def _heals(
     for kind in sorted(order):
         await crowd.write(kind, f"<{kind} before>")
     await converge(there)
-    command = [sys.executable, "-m", "collabkit", "backup", str(relay.database), str(backup)]
-    subprocess.run(command, check=True, timeout=30)
+    _collabkit("backup", str(relay.database), str(backup))
     for kind in sorted(order):
         await crowd.write(kind, f"<{kind} after>")
     agreed = await converge(there)
@@ -140,3 +145,41 @@ async def _heals(
         for kind in order:
             assert healed.text.count(f"{kind} healed") == 1
     await crowd.leave()
+
+
+@pytest.mark.parametrize("kind", [YWS, HOCUSPOCUS, PAGE])
+async def test_what_others_wrote_comes_back(driver: Driver, tmp_path: Path, kind: str) -> None:
+    """Whoever still holds an edit brings it back, though its author never comes again."""
+    key = b"k" * 43
+    (tmp_path / "key").write_bytes(key)
+    database, backup = tmp_path / "relay.db", tmp_path / "backup.db"
+    _collabkit("create", str(database), "plan")
+    tokens = {
+        name: mint(
+            Claims(f"user:{name}", exp=int(time.time()) + 3600, write=("plan",)),
+            key,
+            now=int(time.time()),
+        )
+        for name in ("ada", "ben", "cy")
+    }
+    options = ("--auth", "jwt", "--key-file", str(tmp_path / "key"))
+    with Serving.running(database, *options) as relay:
+        ada = await driver.connect(kind, relay.url, "plan", token=tokens["ada"])
+        ben = await driver.connect(kind, relay.url, "plan", token=tokens["ben"])
+        for client in (ada, ben):
+            await client.wait(synced=True)
+        await ada.append("before ")
+        await ben.wait(text="before ")
+        _collabkit("backup", str(database), str(backup))
+        await ada.edit(("append", "text", "after"), ("delete", "text", 0, 3))
+        await ben.wait(text="ore after")
+        await ada.destroy()
+        await ben.disconnect()
+        await ben.wait(connected=False)
+        relay.kill()
+        _restore(backup, database)
+        relay.start()
+        await ben.reconnect()
+        cy = await driver.connect(kind, relay.url, "plan", token=tokens["cy"])
+        await cy.wait(text="ore after")
+        await converge([ben, cy])
