@@ -91,7 +91,7 @@ REFUSAL_HOLD = 5.0
 # As Hocuspocus 4.3, whose pre-authentication queue was an advisory (GHSA-xwhh-v746-pj9m).
 MAX_ADDRESSES = 100
 MAX_HELD_FRAMES = 1000
-MAX_HELD_BYTES = 5 * 1024 * 1024
+MAX_HELD_BYTES = 1024 * 1024
 # An edit that a room refused its author would send again as soon as he is back: closed at once,
 # provider 2 is back 6,500 times in 10 s. So he is told as those are who may not come in.
 _FINAL_WORD = {1007: 4422, 1008: 4422}
