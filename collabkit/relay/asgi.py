@@ -10,7 +10,7 @@ Rules:
 3. A workspace that is not open is opened, and closed, together with it.
 4. What an ASGI ``send`` has not taken counts as waiting, so the hub's bounds hold for slow readers.
 5. Pings, message sizes and closing handshakes are the server's. Frames above the limit are
-   refused here too.
+   refused here too, and who sends too fast is read more slowly.
 6. Without authentication it serves this machine only, by the address that the server gives for
    the other end. Behind a proxy that is the proxy's, unless the server is told to trust it.
 """
@@ -28,6 +28,7 @@ from urllib.parse import quote
 import msgspec
 
 from ..access.model import Authenticate
+from ..crdt.budget import DEFAULT_BUDGET, Budget
 from ..errors import LocalProtocolError
 from ..sessions.workspace import Workspace
 from ..sync.channel import serve_channel
@@ -57,6 +58,7 @@ def app(
     unseen_histories: bool = False,
     trusted_proxies: Collection[str] = (),
     limits: Limits = DEFAULT_LIMITS,
+    budget: Budget = DEFAULT_BUDGET,
     children: int = 1,
 ) -> App:
     """Make an ASGI application that serves a workspace.
@@ -72,8 +74,9 @@ def app(
         unseen_histories: As for :class:`~collabkit.relay.server.Relay`.
         trusted_proxies: Addresses or networks of proxies whose headers tell who the client is,
             where the server does not see to that.
-        limits: ``max_connections``, ``max_message_bytes``, ``close_timeout`` and
-            ``drain_timeout`` count here.
+        limits: All but those of the handshake, of rounds and of unfinished messages count here;
+            those are the server's.
+        budget: As for :class:`~collabkit.relay.server.Relay`.
         children: How many processes apply updates; more than one is for more than one processor.
 
     Returns:
@@ -89,6 +92,7 @@ def app(
         door=Door(asks, frozenset(map(str.lower, origins)), cookie),
         proxies=networks(trusted_proxies),
         limits=limits,
+        budget=budget,
         children=children,
     )
 
@@ -107,6 +111,7 @@ class App:
         door: Door,
         proxies: Sequence[Network],
         limits: Limits,
+        budget: Budget,
         children: int,
     ) -> None:
         self._workspace = workspace
@@ -117,6 +122,7 @@ class App:
         self._door = door
         self._proxies = proxies
         self._limits = limits
+        self._budget = budget
         self._children = children
         self._open: _Open | None = None
         self._stack: AsyncExitStack | None = None
@@ -145,6 +151,7 @@ class App:
             )
             hub.unseen_histories = self._unseen_histories
             hub.subjects.most = self._limits.max_per_subject
+            hub.budget = self._budget
             hub.max_documents = self._limits.max_documents
             reception = Reception(
                 hub,

@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Self
 
 from ..access.model import Authenticate
+from ..crdt.budget import DEFAULT_BUDGET, Budget
 from ..errors import LocalProtocolError
 from ..sessions.workspace import Workspace
 from ..sync.hub import Hub
@@ -68,6 +69,7 @@ class Relay:
             document, such as those begun offline; what is in both is there twice then.
         trusted_proxies: Addresses or networks of proxies whose headers tell who the client is.
         limits: What sockets may cost.
+        budget: What one update may hold: no more than by default, which the engine keeps to.
         children: How many processes apply updates; more than one is for more than one processor.
 
     Raises:
@@ -88,9 +90,11 @@ class Relay:
         unseen_histories: bool = False,
         trusted_proxies: Collection[str] = (),
         limits: Limits = DEFAULT_LIMITS,
+        budget: Budget = DEFAULT_BUDGET,
         children: int = 1,
     ) -> None:
         self.limits = limits
+        self._budget = budget
         self._children = children
         self._proxies = networks(trusted_proxies)
         self._workspace = workspace
@@ -155,6 +159,7 @@ class Relay:
             )
             hub.unseen_histories = self._unseen_histories
             hub.subjects.most = self.limits.max_per_subject
+            hub.budget = self._budget
             hub.max_documents = self.limits.max_documents
             most = _affordable(self.limits.max_connections)
             reception = Reception(

@@ -9,14 +9,14 @@ from contextlib import AsyncExitStack
 import pytest
 
 from collabkit.access.model import Identity, Knock
-from collabkit.crdt.update import DEFAULT_BUDGET
+from collabkit.crdt.budget import DEFAULT_BUDGET, Budget
 from collabkit.ids import Subject
 from collabkit.relay.limits import DEFAULT_LIMITS, Limits
 from collabkit.relay.server import SPARE_FILES, Relay
 from collabkit.sessions.workspace import Workspace
 from collabkit.sync.limits import Rate
 from relay.conftest import Metric
-from relay.peers import BINARY, CLOSE, PING, PONG, SYNC_STEP_1, Raw, frame
+from relay.peers import BINARY, CLOSE, PING, PONG, SYNC_STEP_1, Peer, Raw, frame
 
 
 async def test_one_connection_too_many_is_told_to_wait(
@@ -167,3 +167,19 @@ async def test_a_socket_has_so_many_documents(workspace: Workspace) -> None:
             client.say(frame(BINARY, bytes([1]) + name + SYNC_STEP_1))
         code, reason = await client.farewell()
         assert (code, "documents" in reason) == (1008, True)
+
+
+async def test_a_relay_may_have_a_budget_of_its_own(workspace: Workspace) -> None:
+    """What an update may hold is the relay's to say; what it refuses is told in words."""
+    async with (
+        Relay(workspace, port=0, budget=Budget(message_bytes=100)) as relay,
+        Raw.connect(relay.url) as client,
+    ):
+        client.say(frame(BINARY, SYNC_STEP_1))
+        writer = Peer(client)
+        await writer.write("fits")
+        await writer.write("x" * 101)
+        while (heard := await client.hear_only(BINARY))[:2] != b"\2\0":
+            pass
+        assert b"larger than 100 bytes" in heard
+    assert workspace.hub.stats().edits == 1
