@@ -119,7 +119,7 @@ class Brood:
         if now - self._retired_at > _RETIRE_S:
             self._retired_at = now
             self.retirements += 1
-            _log.warning("%r is retired: it has %d bytes", child, resident_bytes)
+            _log.warning("child %d is let go: it has %d bytes", child.number, resident_bytes)
             self._leave(child)
             self._order_spares()
             child.end()
@@ -134,7 +134,7 @@ class Brood:
     def _tell(self, child: Child, how: str) -> None:
         if not child.ending:
             self.deaths[how] += 1
-            _log.warning("%r died: %s", child, how)
+            _log.warning("child %d is dead: %s", child.number, how)
 
     def _died(self, child: Child) -> None:
         if child in self._spares:
