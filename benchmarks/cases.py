@@ -6,17 +6,21 @@ import asyncio
 import gzip
 import json
 import os
+import resource
 import time
 from pathlib import Path
 from typing import Any
 
-from load import Arrivals, join_all, percentile, typing, until
+from load import Arrivals, Client, filled_in, join_all, percentile, typing, until
 from peers import HERE, Missing, Server, running
 from pycrdt import Doc, Text
 
 from collabkit.crdt.update import advance, scan
 
 Figures = dict[str, float]
+
+# Files of a process that are no connections.
+SPARE_FILES = 200
 
 
 def trace_path(name: str) -> Path:
@@ -41,7 +45,7 @@ def _per_edit(server: Server, cpu_s: float, filled: list[tuple[Arrivals, Any]]) 
         "delivered": delivered,
         "p50_ms": percentile(latencies, 0.5) * 1e3,
         "p99_ms": percentile(latencies, 0.99) * 1e3,
-        "rss_mb": server.rss_kb() / 1024,
+        "memory_mb": server.memory_kb() / 1024,
     }
 
 
@@ -86,17 +90,82 @@ async def flood(peer: str, scale: float) -> Figures:
 
 
 async def idle(peer: str, scale: float) -> Figures:
-    """Sockets that say nothing after they have joined."""
-    rooms, clients, seconds = max(10, int(200 * scale)), 10, max(1.0, 10 * scale)
+    """Sockets that say nothing after they have joined, as many as files may be open here."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    clients, seconds = 10, max(1.0, 10 * scale)
+    rooms = max(10, int(min(10_000, most - SPARE_FILES) * scale) // clients)
     with running(peer) as server:
-        before_kb = server.rss_kb()
+        before_kb = server.memory_kb()
         await join_all(server, rooms, clients)
-        after_kb = server.rss_kb()
+        after_kb = server.memory_kb()
         cpu_before = server.cpu_s()
         await asyncio.sleep(seconds)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
         return {
-            "rss_kb_per_connection": (after_kb - before_kb) / (rooms * clients),
+            "connections": rooms * clients,
+            "memory_kb_per_connection": (after_kb - before_kb) / (rooms * clients),
             "cpu_percent_of_a_core": (server.cpu_s() - cpu_before) / seconds * 100,
+        }
+
+
+async def storm(peer: str, scale: float) -> Figures:
+    """All at once open one large document; it was edited by one client just before."""
+    clients, megabytes = max(10, int(150 * scale)), max(0.5, 6 * scale)
+    with running(peer) as server:
+        [(_, [writer])] = await join_all(server, 1, 1)
+        for update in filled_in(1000, int(megabytes * 1e6)):
+            writer.write(update)
+        witness = await Client.join(server, "bench-0", Arrivals())
+        async with asyncio.timeout(60):
+            while witness.bytes_in < megabytes * 1e6:
+                witness.got.clear()
+                await witness.got.wait()
+        await asyncio.sleep(1)  # what is written behind the scenes is no part of the storm
+        cpu_before, before_kb = server.cpu_s(), server.memory_kb()
+        began = time.perf_counter()
+        with server.peak() as peak_kb:
+            opening = (
+                Client.join(server, "bench-0", Arrivals(), reader=False) for _ in range(clients)
+            )
+            joined = await asyncio.gather(*opening)
+            async with asyncio.timeout(120):
+                synced = await asyncio.gather(*(client.synced for client in joined))
+            await until(lambda: all(c.bytes_in >= megabytes * 1e6 for c in joined), 60)
+            waits_s = [at - began for at in synced]
+            return {
+                "cpu_s": server.cpu_s() - cpu_before,
+                "peak_mb": peak_kb() / 1024,
+                "peak_above_mb": (peak_kb() - before_kb) / 1024,
+                "p50_s": percentile(waits_s, 0.5),
+                "last_s": max(waits_s),
+            }
+
+
+async def presence(peer: str, scale: float) -> Figures:
+    """One room; each moves once a second, and says again all that he hears of others."""
+    clients, seconds = max(10, int(100 * scale)), max(2.0, 8 * scale)
+    with running(peer) as server:
+        [(_, members)] = await join_all(server, 1, clients)
+        for client in members:
+            client.echoes = True
+        began, moves = time.perf_counter(), 0
+        cpu_before = server.cpu_s()
+        for second in range(int(seconds)):
+            for place, client in enumerate(members):
+                due = began + second + place / clients
+                if (early := due - time.perf_counter()) > 0:
+                    await asyncio.sleep(early)
+                client.move(2000 + place, 1 + second)
+                moves += 1
+        last = int(seconds)
+        seen = await until(lambda: all(c.saw_all(last, clients) for c in members), 20)
+        wall_s = time.perf_counter() - began
+        cpu_s = server.cpu_s() - cpu_before
+        return {
+            "cpu_percent_of_a_core": cpu_s / wall_s * 100 if seen else float("nan"),
+            "cpu_us_per_move_and_reader": cpu_s * 1e6 / (moves * (clients - 1)),
+            "frames_in": float(sum(c.frames_in for c in members)),
         }
 
 
@@ -163,4 +232,11 @@ def _unseen(transactions: list[dict[str, Any]], tips: list[int], seen: set[int])
     return sorted(found)
 
 
-NETWORK = {"steady": steady, "flood": flood, "idle": idle, "trace": trace}
+NETWORK = {
+    "steady": steady,
+    "flood": flood,
+    "storm": storm,
+    "presence": presence,
+    "idle": idle,
+    "trace": trace,
+}

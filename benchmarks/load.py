@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from peers import Server
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from collabkit.crdt.lib0 import var_bytes, var_string, var_uint
+from collabkit.crdt.awareness import decode_awareness, encode_awareness
+from collabkit.crdt.lib0 import read_var_uint, var_bytes, var_string, var_uint
 from collabkit.crdt.update import Scan, StateVector, advance, gap, scan
 
 STEP1_OF_NOBODY = b"\x00\x00\x01\x00"
@@ -24,6 +25,21 @@ def typing(client: int, clock: int) -> bytes:
     if clock == 0:
         return head + b"\x04\x01\x01t\x01x\x00"
     return head + b"\x84" + var_uint(client) + var_uint(clock - 1) + b"\x01x\x00"
+
+
+def filled_in(client: int, size_bytes: int) -> Iterator[bytes]:
+    """Updates that fill a map with values of a line each: a document of many small pieces."""
+    line = b"Say what it is, and for whom it was made."
+    clock = written = 0
+    while written < size_bytes:
+        structs = [
+            b"\x28\x01\x01m" + var_string(f"k{number}") + b"\x01\x77" + var_bytes(line)
+            for number in range(clock, clock + 500)
+        ]
+        body = b"".join(structs)
+        yield b"\x01" + var_uint(500) + var_uint(client) + var_uint(clock) + body + b"\x00"
+        clock += 500
+        written += len(body)
 
 
 @dataclass
@@ -52,6 +68,10 @@ class Client(WSListener):
         self.got = asyncio.Event()
         self.vector: StateVector = {}
         self.bytes_in = 0
+        self.frames_in = 0
+        self.echoes = False
+        self.seen: dict[int, bytes] = {}
+        self.own = 0
         self._parts: list[bytes] = []
         self.transport: WSTransport
 
@@ -61,7 +81,11 @@ class Client(WSListener):
     ) -> Client:
         path = "" if server.dialect == "hocuspocus" else quote(room)
         url = f"ws://127.0.0.1:{server.port}/{path}"
-        _, client = await ws_connect(lambda: cls(server, room, arrivals, reader=reader), url)
+        _, client = await ws_connect(
+            lambda: cls(server, room, arrivals, reader=reader),
+            url,
+            websocket_handshake_timeout=120,  # a server may be busy with those before
+        )
         assert isinstance(client, Client)
         return client
 
@@ -87,7 +111,11 @@ class Client(WSListener):
         self.heard(payload[len(self.prefix) :])
 
     def heard(self, message: bytes) -> None:
-        if message[:2] == b"\x00\x02":
+        self.frames_in += 1
+        self.got.set()
+        if message[:1] == b"\x01":
+            self._notice(message)
+        elif message[:2] == b"\x00\x02":
             if self.reader:
                 self._count(message)
         elif message[:2] == b"\x00\x00":
@@ -104,6 +132,28 @@ class Client(WSListener):
             self.arrivals.took(section.clock, section.length)
         advance(found, self.vector)
         self.got.set()
+
+    def _notice(self, message: bytes) -> None:
+        """Look at presence, and say what was news again, as y-websocket's provider does."""
+        _, at = read_var_uint(message, 1)
+        news = False
+        for client, _, text in decode_awareness(message[at:]):
+            news |= self.seen.get(client) != text
+            self.seen[client] = text
+        if news and self.echoes:
+            self.send(message)
+
+    def move(self, client: int, clock: int) -> None:
+        """Show something new of oneself."""
+        state = b'{"user":{"name":"somebody","color":"#30bced"},"cursor":%d}' % clock
+        self.own = client
+        self.send(b"\x01" + var_bytes(encode_awareness([(client, clock, state)])))
+
+    def saw_all(self, clock: int, clients: int) -> bool:
+        """Whether it has seen the newest of all others."""
+        newest = b'"cursor":%d}' % clock
+        others = [text for client, text in self.seen.items() if client != self.own]
+        return len(others) >= clients - 1 and all(text.endswith(newest) for text in others)
 
     async def has(self, found: Scan) -> None:
         """Wait until what an update builds on has arrived."""

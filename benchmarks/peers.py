@@ -10,14 +10,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Missing(Exception):
@@ -43,9 +43,27 @@ class Server:
         """User and system time of the server and its children so far."""
         return sum(_cpu_s(pid) for pid in _family(self.process.pid))
 
-    def rss_kb(self) -> int:
-        """Resident memory of the server and its children."""
-        return sum(_rss_kb(pid) for pid in _family(self.process.pid))
+    def memory_kb(self) -> int:
+        """Resident memory of the server and its children, of which what they share counts once."""
+        return sum(_pss_kb(pid) for pid in _family(self.process.pid))
+
+    @contextlib.contextmanager
+    def peak(self) -> Iterator[Callable[[], int]]:
+        """Watch the memory; what is given tells the most that was seen, in KB."""
+        most, over = self.memory_kb(), threading.Event()
+
+        def watch() -> None:
+            nonlocal most
+            while not over.wait(0.05):
+                most = max(most, self.memory_kb())
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield lambda: most
+        finally:
+            over.set()
+            watcher.join()
 
 
 def _stat(pid: int) -> list[str]:
@@ -61,9 +79,13 @@ def _cpu_s(pid: int) -> float:
     return sum(int(n) for n in stat[11:15]) / CLOCK_TICKS if stat else 0.0
 
 
-def _rss_kb(pid: int) -> int:
-    stat = _stat(pid)
-    return int(stat[21]) * PAGE_BYTES // 1024 if stat else 0
+def _pss_kb(pid: int) -> int:
+    """Resident memory, each page divided by how many processes share it; see proc(5)."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
 
 
 def _family(pid: int) -> list[int]:
