@@ -34,9 +34,9 @@ class LogFormat(StrEnum):
 class TextLines(logging.Formatter):
     """For people.
 
-    >>> record = logging.makeLogRecord({"msg": "hello", "levelname": "INFO", "connection": "c7"})
-    >>> TextLines().format(record).partition(" ")[2]
-    'INFO root: hello [connection=c7]'
+    >>> said = {"name": "relay", "msg": "hello", "levelname": "INFO", "connection": "c7"}
+    >>> TextLines().format(logging.makeLogRecord(said)).partition(" ")[2]
+    'INFO relay: hello [connection=c7]'
     """
 
     def format(self, record: logging.LogRecord) -> str:

@@ -29,7 +29,7 @@ from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.typing import Subprotocol
 
 from ..errors import BadFrame, ConnectionClosed, InvalidToken, LocalProtocolError
-from .hub import Hub
+from .hub import Hub, Link
 from .messages import SUBPROTOCOL, SUBPROTOCOLS
 from .outbox import ChannelSocket, Outbox
 
@@ -345,16 +345,8 @@ async def serve_channel(
         name=name,
         label=label,
     )
-
-    async def read() -> None:
-        async for frame in channel:
-            link.received(frame)
-            if socket.rests:
-                seconds, socket.rests = socket.rests, 0.0
-                await asyncio.sleep(seconds)
-
     parts = [
-        asyncio.create_task(read()),
+        asyncio.create_task(_listen(channel, link, socket)),
         asyncio.create_task(socket.left(close_timeout)),
         asyncio.create_task(socket.outbox.pump(channel, link.writable)),
     ]
@@ -372,3 +364,11 @@ async def serve_channel(
     for end in ends:
         if isinstance(end, Exception) and not isinstance(end, ConnectionClosed | BadFrame):
             raise end
+
+
+async def _listen(channel: Channel, link: Link, socket: ChannelSocket) -> None:
+    async for frame in channel:
+        link.received(frame)
+        if socket.rests:
+            seconds, socket.rests = socket.rests, 0.0
+            await asyncio.sleep(seconds)
