@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pycrdt
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collabkit.sync.limits import CALM, LONGEST_REST, Census, Meter, Pace, Rate
+from collabkit.sync.link import HEAVY_BYTES, REST
+from sync.conftest import Sockets
 
 TIGHT = Rate(messages=10, burst_messages=20, bytes=1000, burst_bytes=5000)
 
@@ -92,3 +97,20 @@ def test_a_name_has_its_places() -> None:
     for name in ("ada", "bob", "bob", None):
         census.leave(name)
     assert len(census) == 0
+
+
+async def test_writers_to_a_heavy_room_are_spared(attach: Sockets) -> None:
+    """Who writes to a room with much on its way rests, in any dialect; others are not concerned."""
+    doc = pycrdt.Doc[Any]()
+    doc["text"] = pycrdt.Text("x" * (HEAVY_BYTES + 1))
+    large = pycrdt.create_update_message(doc.get_update())
+    hello = bytes.fromhex("00000100")
+    writer, reader, many = attach(), attach(), attach("")
+    for socket, frame in ((writer, hello), (reader, hello), (many, b"\3doc" + hello)):
+        socket.say(frame)
+        await socket.until(lambda socket=socket: len(socket.frames) > 1)  # type: ignore[misc]
+    writer.say(large)
+    many.say(b"\3doc" + large)
+    assert writer.rests == [REST]
+    assert many.rests == [REST]
+    assert reader.rests == []
