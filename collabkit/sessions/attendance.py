@@ -49,6 +49,9 @@ _NO_USE = 4422
 # A room tries a full disk again after a second; whoever waits for it is told before.
 _LOOK_EVERY = 0.1
 
+# Version 1: in one process nothing is worth packing, nor is this the place to compare.
+IN_PROCESS = "collabkit.1"
+
 _OCCUPIED = Refusal(1013, "a program has this session for itself; try again later")
 _REMOVED = Refusal(4404, "the session was removed")
 
@@ -242,7 +245,7 @@ class _Link:
         last = self._channel
         if last is not None and last.close_code == _ROOM_FAILED:
             raise ConnectionClosed(_NO_USE, last.close_reason)
-        self._channel, theirs = memory_channels(self._room)
+        self._channel, theirs = memory_channels(self._room, subprotocol=IN_PROCESS)
         task = asyncio.create_task(serve_channel(self._hub, theirs, token=self._token, peer="host"))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)

@@ -29,6 +29,7 @@ from ..crdt.core import is_panic
 from ..crdt.document import Change, Document
 from ..crdt.scan import scan
 from ..crdt.update import decode_state_vector, gap
+from ..crdt.weight import is_heavy
 from ..errors import (
     BadFrame,
     CollabError,
@@ -124,9 +125,7 @@ class Courier:
             await asyncio.wait_for(self._last_words(), LAST_WORDS_TIMEOUT)
         pending = self.exchange.tally.pending
         if pending and self._copy is None:
-            _log.warning(
-                "%r ends, and %d edits that no relay has stored end with it", self, pending
-            )
+            _log.warning("%r ends, and with it %d edits that no relay has", self, pending)
         self.tell(on.Stopped())
         if self._running is not None:
             if not self._linked:
@@ -203,9 +202,8 @@ class Courier:
         return await self._hang_up(channel)
 
     async def _hang_up(self, channel: Channel) -> ConnectionClosed:
-        lost = ConnectionClosed(1006, "the link ended")
-        if self._ending is not None:
-            lost = ConnectionClosed(self._ending.code, self._ending.reason)
+        end = self._ending or do.HangUp(1006, "the link ended")
+        lost = ConnectionClosed(end.code, end.reason)
         if isinstance(channel, Closable):
             if self._ending is None and channel.close_code is not None:
                 lost = ConnectionClosed(channel.close_code, channel.close_reason)
@@ -332,6 +330,8 @@ class Courier:
         return None
 
     def _check(self, told: say.Digest) -> on.Event | None:
+        if is_heavy(self._document.update()):
+            return None
         ours = self._document.digest()
         self.take_edits()
         return None if self.exchange.tally.pending else on.Checked(told, ours)
@@ -369,8 +369,7 @@ class Courier:
             case do.Inquire():
                 self._put(say.SyncStep1(document.state_vector))
             case do.Share(anew):
-                state = self._presence.words(anew=anew)
-                if state is not None:
+                if (state := self._presence.words(anew=anew)) is not None:
                     self._put(say.Awareness(state))
 
     def _put(self, message: say.Message) -> None:
