@@ -34,6 +34,7 @@ __all__ = ["DIED", "FINE", "Campaign", "whole_life"]
 BATCH = 128
 FINE = "fine"
 DIED = "died"
+REFUSED = "refused by the engine"
 NUMBERS = re.compile(r"\d+")
 
 
@@ -93,9 +94,9 @@ class Campaign:
         died = DIED in ends
         if died:
             ends = [await whole_life(self._engine, series) for series in batch]
-        self.counts.update(ends)
+        self.counts.update(NUMBERS.sub("N", end) for end in ends)
         for series, end in zip(batch, ends, strict=True):
-            if end != FINE:
+            if end != FINE and not end.startswith(REFUSED):
                 await self.find(series, end)
         if died and DIED not in ends:
             self.keep("together only", [update for series in batch for update in series])
@@ -135,7 +136,7 @@ async def whole_lives(engine: Engine, batch: Sequence[Series]) -> list[str]:
     """Taste series, each in a document of its own, encode them, and load what was encoded.
 
     Returns:
-        How each ended: FINE, DIED, or in words what was wrong with what was made of it.
+        How each ended: FINE, DIED, REFUSED and why, or in words what is wrong with what was made.
     """
     keys = [("fuzz", str(number)) for number in range(len(batch))]
     ends = [FINE] * len(batch)
@@ -160,7 +161,7 @@ async def whole_lives(engine: Engine, batch: Sequence[Series]) -> list[str]:
         verdicts = told[1]
         bad = [] if isinstance(verdicts, EngineLost) else [v for v in verdicts if type(v) is Bad]
         if ends[place] == FINE and bad:
-            ends[place] = f"refused: {bad[0].reason}"
+            ends[place] = f"{REFUSED}: {bad[0].reason}"
         elif ends[place] == FINE and loaded[place] != vector_of(batch[place]):
             ends[place] = "its encoding loads to another state"
     return ends

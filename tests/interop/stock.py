@@ -116,6 +116,15 @@ class StockClient:
         """Insert at the end of a text."""
         return await self.edit(("append", root, text))
 
+    async def wild(self, dice: Sequence[float], mark: str) -> None:
+        """Make the edit that dice choose, see ``js/wild.mjs``."""
+        await self._do("wild", dice=dice, mark=mark)
+
+    async def show(self) -> dict[str, Any]:
+        """All that the document shows, see ``js/wild.mjs``."""
+        shown: dict[str, Any] = await self._do("show")
+        return shown
+
     async def presence(self, state: Any) -> None:
         """Set the client's own presence; None takes it away."""
         await self._do("presence", state=state)

@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline';
 import { open } from './clients.mjs';
 import { wait } from './conditions.mjs';
 import { replay } from './replay.mjs';
+import { show, wild } from './wild.mjs';
 
 // Each y-websocket 1 client waits for the end of the process; a crowd of them is no leak.
 process.setMaxListeners(0);
@@ -69,6 +70,8 @@ const COMMANDS = {
   },
   replay: ({ clients: names, path, limit, timeout_ms: timeoutMs }) =>
     replay(names.map(named), path, { limit: limit ?? Infinity, timeoutMs }),
+  wild: ({ client: name, dice, mark }) => wild(named(name).doc, dice, mark),
+  show: ({ client: name }) => show(named(name).doc),
   faults: () => faults.splice(0),
 };
 
