@@ -216,6 +216,8 @@ class Gate(asyncio.BufferedProtocol):
 
     def _refuse(self, response: Response) -> None:
         self._porter.refused(response)
+        said = response.body.decode().strip()
+        log.info("refused a request of %s (%d): %s", self.peer, response.status, said)
         self._answer(response, "GET", keeps=False)
 
     def _answer(self, response: Response, method: str, *, keeps: bool) -> None:

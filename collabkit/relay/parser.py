@@ -129,12 +129,19 @@ class Parser(WSProtocol):  # type: ignore[misc]
 
 
 class Deaf(asyncio.BufferedProtocol):
-    """Takes the place of a parser whose peer may say what it wants."""
+    """Takes the place of a parser whose peer may say what it wants, and waits for its wire.
 
-    __slots__ = ("_tap",)
+    Args:
+        tap: Who is told when the connection is gone.
+        half_open: Whether the peer's own end is not to end it: a client that answers a goodbye
+            ends its half, and is back as soon as we do the same. TLS knows no such thing.
+    """
 
-    def __init__(self, tap: Tap) -> None:
+    __slots__ = ("_half_open", "_tap")
+
+    def __init__(self, tap: Tap, *, half_open: bool) -> None:
         self._tap = tap
+        self._half_open = half_open
 
     def is_buffered_protocol(self) -> bool:
         """True, for aiofastnet."""
@@ -148,8 +155,8 @@ class Deaf(asyncio.BufferedProtocol):
         """Nobody reads them."""
 
     def eof_received(self) -> bool:
-        """The peer has ended; so does the transport."""
-        return False
+        """The peer has ended its half."""
+        return self._half_open
 
     def pause_writing(self) -> None:
         """Nothing is written any more."""

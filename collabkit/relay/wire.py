@@ -385,7 +385,8 @@ class Wire(picows.WSListener):
             self._cut.cancel()
         self._deaf = True
         self._keeper.hoard.release(self)
-        self._transport.set_protocol(Deaf(self))
+        plain = self._transport.get_extra_info("ssl_object") is None
+        self._transport.set_protocol(Deaf(self, half_open=plain and seconds > 0))
         self._cut = asyncio.get_running_loop().call_later(seconds, self._transport.close)
 
     def _ended(self) -> None:

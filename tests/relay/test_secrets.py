@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import websockets
 
+from collabkit.access.model import Identity, Knock, Refusal
 from collabkit.access.tokens import Claims, mint
 from collabkit.cli.logs import JsonLines
 from collabkit.relay.auth import jwt
@@ -122,3 +123,46 @@ async def test_a_run_logs_no_token_and_no_content(workspace: Workspace, written:
     for each in shown:
         assert each not in text
         assert each.rpartition(".")[2] not in text
+
+
+SECRET = "c2VjcmV0LXRva2Vu"
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        (f"/notes?token={SECRET}", {}),
+        (f"/notes?token={SECRET}", {"Origin": "https://evil.example"}),
+        (f"/notes?token={SECRET}", {"Content-Length": "5"}),
+        (f"/notes?token={SECRET}", {"Sec-WebSocket-Key": ""}),
+        (f"/%ff?token={SECRET}", {}),
+        ("/notes", {"Authorization": f"Bearer {SECRET}"}),
+        ("/notes", {"Authorization": f"Bearer {SECRET}", "Connection": ""}),
+        ("/notes", {"Sec-WebSocket-Protocol": f"yjs, collabkit.token.{SECRET}"}),
+        ("/notes", {"Cookie": f"session={SECRET}"}),
+    ],
+)
+async def test_no_token_is_ever_logged(
+    workspace: Workspace,
+    caplog: pytest.LogCaptureFixture,
+    target: str,
+    headers: dict[str, str],
+) -> None:
+    """Whatever happens to a request, at whatever level, its token is in no line of the log."""
+    caplog.set_level(1)
+    for name in ("collabkit", "picows", "aiofastnet"):
+        caplog.set_level(1, logger=name)
+
+    async def fails(knock: Knock) -> Identity | Refusal:
+        raise RuntimeError("the directory is down")
+
+    async with (
+        Relay(workspace, port=0, authenticate=fails, cookie="session") as relay,
+        Raw.connect(relay.url, target, headers=headers) as client,
+    ):
+        client.say(frame(BINARY, SYNC_STEP_1), frame(3))
+        if client.status == 101:
+            assert await client.farewell()
+        await client.body()
+    assert caplog.records
+    assert SECRET not in caplog.text
