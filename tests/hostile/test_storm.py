@@ -20,6 +20,7 @@ from collabkit.crdt.update import scan
 from collabkit.ids import RoomName
 from collabkit.store.reader import Reader
 from hostile.attacking import DIALECTS
+from hostile.processes import children_of
 from hostile.typists import Typist
 from interop.serving import Serving
 
@@ -83,21 +84,6 @@ async def _awaited(work: Awaitable[None]) -> None:
 
 
 # Children
-
-
-def children_of(pid: int) -> list[int]:
-    """The engine's processes of a relay: those that its nursery made."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int(
-                    (entry / "stat").read_text().rsplit(") ", 1)[1].split()[1]
-                )
-            except OSError:
-                continue  # it ended meanwhile
-    nurseries = [child for child, parent in parents.items() if parent == pid]
-    return [child for child, parent in parents.items() if parent in nurseries]
 
 
 async def kill_now_and_then(
