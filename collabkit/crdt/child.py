@@ -24,6 +24,7 @@ from typing import Final, Protocol
 import msgspec
 
 from .pipe import (
+    BYTES_PER_S,
     Answer,
     Build,
     Close,
@@ -40,10 +41,8 @@ from .pipe import (
     framed,
 )
 
-__all__ = ["BYTES_PER_S", "Child"]
+__all__ = ["Child"]
 
-# A slow machine applies this much in a second; see also reading of Budget.clients.
-BYTES_PER_S: Final = 200_000
 # A nursery that is just being started makes no children yet.
 _BIRTH_S: Final = 30.0
 # Read in pieces that the C library keeps at hand; it maps larger ones anew each time.
@@ -232,6 +231,7 @@ class Child:
         if not chunk:
             self._bury()
             return
+        self._seen_at = self._loop.time()  # to talk is to get on
         try:
             for frame in self._frames.feed(chunk):
                 for ticket, answer in decode_answers(frame):
@@ -253,16 +253,17 @@ class Child:
     def _watch(self) -> None:
         """Look whether it gets on; as long as there is something to get on with."""
         self._watching = None
-        if not self._calls:
-            return
-        if self._seen != (self._mark.ticket, self._mark.index):
+        if self._calls and self._seen != (self._mark.ticket, self._mark.index):
             self._note()
-        elif self._loop.time() - self._seen_at > self._patience():
+        elif self._calls and self._is_late():
             self._readable()  # it may have answered while this process was held up
-            if self.alive and self._calls and self._mark.ticket == self._seen[0]:
+            if self.alive and self._is_late():
                 self.kill(f"no answer in {self._patience_s:g} s")
-            return
-        self._watching = self._loop.call_later(self._patience_s / 4, self._watch)
+        if self._calls:
+            self._watching = self._loop.call_later(self._patience_s / 4, self._watch)
+
+    def _is_late(self) -> bool:
+        return self._loop.time() - self._seen_at > self._patience()
 
     def _patience(self) -> float:
         if self.pid is None:
@@ -314,6 +315,10 @@ def _updates(request: Request) -> Sequence[bytes]:
 
 
 def _words(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        return signal.Signals(os.WTERMSIG(status)).name
-    return f"exit {os.WEXITSTATUS(status)}"
+    if not os.WIFSIGNALED(status):
+        return f"exit {os.WEXITSTATUS(status)}"
+    number = os.WTERMSIG(status)
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -5,7 +5,7 @@ Rules:
 1. **A child holds one descriptor**, the pipe, which is its 0; its limit is 1, so there is
    nothing it can open, no file and no connection. It has no environment, cannot write a
    file or a core dump, cannot start a process, and cannot outgrow its memory.
-2. It ends when the pipe does. Should it hang by then, an alarm that it sets for each call
+2. It ends when the pipe does. Should it hang by then, an alarm that it sets for each frame
    ends it: an alarm needs nobody who is still there.
 3. It answers a frame by a frame. Only if that took long, or became long, it tells what
    it has so far.
@@ -28,6 +28,7 @@ from typing import Any, Final, assert_never
 from ..errors import EngineLost, MalformedBytes, UpdateRefused
 from .budget import NO_BUDGET
 from .pipe import (
+    BYTES_PER_S,
     Answer,
     Build,
     Close,
@@ -57,19 +58,18 @@ from .rebuild import build, rehearse
 from .replay import Replay
 from .update import decode_state_vector
 
-__all__ = ["UNHEARD", "Answering", "confine", "run"]
+__all__ = ["NO_MEMORY", "UNHEARD", "Answering", "confine", "run"]
 
 # Who ends a relay often tells all its processes at once; but it has things to finish, for which
 # it needs them. They end when it does. That a pipe is broken is seen when it is read.
 UNHEARD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 PIPE: Final = 0
+NO_MEMORY: Final = 71  # EX_OSERR of sysexits.h
 _CHUNK_BYTES: Final = 1 << 16
 _TALK_AFTER_S: Final = 0.002
 _TALK_AFTER_BYTES: Final = 1 << 16
-# An alarm is for a child whose engine is gone; the engine's own patience is far shorter. A
-# call's bytes are counted as there.
+# An alarm is for a child that nobody watches any more; who watches it has far less patience.
 _ALARM_S: Final = 60.0
-_BYTES_PER_S: Final = 200_000
 
 
 def confine(pipe: int, memory_bytes: int) -> None:
@@ -138,7 +138,7 @@ class Answering:
         answers: list[tuple[int, Answer]] = []
         answers_bytes = 0
         talk_at = time.monotonic() + _TALK_AFTER_S
-        signal.setitimer(signal.ITIMER_REAL, _ALARM_S + len(frame) / _BYTES_PER_S)
+        signal.setitimer(signal.ITIMER_REAL, _ALARM_S + len(frame) / BYTES_PER_S)
         for ticket, request in decode_calls(frame):
             self._mark.begin(ticket)
             answer = self.answer(request)
@@ -179,13 +179,13 @@ class Answering:
                 case _:
                     assert_never(request)
         except EngineLost as lost:
-            return Lost(lost.culprit, _words(lost.__cause__ or lost))
+            return Lost(lost.culprit, _cause(lost))
         except UpdateRefused as refused:
             return Refused(refused.code, refused.reason)
         except MalformedBytes as malformed:
             return Malformed(malformed.what, malformed.offset)
         except BaseException as error:
-            # A panic, or no memory: what it was about is lost, the others are whole.
+            # Such as a panic: what it was about is lost, the others are whole.
             return Lost(None, _words(error))
 
     def _open(self, number: int, updates: Any) -> Answer:
@@ -206,7 +206,7 @@ class Answering:
                     told.append(said(replay.taste(self._mark.each(updates, first))))
                 except EngineLost as lost:
                     del self._held[number]
-                    told.append(Trip(b"", (), lost.culprit, _words(lost.__cause__ or lost)))
+                    told.append(Trip(b"", (), lost.culprit, _cause(lost)))
             first += len(updates)
         return told
 
@@ -223,6 +223,13 @@ class Answering:
             raise
 
 
+def _cause(lost: EngineLost) -> str:
+    return _words(lost.__cause__ or lost)
+
+
 def _words(error: BaseException) -> str:
     """What was raised, in few words: a panic's can hold all of the update."""
+    if isinstance(error, MemoryError):
+        # That is no fault of this document: with what is left, every other would fail as well.
+        os._exit(NO_MEMORY)
     return f"{type(error).__name__}: {error}"[:200]

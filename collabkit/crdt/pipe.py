@@ -30,6 +30,7 @@ from .engine import Bad, Gap, Good, NothingNew, Verdict
 
 __all__ = [
     "ASKED",
+    "BYTES_PER_S",
     "TOLD",
     "Answer",
     "Build",
@@ -59,6 +60,9 @@ __all__ = [
     "said",
     "verdicts",
 ]
+
+# A slow machine applies this much in a second. An idle one of 2020 does 10 MB.
+BYTES_PER_S: Final = 200_000
 
 
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag=0):

@@ -22,6 +22,7 @@ from collabkit.crdt.pipe import (
     Mark,
     Open,
     Opened,
+    Piece,
     Ping,
     Taste,
     Tasted,
@@ -188,6 +189,30 @@ async def test_one_that_does_not_speak_as_it_must_is_killed(said: bytes) -> None
         assert await answering == Lost(None, "died")
     assert nurse.killed == [5]
     assert not child.alive
+
+
+async def test_one_that_talks_gets_on() -> None:
+    """A long answer may take longer than an update; when it stops in the middle, that is it."""
+    ours, theirs = socket.socketpair()
+    nurse = Executioner()
+    fd = Mark.file()
+    child = Child(5, ours, Mark(fd), nurse, patience_s=0.2, answer_bytes=1 << 20)
+    os.close(fd)
+    child.born(1)
+    answer = framed(encode([(1, Piece(bytes(20)))]))
+    loop = asyncio.get_running_loop()
+    with theirs:
+        began = loop.time()
+        answering = child.ask(Ping())
+        for at in range(len(answer)):
+            theirs.sendall(answer[at : at + 1])
+            await asyncio.sleep(0.02)
+        assert loop.time() - began > 0.2
+        assert await answering == Piece(bytes(20))
+        answering = child.ask(Ping())
+        theirs.sendall(answer[:10])
+        assert await answering == Lost(None, "died")
+    assert nurse.killed == [5]
 
 
 async def test_much_can_wait_in_the_pipe() -> None:

@@ -182,12 +182,13 @@ async def test_one_that_swells_is_retired() -> None:
 
 
 async def test_one_cannot_outgrow_its_limit() -> None:
-    """What would take more memory than there is for it dies of that, or is told so."""
+    """It dies of what would take more memory than there is: others would fail for it."""
     async with SandboxEngine(entry="crdt.unguarded", memory_bytes=40_000_000) as engine:
         await engine.open(KEY, [])
         with pytest.raises(EngineLost) as lost:
             await engine.taste(KEY, [FINE, large(1, 60_000_000)])
         assert lost.value.culprit in (1, None)
+        await until(lambda: sum(engine.stats().deaths.values()) == 1)
         assert await engine.open(KEY, []) == {}
 
 
