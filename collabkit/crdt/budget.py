@@ -26,6 +26,7 @@ REFUSALS = {
     "too-many-roots": "the update names more than {} root types",
     "too-deep": "shared types nest deeper than {}",
     "text-in-array": "client {} put text among the elements of an array",
+    "parted-character": "it parts a character of client {} that takes two clocks",
     "unknown-content": "no released Yjs client knows content {}",
     "unknown-type": "no released Yjs client knows shared type {}",
     "misread-content": "the engine reads {} otherwise than Yjs writes it",

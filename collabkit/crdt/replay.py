@@ -9,7 +9,8 @@ Rules:
 3. An update that contradicts the document may be applied in part, and a panic poisons the
    document. Either way it is lost, and to be built again without that update.
 4. Shared types nest no deeper than a budget allows, over all updates; and text is never
-   among the elements of an array. Who reads that would crash, or loop for ever.
+   among the elements of an array. Who reads that would crash, or loop for ever. Nor is a
+   character parted that takes two clocks: the engine would lose count, see `pairs`.
 5. Whether an update brings structs is told from the state vector. Only if all it may bring
    is deletions is the engine watched, because watching costs as much as applying.
 """
@@ -23,6 +24,7 @@ from .budget import DEFAULT_BUDGET, NO_BUDGET, Budget
 from .core import Core, is_panic
 from .engine import Bad, Gap, Good, NothingNew, Verdict
 from .nesting import Nesting, Placed
+from .pairs import Pairs, Runs
 from .scan import Note, Scan
 from .update import StateVector, advance, advances, gap, scan
 
@@ -42,13 +44,14 @@ class Replay:
         vector: How far it has got.
     """
 
-    __slots__ = ("_nesting", "core", "name", "vector")
+    __slots__ = ("_nesting", "_pairs", "core", "name", "vector")
 
     def __init__(self, name: str, *, guarded: bool = True) -> None:
         self.name = name
         self.core = Core()
         self.vector: StateVector = {}
         self._nesting = Nesting() if guarded else None
+        self._pairs = Pairs() if guarded else None
 
     def __repr__(self) -> str:
         return f"<Replay of {self.name!r}, {len(self.vector)} clients>"
@@ -86,6 +89,8 @@ class Replay:
 
     def _taste(self, update: bytes, budget: Budget) -> Verdict:
         vector, placed = self.vector, None
+        pairs = self._pairs
+        runs: Runs = {}
         notes: list[Note] | None = None if self._nesting is None else []
         try:
             found = scan(update, budget, notes=notes)
@@ -94,6 +99,8 @@ class Replay:
             brings_structs = advances(found, vector)
             if brings_structs and notes is not None:
                 placed = self._place(update, found, notes, budget)
+            if pairs is not None and pairs.concern(update):
+                runs = pairs.find(update, found, vector, strict=budget is not NO_BUDGET)
         except UpdateRefused as refusal:
             return Bad(refusal.code, refusal.reason)
         except MalformedBytes as error:
@@ -114,6 +121,8 @@ class Replay:
         advance(found, vector)
         if placed is not None and self._nesting is not None:
             self._nesting.keep(placed)
+        if runs and pairs is not None:
+            pairs.keep(runs)
         return _GOOD
 
     def _place(
