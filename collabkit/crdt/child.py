@@ -5,8 +5,9 @@ Rules:
 1. All calls of one turn of the event loop leave together, in one frame and one write.
 2. A child dies once. Every call that was not answered by then is answered by :class:`Lost`;
    the first of them is the one it died of, and the mark says of which update.
-3. A child has patience to answer for: for each update some seconds and what its size takes.
-   One that does not get on is killed. The clock runs only while there are calls.
+3. For each update a child has some seconds, and what its size takes. One that does not get on is
+   killed. The clock runs only while there are calls; and where it can be told that a child was
+   not let run, on a machine that has too much to do, it gets four times as long.
 4. What it says is bounded, and decoded as what it must be. One that says something else
    is killed.
 """
@@ -43,6 +44,10 @@ from .pipe import (
 
 __all__ = ["Child"]
 
+# Of its time, one that hangs at something uses this much at least; and how much longer one that
+# does not may take.
+_BUSY: Final = 0.5
+_STARVED: Final = 4.0
 # A nursery that is just being started makes no children yet.
 _BIRTH_S: Final = 30.0
 # Read in pieces that the C library keeps at hand; it maps larger ones anew each time.
@@ -113,6 +118,7 @@ class Child:
         self._watching: asyncio.TimerHandle | None = None
         self._seen: tuple[int, int | None] = (0, None)
         self._seen_at = 0.0
+        self._seen_busy_s: float | None = None  # how long it had run by then
         pipe.setblocking(False)
         self._loop.add_reader(pipe.fileno(), self._readable)
 
@@ -249,6 +255,7 @@ class Child:
     def _note(self) -> None:
         self._seen = (self._mark.ticket, self._mark.index)
         self._seen_at = self._loop.time()
+        self._seen_busy_s = self._busy_s()
 
     def _watch(self) -> None:
         """Look whether it gets on; as long as there is something to get on with."""
@@ -263,7 +270,19 @@ class Child:
             self._watching = self._loop.call_later(self._patience_s / 4, self._watch)
 
     def _is_late(self) -> bool:
-        return self._loop.time() - self._seen_at > self._patience()
+        late_s, patience_s = self._loop.time() - self._seen_at, self._patience()
+        if late_s <= patience_s:
+            return False
+        before_s, now_s = self._seen_busy_s, self._busy_s()
+        was_let_run = before_s is None or now_s is None or now_s - before_s > _BUSY * patience_s
+        return was_let_run or late_s > _STARVED * patience_s
+
+    def _busy_s(self) -> float | None:
+        """How long it has run, where that can be told."""
+        try:
+            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
+        except (OSError, IndexError, ValueError):
+            return None
 
     def _patience(self) -> float:
         if self.pid is None:

@@ -155,6 +155,27 @@ async def test_one_that_hangs_by_itself_is_ended_by_its_alarm() -> None:
         assert await child.fate == "SIGALRM"
 
 
+@linux
+@pytest.mark.parametrize("for_ever", [False, True])
+async def test_one_that_is_not_let_run_gets_more_time(for_ever: bool) -> None:
+    """A machine that has too much to do is not the fault of an update; within reason."""
+    async with Nursery(patience_s=0.5) as nursery:
+        child = nursery.birth()
+        assert await child.ask(Ping()) == Done()
+        await until(lambda: child.pid is not None)
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGSTOP)
+        answering = child.ask(Ping())
+        await asyncio.sleep(0.8)
+        assert not answering.done()
+        if for_ever:
+            assert await answering == Lost(None, "died")
+            assert await child.fate == "no answer in 0.5 s"
+        else:
+            os.kill(child.pid, signal.SIGCONT)
+            assert await answering == Done()
+
+
 class Executioner:
     """A nurse for what is no child at all."""
 
