@@ -65,7 +65,7 @@ class Surroundings(Protocol):
         ...
 
     def wake(self, room: LiveRoom, *, soon: bool, late: bool = False) -> None:
-        """Feed the room a Woke at the next turn of the clock, or if ``late`` some turns later."""
+        """Feed the room a Woke at the next turn of the clock, or if ``late`` of a slower one."""
         ...
 
     def dismiss(self, member: int, code: int, reason: str) -> None:
@@ -87,7 +87,6 @@ class LiveRoom:
 
     Attributes:
         key: The document's key in the engine.
-        dozing: The hub's own: it is to be woken late.
     """
 
     def __init__(self, session: SessionId, document: str, hub: Surroundings) -> None:
@@ -99,7 +98,6 @@ class LiveRoom:
         self._hub = hub
         self._crowd: tuple[tuple[int, ...], list[Seat]] = ((), [])
         self._over = False
-        self.dozing = False
         self._carry_all(self.core.start())
 
     def __repr__(self) -> str:
