@@ -219,6 +219,15 @@ BY_THE_VECTOR: Sequence[Case] = (
 )  # fmt: skip
 
 BY_THE_ENGINE: Sequence[Case] = (
+    refused("splits-a-character", "parted-character", "the engine loses count of clocks: what it "
+            "tells joiners is another document",
+            update((ME, 0, [string("x\U0001f600y", root="t")])),
+            update((OTHER, 0, [string("-", origin=(ME, 1), right=(ME, 2))]))),
+    refused("deletes-half-a-character", "parted-character", "as above",
+            update((ME, 0, [string("x\U0001f600y", root="t")])), update(deletes={ME: [(2, 1)]})),
+    refused("text-in-an-array", "text-in-array", "who reads it loops for ever",
+            update((ME, 0, [shared(0, root="m", key="k"),
+                            string("\U0001f600", parent=(ME, 0))]))),
     refused("deep-in-steps", "too-deep", "deeper than one update may nest, in two",
             chain(60), chain(60, start=60)),
     unbearable("inside-a-text", "half applied: the parent of a later item is no shared type",
@@ -226,6 +235,10 @@ BY_THE_ENGINE: Sequence[Case] = (
     unbearable("inside-a-value", "as above, after what was right had been applied",
                update((ME, 0, [string("abc", root="t"), values(NULL, root="a")])),
                update((OTHER, 0, [string("x", root="t"), string("y", parent=(ME, 3))]))),
+    unbearable("panics", "an engine that unwraps what is not there; the document is poisoned",
+               *hexes("020580d0acf30e0027010174016b01240080d0acf30e00016c04626f6c648980d0acf30e02"
+                      "04677569647600c180d0acf30e0080d0acf30e0501c780d0acf30e0080d0acf30e02020209"
+                      "00c480d0acf30e0580d0acf30e000161e780d0acf30e04090003017000")),
 )  # fmt: skip
 
 TAKEN: Sequence[Case] = (

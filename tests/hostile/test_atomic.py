@@ -27,7 +27,7 @@ from crdt.crafting import gc, shared, string, update, values
 from hostile.attacking import DIALECTS, OWN, Attacker
 
 KEY = secrets.token_bytes(32)
-ADA, EVE = 7, 9
+ADA, EVE, BEN = 7, 9, 11
 GIVEN = update((ADA, 0, [string("hello", root="t"), values(b"\x7d\x01", root="m", key="k")]))
 
 
@@ -162,3 +162,27 @@ async def test_what_builds_on_nothing_leaves_no_trace(scene: Scene, dialect: str
             await eve.until(lambda: eve.asked > asked)
             assert True not in eve.statuses
         assert await scene.standing(ben) == before
+
+
+@pytest.mark.parametrize("dialect", ["hocuspocus", OWN])
+async def test_what_is_banned_leaves_no_trace(scene: Scene, dialect: str) -> None:
+    """A plain edit goes ahead of its verdict; refused, it is nowhere, nor is what builds on it."""
+    smile = update((ADA, 6, [string("\U0001f600", origin=(ADA, 4))]))
+    parting = update((EVE, 0, [string("-", origin=(ADA, 6), right=(ADA, 7))]))
+    behind = update((BEN, 0, [string("!", origin=(EVE, 0))]))
+    async with scene.before() as (ben, _), scene.joined("ada", dialect) as ada:
+        ada.say(Update(smile))
+        await ada.until(lambda: bool(ada.statuses))
+        before = await scene.standing(ben)
+        async with scene.joined("eve", dialect) as eve:
+            eve.say(Update(parting))
+            await eve.until(lambda: eve.refused)
+            assert "parted-character" in " ".join(eve.refusals)
+        for said in (parting, behind):
+            ada.say(Update(said))
+        await ada.until(lambda: len(ada.statuses) == 3)
+        assert ada.statuses == [True, False, False]
+        assert not ada.refused
+        after = await scene.standing(ben)
+        assert msgspec.structs.replace(after, shown=before.shown) == before
+        assert behind not in after.shown
