@@ -5,7 +5,7 @@ Rules:
 1. A child's place is taken by a spare as soon as it is dead, and another spare is ordered.
    Where there is none the next is made when it is needed, which takes some milliseconds.
 2. One that never answered may have been stillborn, and so may be the next: spares for it are
-   ordered a second later, not in a circle.
+   ordered a second later, not in a circle. The same if none can be made.
 3. A child that has more memory than it should is retired: it finishes what it was asked, and
    a spare takes its place. Not more often than once a minute, because documents that need so
    much would otherwise be opened again and again.
@@ -19,6 +19,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
+from ..errors import EngineLost
 from .child import Child
 from .nursery import Nursery
 
@@ -28,7 +29,7 @@ _log = logging.getLogger("collabkit.sandbox")
 
 _LOOK_S: Final = 1.0
 _RETIRE_S: Final = 60.0
-_STILLBORN_S: Final = 1.0
+_RETRY_S: Final = 1.0
 
 
 class Brood:
@@ -140,7 +141,7 @@ class Brood:
         if child in self._spares:
             self._spares.remove(child)
         self._leave(child)
-        delay_s = 0.0 if child.trips else _STILLBORN_S
+        delay_s = 0.0 if child.trips else _RETRY_S
         asyncio.get_running_loop().call_later(delay_s, self._order_spares)
 
     def _leave(self, child: Child) -> None:
@@ -152,5 +153,9 @@ class Brood:
         self._left(child)
 
     def _order_spares(self) -> None:
-        while self._open and len(self._spares) < self._wanted_spares:
-            self._spares.append(self._birth())
+        try:
+            while self._open and len(self._spares) < self._wanted_spares:
+                self._spares.append(self._birth())
+        except EngineLost as lost:
+            _log.error("%s", lost.__cause__ or lost)
+            asyncio.get_running_loop().call_later(_RETRY_S, self._order_spares)

@@ -13,15 +13,16 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from ..errors import EngineLost
 from .child import Child
 from .pipe import ASKED, TOLD, Mark
 
@@ -85,7 +86,6 @@ class Nursery:
         self._asking: socket.socket | None = None
         self._told = bytearray()
         self._over: asyncio.Future[None] | None = None
-        self._barren = False
         self._retry_at = 0.0
 
     def __repr__(self) -> str:
@@ -107,7 +107,7 @@ class Nursery:
         process, over = self._process, self._over
         if process is None or self._asking is None or over is None:
             return
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             self._asking.shutdown(socket.SHUT_WR)
         try:
             await asyncio.wait([over], timeout=_END_S)
@@ -116,15 +116,21 @@ class Nursery:
                 self._ended()
 
     def birth(self) -> Child:
-        """Have a child made."""
-        if self._process is None and asyncio.get_running_loop().time() >= self._retry_at:
-            self._start()
-        ours, theirs = socket.socketpair()
-        fd = Mark.file()
+        """Have a child made.
+
+        Raises:
+            EngineLost: This process can have no more files, or processes.
+        """
+        try:
+            if self._process is None and asyncio.get_running_loop().time() >= self._retry_at:
+                self._start()
+            ours, theirs, fd, mark = _equipment()
+        except OSError as error:
+            raise EngineLost("to come: no child can be made") from error
         self._last_number += 1
         number = self._last_number
         child = Child(
-            number, ours, Mark(fd), self,
+            number, ours, mark, self,
             patience_s=self._patience_s, answer_bytes=self._memory_bytes,
         )  # fmt: skip
         # If the nursery is not there, the pipe ends with this, and the child was stillborn.
@@ -154,20 +160,10 @@ class Nursery:
 
     def _start(self) -> None:
         self.starts += 1
-        self._barren = True
-        ours, theirs = socket.socketpair()
+        # Until it has made a child, one that fails is not started again at once.
+        self._retry_at = asyncio.get_running_loop().time() + _BARREN_S
         # A child that is not retired for its memory in time cannot have twice as much.
-        arguments = (theirs.fileno(), 2 * self._memory_bytes)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our module
-                [sys.executable, "-P", "-c", _BOOT, _PACKAGE, self._entry, *map(str, arguments)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-                start_new_session=True,
-            )
+        ours, self._process = _spawn(self._entry, 2 * self._memory_bytes)
         ours.setblocking(False)
         self._asking = ours
         self._told.clear()
@@ -194,7 +190,7 @@ class Nursery:
             if child is None:
                 continue
             if kind == b"B":
-                self._barren = False
+                self._retry_at = 0.0
                 child.born(value)
             else:
                 del self._children[number]
@@ -212,8 +208,6 @@ class Nursery:
         asking.close()
         process.kill()  # what has ended is not hurt by that
         process.wait()
-        if self._barren:
-            self._retry_at = loop.time() + _BARREN_S
         orphans, self._children = self._children, {}
         for child in orphans.values():
             child.orphan = True
@@ -224,3 +218,33 @@ class Nursery:
         self._orphans = [child for child in self._orphans if child.alive]
         if not over.done():
             over.set_result(None)
+
+
+def _spawn(entry: str, memory_bytes: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Start the nursery's process; returns the socket on which it is asked."""
+    ours, theirs = socket.socketpair()
+    asked = theirs.fileno()
+    with theirs, ExitStack() as stack:
+        stack.callback(ours.close)
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, our module
+            [sys.executable, "-P", "-c", _BOOT, _PACKAGE, entry, str(asked), str(memory_bytes)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(asked,),
+            env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            start_new_session=True,
+        )
+        stack.pop_all()
+    return ours, process
+
+
+def _equipment() -> tuple[socket.socket, socket.socket, int, Mark]:
+    """What a child is made with: both ends of a pipe, and a mark with its descriptor."""
+    with ExitStack() as stack:
+        ours, theirs = map(stack.enter_context, socket.socketpair())
+        fd = Mark.file()
+        stack.callback(os.close, fd)
+        mark = Mark(fd)
+        stack.pop_all()
+    return ours, theirs, fd, mark

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +17,7 @@ from collabkit.crdt.engine import Good
 from collabkit.crdt.nursery import Nursery
 from collabkit.crdt.pipe import Done, Lost, Open, Opened, Ping, Taste, Tasted
 from collabkit.crdt.sandbox import SandboxEngine
+from collabkit.errors import EngineLost
 from crdt.processes import gone, until
 from crdt.unguarded import FINE
 
@@ -110,6 +114,35 @@ async def test_a_nursery_that_cannot_start_is_not_tried_at_every_turn() -> None:
         for _ in range(20):
             assert await nursery.birth().ask(Ping()) == Lost(None, "died")
         assert nursery.starts == 1
+
+
+@contextlib.contextmanager
+def no_files_left() -> Iterator[None]:
+    """This process can open nothing more."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+        with contextlib.suppress(OSError):
+            while True:
+                stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        yield
+
+
+async def test_it_says_so_if_no_child_can_be_made() -> None:
+    """Such as when there are no files left; what there is goes on, and it is tried again."""
+    async with SandboxEngine(spares=1) as engine:
+        with no_files_left():
+            for _ in range(3):
+                with pytest.raises(EngineLost, match="no child can be made"):
+                    await engine.checkpoint([FINE])
+            assert await engine.open(KEY, [FINE]) == {5: 1}
+            [spare] = engine._brood.spares
+            spare.kill("for this test")
+            await asyncio.sleep(0)
+            assert engine.stats().spares == 0
+        assert (await engine.checkpoint([FINE])).body == FINE
+        await until(lambda: engine.stats().spares == 1)
 
 
 @linux
