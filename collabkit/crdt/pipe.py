@@ -56,6 +56,7 @@ __all__ = [
     "decode_answers",
     "decode_calls",
     "encode",
+    "fits",
     "framed",
     "said",
     "verdicts",
@@ -188,6 +189,8 @@ decode_answers: Final = msgspec.msgpack.Decoder(list[tuple[int, Answer]]).decode
 _KINDS: Final = (Good(), NothingNew(), Gap())
 _CODES: Final[dict[type, int]] = {type(kind): code for code, kind in enumerate(_KINDS)}
 _BAD: Final = len(_KINDS)
+_GOOD_CODES: Final = bytes(range(_BAD))
+_ALL_CODES: Final = bytes(range(_BAD + 1))
 
 
 def said(verdicts: Sequence[Verdict]) -> bytes | Trip:
@@ -199,6 +202,20 @@ def said(verdicts: Sequence[Verdict]) -> bytes | Trip:
     codes = bytes([_CODES.get(type(verdict), _BAD) for verdict in verdicts])
     bads = [(v.code, v.reason) for v in verdicts if type(v) is Bad]
     return Trip(codes, bads) if bads else codes
+
+
+def fits(trip: bytes | Trip, updates: int) -> bool:
+    """Whether this can have been said of so many updates: who says it is not trusted."""
+    if isinstance(trip, bytes):
+        return len(trip) == updates and not trip.strip(_GOOD_CODES)
+    if trip.how is not None:
+        return True
+    codes = trip.codes
+    return (
+        len(codes) == updates
+        and not codes.strip(_ALL_CODES)
+        and codes.count(_BAD) == len(trip.bads)
+    )
 
 
 def verdicts(trip: bytes | Trip) -> list[Verdict]:

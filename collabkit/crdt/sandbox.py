@@ -42,6 +42,7 @@ from .pipe import (
     Taste,
     Tasted,
     Trip,
+    fits,
     verdicts,
 )
 from .trials import checkpoint, examine
@@ -233,9 +234,13 @@ class SandboxEngine:
         for child, load, answering in asked:
             answer = await answering
             self._brood.look(child)
-            if not isinstance(answer, Tasted):
-                answer = Tasted(_all_lost(answer, load.trips))
-            for place, (number, _), trip in zip(load.places, load.trips, answer.trips, strict=True):
+            if isinstance(answer, Tasted) and load.fits(answer.trips):
+                trips_told = answer.trips
+            else:
+                if isinstance(answer, Tasted):
+                    child.kill("it does not speak as it must")
+                trips_told = _all_lost(answer, load.trips)
+            for place, (number, _), trip in zip(load.places, load.trips, trips_told, strict=True):
                 if isinstance(trip, bytes) or trip.how is None:
                     told[place] = verdicts(trip)
                 else:
@@ -322,6 +327,12 @@ class _Load:
     def __init__(self) -> None:
         self.places: list[int] = []
         self.trips: list[tuple[int, Sequence[bytes]]] = []
+
+    def fits(self, told: Sequence[bytes | Trip]) -> bool:
+        """Whether this can be the answer."""
+        return len(told) == len(self.trips) and all(
+            fits(trip, len(updates)) for trip, (_, updates) in zip(told, self.trips, strict=True)
+        )
 
 
 def _all_lost(answer: Answer, trips: Sequence[tuple[int, Sequence[bytes]]]) -> list[Trip]:

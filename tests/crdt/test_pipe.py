@@ -34,6 +34,7 @@ from collabkit.crdt.pipe import (
     decode_answers,
     decode_calls,
     encode,
+    fits,
     framed,
     said,
     verdicts,
@@ -74,6 +75,21 @@ def test_an_answer_comes_out_as_it_went_in(answer: Answer) -> None:
 def test_verdicts_come_out_as_they_went_in(given: list[Verdict]) -> None:
     """Each a byte, and what is said of those that are bad."""
     assert verdicts(said(given)) == given
+    assert fits(said(given), len(given))
+
+
+@pytest.mark.parametrize(
+    "trip",
+    [
+        b"", b"\0\0\0", b"\0\3", b"\0\xff", Trip(b"\0"), Trip(b"\0\3"), Trip(b"\3\3", [("a", "b")]),
+        Trip(b"\0\0", [("a", "b")]), Trip(b"\0\4"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_of_two_updates_is_noticed(trip: bytes | Trip) -> None:
+    """Too few, too many, unknown ones, or bad ones without a reason: a child may be anybody's."""
+    assert not fits(trip, 2)
+    for sound in (b"\0\2", Trip(b"\1\3", [("a", "b")]), Trip(b"", (), 0, "died")):
+        assert fits(sound, 2)
 
 
 @given(st.lists(st.binary(max_size=300)), st.lists(st.integers(1, 50), min_size=1))

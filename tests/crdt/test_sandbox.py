@@ -192,6 +192,16 @@ async def test_one_cannot_outgrow_its_limit() -> None:
         assert await engine.open(KEY, []) == {}
 
 
+async def test_one_that_is_no_longer_itself_is_killed() -> None:
+    """It says what cannot be; nothing that it says is believed."""
+    async with SandboxEngine(entry="crdt.lying") as engine:
+        await engine.open(KEY, [])
+        with pytest.raises(EngineLost) as lost:
+            await engine.taste(KEY, [FINE])
+        assert lost.value.culprit is None
+        await until(lambda: engine.stats().deaths == {"it does not speak as it must": 1})
+
+
 async def test_many_children_share_the_documents() -> None:
     """Each key has its child; the death of one loses its own documents and no others."""
     async with SandboxEngine(children=3) as engine:
