@@ -6,8 +6,9 @@ Rules:
    wait is a :class:`Gap`, so no document built here ever holds anything that its state
    vector and its encoding do not show.
 2. Bytes that do not decode leave the document as it was: :class:`Bad`.
-3. An update that contradicts the document may be applied in part, and a panic poisons the
-   document. Either way it is lost, and to be built again without that update.
+3. An update that contradicts the document may be applied in part, one whose clients build on
+   each other in a circle is never integrated, and a panic poisons the document. In each case
+   it is lost, and to be built again without that update.
 4. Shared types nest no deeper than a budget allows, over all updates; and text is never
    among the elements of an array. Who reads that would crash, or loop for ever. Nor is a
    character parted that takes two clocks: the engine would lose count, see `pairs`.
@@ -26,7 +27,7 @@ from .engine import Bad, Gap, Good, NothingNew, Verdict
 from .nesting import Nesting, Placed
 from .pairs import Pairs, Runs
 from .scan import Note, Scan
-from .update import StateVector, advance, advances, gap, scan
+from .update import StateVector, advance, advances, decode_state_vector, gap, scan
 
 __all__ = ["Replay"]
 
@@ -119,11 +120,23 @@ class Replay:
         if not brings_structs:
             return _NOTHING_NEW if changed is None else _GOOD
         advance(found, vector)
+        self._took(found, placed, runs)
+        return _GOOD
+
+    def _took(self, found: Scan, placed: Placed | None, runs: Runs) -> None:
+        """The engine says that it applied an update: hold it to that, and keep what is where."""
+        if len(found.sections) > 1:
+            self._check_integrated(found)
         if placed is not None and self._nesting is not None:
             self._nesting.keep(placed)
-        if runs and pairs is not None:
-            pairs.keep(runs)
-        return _GOOD
+        if runs and self._pairs is not None:
+            self._pairs.keep(runs)
+
+    def _check_integrated(self, found: Scan) -> None:
+        reached = decode_state_vector(self.core.state_vector(), NO_BUDGET.clients)
+        for section in found.sections:
+            if reached.get(section.client) != self.vector[section.client]:
+                raise RuntimeError("clients of this update build on each other in a circle")
 
     def _place(
         self, update: bytes, found: Scan, notes: list[Note], budget: Budget

@@ -15,6 +15,7 @@ from collabkit.crdt.engine import Bad, Gap, Good, NothingNew
 from collabkit.crdt.replay import Replay
 from collabkit.crdt.update import decode_state_vector
 from collabkit.errors import EngineLost, UpdateRefused
+from crdt.crafting import string, update
 
 FIRST = bytes.fromhex("0101010004010174016100")
 IMPOSSIBLE = bytes.fromhex("01020300840100017804000100016200")
@@ -54,6 +55,14 @@ def test_a_gap_leaves_nothing_waiting() -> None:
     loaded = Document()
     loaded.apply(replay.core.encode())
     assert loaded.to_dict() == {"t": "a"}
+
+
+def test_clients_that_build_on_each_other_are_not_taken() -> None:
+    """The engine would let their items wait for ever, where no state vector shows them."""
+    circle = update((8, 0, [string("a", origin=(9, 0))]), (9, 0, [string("b", origin=(8, 0))]))
+    with pytest.raises(EngineLost) as lost:
+        Replay("plan").taste([FIRST, circle])
+    assert lost.value.culprit == 1
 
 
 def test_a_verdict_says_what_is_bad() -> None:

@@ -235,6 +235,9 @@ BY_THE_ENGINE: Sequence[Case] = (
     unbearable("inside-a-value", "as above, after what was right had been applied",
                update((ME, 0, [string("abc", root="t"), values(NULL, root="a")])),
                update((OTHER, 0, [string("x", root="t"), string("y", parent=(ME, 3))]))),
+    unbearable("in-a-circle", "two clients behind each other: they wait in every replica, for ever",
+               update((ME, 0, [string("a", origin=(OTHER, 0))]),
+                      (OTHER, 0, [string("b", origin=(ME, 0))]))),
     unbearable("panics", "an engine that unwraps what is not there; the document is poisoned",
                *hexes("020580d0acf30e0027010174016b01240080d0acf30e00016c04626f6c648980d0acf30e02"
                       "04677569647600c180d0acf30e0080d0acf30e0501c780d0acf30e0080d0acf30e02020209"
