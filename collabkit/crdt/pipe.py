@@ -187,8 +187,10 @@ decode_answers: Final = msgspec.msgpack.Decoder(list[tuple[int, Answer]]).decode
 # Verdicts
 
 _KINDS: Final = (Good(), NothingNew(), Gap())
-_CODES: Final[dict[type, int]] = {type(kind): code for code, kind in enumerate(_KINDS)}
 _BAD: Final = len(_KINDS)
+_CODES: Final[dict[type, int]] = {type(kind): code for code, kind in enumerate(_KINDS)} | {
+    Bad: _BAD
+}
 _GOOD_CODES: Final = bytes(range(_BAD))
 _ALL_CODES: Final = bytes(range(_BAD + 1))
 
@@ -199,9 +201,10 @@ def said(verdicts: Sequence[Verdict]) -> bytes | Trip:
     >>> said([Good(), Gap()])
     b'\x00\x02'
     """
-    codes = bytes([_CODES.get(type(verdict), _BAD) for verdict in verdicts])
-    bads = [(v.code, v.reason) for v in verdicts if type(v) is Bad]
-    return Trip(codes, bads) if bads else codes
+    codes = bytes([_CODES[type(verdict)] for verdict in verdicts])
+    if _BAD not in codes:
+        return codes
+    return Trip(codes, [(v.code, v.reason) for v in verdicts if type(v) is Bad])
 
 
 def fits(trip: bytes | Trip, updates: int) -> bool:
