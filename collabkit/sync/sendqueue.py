@@ -7,7 +7,8 @@ Rules:
 3. Once the limit waits, updates, rows and presence that come are dropped and the reader is
    **behind**: it is noted from which clocks, or after which row, it lacks something. What
    waits leaves as it came, and then one resync brings the rest. Answers are never dropped.
-4. Who sends and never reads would pile up answers: past the limit there is no way back.
+4. Who sends and never reads would pile up answers: when they alone are past the
+   limit there is no way back.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ __all__ = ["Lag", "SendQueue"]
 LIMIT_BYTES = 1024 * 1024
 # What one message costs beside its payload: its object, its place in the queue.
 OVERHEAD_BYTES = 64
+# What a resync brings again.
+_DROPPABLE = (Awareness, Digest, PackedRow, Row, Synced, SyncStep2, Update)
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -50,10 +53,11 @@ class SendQueue:
     [Update(update=b'\x01\x01\x07\x00\x04\x01\x01t\x02hi\x00')]
     """
 
-    __slots__ = ("_lag", "_limit_bytes", "_waiting", "waiting_bytes")
+    __slots__ = ("_lag", "_limit_bytes", "_owed_bytes", "_waiting", "waiting_bytes")
 
     def __init__(self, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self.waiting_bytes = 0
+        self._owed_bytes = 0  # of answers
         self._limit_bytes = limit_bytes
         self._waiting: list[Message] = []
         self._lag: Lag | None = None
@@ -79,7 +83,10 @@ class SendQueue:
             return True
         self._waiting.append(message)
         self.waiting_bytes += size
-        return not full
+        if isinstance(message, _DROPPABLE):
+            return True
+        self._owed_bytes += size
+        return self._owed_bytes <= self._limit_bytes
 
     def take(self) -> list[Message]:
         """All that waits, updates that follow each other spliced."""
@@ -93,7 +100,7 @@ class SendQueue:
             run = []
             taken.append(message)
         self._waiting.clear()
-        self.waiting_bytes = 0
+        self.waiting_bytes = self._owed_bytes = 0
         return taken + _spliced(run)
 
     def caught_up(self) -> Lag | None:

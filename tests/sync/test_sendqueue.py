@@ -119,6 +119,16 @@ def test_one_message_may_be_as_big_as_it_is() -> None:
     assert length(queue.take()) == 5000
 
 
+def test_an_answer_behind_a_large_message_is_no_end() -> None:
+    """The first message may be larger than the limit, and a reader may be owed answers behind it."""
+    queue = SendQueue(limit_bytes=1000)
+    assert queue.put(Row(1, b"x" * 5000))
+    assert all(queue.put(Ack(number)) for number in range(10))
+    assert not all(queue.put(Ack(number)) for number in range(6))
+    queue.take()
+    assert all(queue.put(Ack(number)) for number in range(10))
+
+
 def test_a_reader_that_only_sends_is_beyond_hope() -> None:
     """Answers alone past the limit: nothing may be dropped, so the reader is."""
     queue = SendQueue(limit_bytes=10 * OVERHEAD_BYTES)
