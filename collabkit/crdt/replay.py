@@ -92,13 +92,14 @@ class Replay:
         vector, placed = self.vector, None
         pairs = self._pairs
         runs: Runs = {}
-        notes: list[Note] | None = None if self._nesting is None else []
+        nesting = self._nesting
+        notes: list[Note] = []
         try:
-            found = scan(update, budget, notes=notes)
+            found = scan(update, budget, notes=notes if nesting is not None else None)
             if gap(found, vector):
                 return _GAP
             brings_structs = advances(found, vector)
-            if brings_structs and notes is not None:
+            if brings_structs and nesting is not None and (notes or nesting.numbers):
                 placed = self._place(update, found, notes, budget)
             if pairs is not None and pairs.concern(update):
                 runs = pairs.find(update, found, vector, strict=budget is not NO_BUDGET)
