@@ -28,8 +28,10 @@ from .pipe import ASKED, TOLD, Mark
 
 __all__ = ["CAN_FORK", "ENTRY", "MEMORY_BYTES", "PATIENCE_S", "Nursery"]
 
-CAN_FORK: Final = hasattr(os, "fork") and hasattr(socket, "send_fds")
-"""Whether there can be children on this platform."""
+CAN_FORK: Final = (
+    hasattr(os, "fork") and hasattr(socket, "send_fds") and not getattr(sys, "frozen", False)
+)
+"""Whether there can be children: on this platform, and with an interpreter to be started."""
 
 ENTRY: Final = "collabkit.crdt.nursery_loop"
 """The module that its process runs; tests have others."""
