@@ -120,7 +120,7 @@ def test_one_message_may_be_as_big_as_it_is() -> None:
 
 
 def test_an_answer_behind_a_large_message_is_no_end() -> None:
-    """The first message may be larger than the limit, and a reader may be owed answers behind it."""
+    """The first message may be larger than the limit, and answers may wait behind it."""
     queue = SendQueue(limit_bytes=1000)
     assert queue.put(Row(1, b"x" * 5000))
     assert all(queue.put(Ack(number)) for number in range(10))
