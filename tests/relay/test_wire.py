@@ -13,6 +13,7 @@ from collabkit.relay.limits import Limits
 from collabkit.relay.server import Relay
 from collabkit.relay.wire import MAX_CONTROLS
 from collabkit.sessions.workspace import Workspace
+from collabkit.sync.link import HEAVY_BYTES
 from collabkit.sync.seat import HIGH_WATER_BYTES
 from collabkit.sync.sendqueue import LIMIT_BYTES
 from relay.conftest import Metric
@@ -211,7 +212,8 @@ async def test_a_slow_reader_costs_no_more_than_its_share(
                 slow.say(frame(PING, b"x" * 125))
             most = max(most, await metric(relay, "collabkit_unsent_bytes"))
         await writer.replace("the last")
-        assert 0 < most <= HIGH_WATER_BYTES + LIMIT_BYTES + 3 * 50_100
+        # What a busy room has on its way leaves spliced into one message, and the first may wait.
+        assert 0 < most <= HIGH_WATER_BYTES + LIMIT_BYTES + 2 * HEAVY_BYTES
         async with Peer.joined(slow) as reader:
             await reader.finds("the last")
 
