@@ -127,6 +127,7 @@ class Place(msgspec.Struct):
     identity: Identity
     live: LiveRoom
     member: int
+    prefix: bytes = b""
     calls: int = 0
 
 
@@ -151,7 +152,7 @@ class Link:
         self.places: dict[str, Place] = {}
         self._hub = hub
         self._socket = socket
-        self._place: Place | None = None  # the one and only, in y-websocket's dialect
+        self._place: Place | None = None  # the one and only, in a stock dialect
         self._subject: str | None = None  # under whom it is counted: the first who proved himself
 
     def __repr__(self) -> str:
@@ -168,12 +169,15 @@ class Link:
         now, place = self._hub.now(), self._place
         if place is not None and type(frame) is bytes:
             # Nearly all that comes is this, and a seated connection passes it on as it is.
-            update = update_in(frame)
+            body, prefix = frame, place.prefix
+            if prefix:
+                body = frame[len(prefix) :] if frame.startswith(prefix) else b""
+            update = update_in(body)
             if update is not None:
-                place.live.edited(place.member, update, frame, now)
+                place.live.edited(place.member, update, body, now)
                 self._spare(place)
                 return
-            shown = awareness_in(frame)
+            shown = awareness_in(body)
             if shown is not None:
                 place.live.shown(place.member, shown, now)
                 return
@@ -278,9 +282,10 @@ class Link:
             *(member, self._socket, self.connection, address, prefix),
             deaf=dialect is Dialect.YWEBSOCKET,
         )
-        self.places[address] = place = Place(enter.session, enter.room, identity, live, member)
-        if dialect is Dialect.YWEBSOCKET:
-            self._place = place
+        place = Place(enter.session, enter.room, identity, live, member, prefix)
+        self.places[address] = place
+        alone = dialect is not Dialect.COLLABKIT and len(self.places) == 1
+        self._place = place if alone else None
         follows = dialect is Dialect.COLLABKIT
         _log.info("%s enters %s", identity.subject, enter.room, extra=self.where)
         version = self.connection.version

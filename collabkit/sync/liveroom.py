@@ -114,8 +114,8 @@ class LiveRoom:
             return
         for effect in self.core.edited(member, update, now=now):
             if type(effect) is Wake:
-                # His dialect has no word for "stored", so nobody waits for that but followers.
-                late = not (effect.soon or self.core.edits.followers)
+                # If his dialect has no word for "stored", only followers wait for that.
+                late = not (effect.soon or self.core.edits.followers) and self._is_deaf((member,))
                 self._hub.wake(self, soon=effect.soon, late=late)
             elif type(effect) is not Send:
                 self._carry(effect)
@@ -158,16 +158,19 @@ class LiveRoom:
             return
         if frame is None and (kind is Update or kind is Awareness):
             frame = write(message)
-        delivered = 0
+        delivered, prefix, prefixed = 0, b"", frame or b""
         for seat in self._seated(effect.to):
             if seat.member == but:
                 continue
             try:
-                if frame is None or seat.waits or seat.prefix or seat.outlet.clogged:
+                if frame is None or seat.waits or seat.outlet.clogged:
                     delivered += self._write(seat, message, frame)
-                else:
-                    seat.send(frame)
-                    delivered += 1
+                    continue
+                if seat.prefix != prefix:
+                    prefix = seat.prefix
+                    prefixed = prefix + frame
+                seat.send(prefixed)
+                delivered += 1
             except Exception:
                 _log.exception("a socket cannot be written to")
                 self._hub.dismiss(seat.member, 1011, "this socket cannot be written to")
