@@ -76,19 +76,17 @@ def confine(pipe: int, memory_bytes: int) -> None:
     """Take from this process all that it does not need; for ever."""
     os.setsid()
     signal.set_wakeup_fd(-1)
-    for name in signal.valid_signals():
-        if name not in (signal.SIGKILL, signal.SIGSTOP):
-            # Those of the C library, between the names, cannot be set.
-            with contextlib.suppress(OSError, ValueError):
-                signal.signal(name, signal.SIG_DFL)
+    for number in signal.valid_signals():
+        with contextlib.suppress(OSError, ValueError):  # some cannot be set, such as SIGKILL
+            signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    for name in UNHEARD:
-        signal.signal(name, signal.SIG_IGN)
+    for number in UNHEARD:
+        signal.signal(number, signal.SIG_IGN)
     os.environ.clear()
     memory_bytes += _address_space_bytes()
     if pipe != PIPE:
         os.dup2(pipe, PIPE, inheritable=False)
-    os.closerange(PIPE + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    _close_all_but_the_pipe()
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
@@ -99,6 +97,16 @@ def confine(pipe: int, memory_bytes: int) -> None:
     for limited, limit in limits.items():
         with contextlib.suppress(OSError, ValueError):  # not every system takes each of them
             resource.setrlimit(limited, (limit, limit))
+
+
+def _close_all_but_the_pipe() -> None:
+    try:
+        others = {int(name) for name in os.listdir("/dev/fd")} - {PIPE}
+    except OSError:  # not every jail has such a folder
+        others = set(range(PIPE + 1, 1 << 16))
+    for fd in others:
+        with contextlib.suppress(OSError):  # the one that listed them is among them
+            os.close(fd)
 
 
 def _address_space_bytes() -> int:
