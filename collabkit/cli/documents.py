@@ -33,7 +33,7 @@ from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find, operate
 
-__all__ = ["app"]
+__all__ = ["app", "write_new"]
 
 app = typer.Typer()
 
@@ -168,7 +168,7 @@ def export_document(
     else:
         data = document.update()
     if out is not None:
-        _write_new(out, data)
+        write_new(out, data)
         render.note(f"{out}: {render.size(len(data))}")
     elif form is _Format.YJS and sys.stdout.isatty():
         raise typer.BadParameter("a Yjs update is not for a terminal: name a file, or use a pipe")
@@ -177,7 +177,8 @@ def export_document(
         sys.stdout.buffer.flush()
 
 
-def _write_new(out: Path, data: bytes) -> None:
+def write_new(out: Path, data: bytes) -> None:
+    """Write a file that is not there yet. Raises CannotWrite if it is."""
     try:
         with out.open("xb") as file:
             file.write(data)

@@ -26,6 +26,8 @@ class DocumentShown(msgspec.Struct, frozen=True):
     Attributes:
         checkpoint: The row that its newest checkpoint reaches; 0 without one.
         tail: How many rows come after that.
+        quarantined: How many updates are kept apart; ``collabkit doctor`` shows them.
+        epoch: Of its last recovery; 0 if there was none.
     """
 
     name: str
@@ -34,6 +36,8 @@ class DocumentShown(msgspec.Struct, frozen=True):
     digest: str
     tail: int
     tail_bytes: int
+    quarantined: int
+    epoch: int
 
 
 @app.command("ls")
@@ -115,6 +119,8 @@ def show(db: Db, name: Name, *, as_json: AsJson = False) -> None:
         right=("Checkpoint", "Tail", "Tail size"),
         empty="nothing was written to it yet",
     )
+    if kept := sum(document.quarantined for document in documents):
+        render.note(f"{kept} updates are quarantined: `collabkit doctor {db}` shows them")
 
 
 def _shown(reader: Reader, session: SessionId, name: str) -> DocumentShown:
@@ -127,6 +133,8 @@ def _shown(reader: Reader, session: SessionId, name: str) -> DocumentShown:
         digest=checkpoint.digest if checkpoint else "",
         tail=len(loaded.rows),
         tail_bytes=sum(len(row.body) for row in loaded.rows),
+        quarantined=len(loaded.quarantined),
+        epoch=loaded.epoch,
     )
 
 

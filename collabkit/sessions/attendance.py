@@ -54,6 +54,7 @@ IN_PROCESS = "collabkit.1"
 
 _OCCUPIED = Refusal(1013, "a program has this session for itself; try again later")
 _REMOVED = Refusal(4404, "the session was removed")
+_REOPENED = Refusal(1012, "the session is opened again; come back soon")
 
 
 def rehearse(updates: Sequence[bytes]) -> None:
@@ -126,6 +127,14 @@ class Attendance:
         if self._inside[record.id]:
             raise SessionBusy(record.name, "the program that holds the file has it open")
         async with self._hub.vacated(record.id, _REMOVED):
+            yield
+
+    @asynccontextmanager
+    async def reopened(self, record: SessionRecord) -> AsyncIterator[None]:
+        """Close the rooms of a session for a moment; who was there returns. Raises SessionBusy."""
+        if record.id in self._alone:
+            raise SessionBusy(record.name, "the program that holds the file has it for itself")
+        async with self._hub.vacated(record.id, _REOPENED):
             yield
 
     async def merge(

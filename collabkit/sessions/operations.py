@@ -6,6 +6,7 @@ operation   action remotely  what it does
 create      write  unlocked  add a session
 checkpoint  write  in room   make the next opening of a session's documents fast
 import      write  in room   take Yjs updates into a document, as edits of its own
+release     manage never     give an engine again what was quarantined
 compact     manage never     drop the history of a session that a checkpoint holds
 rm          manage never     remove a session and all it has
 =========== ====== ========= ==========================================================
@@ -22,6 +23,9 @@ Rules:
    back by an edit. *In room*: who may write the document he is connected to, about that one.
    *Unlocked*: as that, where the relay asks nobody who he is and makes a session of every name
    that is opened; behind a lock, what is created is for the host to decide.
+5. What is imported may be older than what people still have: the host's imports begin a recovery
+   of the document (:mod:`collabkit.store.recovery`). Those of people in a room do not, behind a
+   lock: whoever may write could have others' words taken from anybody with them.
 """
 
 from __future__ import annotations
@@ -101,11 +105,23 @@ class _Import(_Arguments, frozen=True):
     fresh: bool = False
 
 
+class _Release(_Arguments, frozen=True):
+    """``id`` is the number that :meth:`Store.quarantined` tells."""
+
+    id: int
+
+
 class _Call(msgspec.Struct, frozen=True):
-    """The circumstances of a call; ``again`` if an earlier one with its key may have run."""
+    """The circumstances of a call.
+
+    Attributes:
+        trusted: Whether what others wrote may come by way of the caller.
+        again: Whether an earlier call with its key may have run.
+    """
 
     host: Host
     subject: Subject
+    trusted: bool
     again: bool = False
 
 
@@ -170,10 +186,27 @@ async def _import(call: _Call, asked: _Import) -> dict[str, Any]:
         record = await store.create_session(
             place.session, project=place.project, kind=asked.create.value, by=call.subject
         )
+    if call.trusted:
+        await store.raise_epoch(record.id, place.document)
     await call.host.attendance.merge(
         record, place.document, asked.updates, subject=call.subject, fresh=asked.fresh
     )
     return {"id": record.id, "document": place.document}
+
+
+async def _release(call: _Call, asked: _Release) -> dict[str, Any]:
+    place = _whole("release", asked.session, "the number tells of which document it is")
+    store = call.host.store
+    record = await store.find_session(place.session, project=place.project)
+    found = [one for one in await store.quarantined(record.id) if one.id == asked.id]
+    if not found:
+        if call.again:
+            return {"id": asked.id, "released": False}
+        raise InvalidArguments("release", f"nothing of {place} is quarantined under {asked.id}")
+    # Rooms know what they were opened with.
+    async with call.host.attendance.reopened(record):
+        await store.release(asked.id)
+    return {"id": asked.id, "released": True, "document": found[0].document}
 
 
 async def _checkpoint(call: _Call, asked: _Arguments) -> dict[str, Any]:
@@ -252,6 +285,7 @@ TABLE: Mapping[str, Operation] = {
         Operation("create", "write", Remotely.UNLOCKED, _Create, _create),
         Operation("checkpoint", "write", Remotely.IN_ROOM, _Arguments, _checkpoint),
         Operation("import", "write", Remotely.IN_ROOM, _Import, _import),
+        Operation("release", "manage", Remotely.NEVER, _Release, _release),
         Operation("compact", "manage", Remotely.NEVER, _Arguments, _compact),
         Operation("rm", "manage", Remotely.NEVER, _Arguments, _remove),
     )
@@ -259,7 +293,13 @@ TABLE: Mapping[str, Operation] = {
 
 
 async def call(
-    host: Host, name: str, arguments: Mapping[str, Any], *, subject: Subject, key: str | None = None
+    host: Host,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    subject: Subject,
+    key: str | None = None,
+    trusted: bool = True,
 ) -> Any:
     """Run an operation on a workspace, and return its result as JSON can write it.
 
@@ -269,6 +309,7 @@ async def call(
         arguments: Its arguments; bytes may come as base64.
         subject: Who wants it.
         key: Any text that names this one call: repeated with it, the call happens once.
+        trusted: Whether what others wrote may come by way of the caller.
 
     Raises:
         UnknownOperation: The table has no such row.
@@ -277,7 +318,7 @@ async def call(
     operation, asked = _checked(name, arguments)
 
     async def run(again: bool) -> Any:
-        return _json(await operation.run(_Call(host, subject, again), asked))
+        return _json(await operation.run(_Call(host, subject, trusted, again), asked))
 
     if key is None:
         return await run(False)
@@ -319,7 +360,7 @@ async def call_from_room(
     if operation.remotely is Remotely.IN_ROOM:
         # Said in full: a session's name alone may mean all its documents.
         arguments = {**arguments, "session": f"{room.project}~{room.session}/{room.document}"}
-    return await call(host, name, arguments, subject=identity.subject, key=key)
+    return await call(host, name, arguments, subject=identity.subject, key=key, trusted=unlocked)
 
 
 def _denial(

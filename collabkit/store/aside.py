@@ -8,7 +8,10 @@ Rules:
    Those made afterwards lack it, and may lack what builds on it. So the newest from before
    it are kept besides (:func:`collabkit.store.checkpoints.drop`), nothing is compacted
    meanwhile, and letting the row back deletes the later ones: the log makes them anew.
-3. A row that is not there, or was compacted away, is as an update that never was stored.
+3. A document with a hole in it is none: an engine would refuse it, or keep what comes behind the
+   hole waiting for ever. So loads leave out what builds on a row that is set aside as well, as
+   scans tell it. That is the one place where the store looks into updates.
+4. A row that is not there, or was compacted away, is as an update that never was stored.
 """
 
 from __future__ import annotations
@@ -17,15 +20,17 @@ import time
 
 from msgspec.structs import replace
 
-from ..errors import LocalProtocolError
+from ..crdt.budget import NO_BUDGET
+from ..crdt.update import StateVector, advance, gap, scan
+from ..errors import LocalProtocolError, RemoteProtocolError
 from ..ids import Seq, Subject
 from . import checkpoints, quarantine, rows
-from .base import Checkpoint
+from .base import Checkpoint, Loaded, Row
 from .directory import Document
 from .openfile import OpenFile
 from .quarantine import Entry
 
-__all__ = ["release", "set_aside"]
+__all__ = ["release", "set_aside", "without_dependents"]
 
 
 def set_aside(
@@ -95,3 +100,31 @@ def release(file: OpenFile, number: int) -> None:
     document = file.directory.document(entry.document)
     if document is not None:
         document.checkpoint_bytes = size_bytes
+
+
+def without_dependents(loaded: Loaded) -> Loaded:
+    """Leave out what builds on rows that are set aside. It takes a scan of the whole document."""
+    if not loaded.aside:
+        return loaded
+    vector = StateVector()
+    if loaded.checkpoint is not None:
+        _integrates(loaded.checkpoint.body, vector)
+    return replace(loaded, rows=tuple(row for row in loaded.rows if _stands(row, loaded, vector)))
+
+
+def _stands(row: Row, loaded: Loaded, vector: StateVector) -> bool:
+    # What comes before the first of them cannot lack it: a gap there is damage, and not hidden.
+    fits = row.kind != "update" or _integrates(row.body, vector)
+    return fits or row.seq < loaded.aside[0]
+
+
+def _integrates(update: bytes, vector: StateVector) -> bool:
+    try:
+        found = scan(update, NO_BUDGET)
+    except RemoteProtocolError:
+        # Whoever applies it says so.
+        return True
+    if gap(found, vector):
+        return False
+    advance(found, vector)
+    return True

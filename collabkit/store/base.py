@@ -9,7 +9,8 @@ Rules:
 4. A checkpoint only speeds loading up: it removes no row, and one that does not
    verify is passed over for the one before it.
 
-The store knows bytes and rows. It never decodes an update.
+The store knows bytes and rows. It never decodes an update; it scans those behind one that is set
+aside, to find what builds on it.
 """
 
 from __future__ import annotations
@@ -124,10 +125,12 @@ class Loaded(msgspec.Struct, frozen=True):
     Attributes:
         lineage: Which history this is.
         checkpoint: The newest one that verifies, if any.
-        rows: The rows of the document after it, in order, without those set aside.
+        rows: The rows of the document after it, in order, without those that are set aside
+            and those that build on them.
         upto: The session's highest ``seq`` when this was read.
         owners: Whose each client id is; ids that came by import, restore or seed are not in it.
         quarantined: Updates that no engine may be given again.
+        aside: The rows among them.
         epoch: Rises when rows may have been lost, or came from elsewhere: after an unclean
             stop, a restore, an import.
         recovers_until_ms: Until when, in Unix milliseconds, anybody who may write may return
@@ -140,6 +143,7 @@ class Loaded(msgspec.Struct, frozen=True):
     upto: Seq
     owners: Mapping[int, Subject] = {}
     quarantined: tuple[bytes, ...] = ()
+    aside: tuple[Seq, ...] = ()
     epoch: int = 0
     recovers_until_ms: int = 0
 
@@ -246,9 +250,10 @@ class Store(Protocol):
     ) -> int:
         """Keep an update apart, and set its row aside if it has one; returns its number.
 
-        From then on loads leave the row out, and tell the update among ``quarantined``;
-        nothing is compacted while a row is set aside. With the ``seq`` of a checkpoint and no
-        body, that checkpoint is set aside instead, and the number is 0 if it is gone already.
+        From then on loads leave the row out, with what builds on it, and tell the update among
+        ``quarantined``; nothing is compacted while a row is set aside. With the ``seq`` of a
+        checkpoint and no body, that checkpoint is set aside instead, and the number is 0 if it
+        is gone already.
 
         Of updates that never were stored a document keeps the newest only.
         """

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from ..ids import Lineage, Seq, SessionId
-from . import check, database, named, reading, recovery, wal
+from . import aside, check, database, named, reading, recovery, wal
 from .base import Loaded, Quarantined, Row, SessionRecord
 from .directory import Directory
 from .lock import Holder, holder
@@ -108,7 +108,8 @@ class Reader:
                     recovers_until_ms=until_ms,
                 )
             wanted = found.documents[document]
-            return _whole(reading.load(self._connection, self.path, found, wanted))
+            loaded = _whole(reading.load(self._connection, self.path, found, wanted))
+        return aside.without_dependents(loaded)
 
     def rows(
         self,

@@ -62,13 +62,14 @@ def _completed(
     """What was read of a document's log, without what is set aside, and what there is beside it."""
     apart = quarantine.read(connection, path, document=document.no)
     updates = [entry for entry in apart if entry.digest is None]
-    aside = {entry.seq for entry in updates}
+    aside = {Seq(entry.seq) for entry in updates if entry.seq is not None}
     epoch, until_ms = recovery.of(connection, path, document.no)
     return msgspec.structs.replace(
         read,
         rows=tuple(row for row in read.rows if row.seq not in aside),
         owners=owners.read(connection, path, document.no, where(session, document)),
         quarantined=tuple(entry.body for entry in updates),
+        aside=tuple(sorted(aside)),
         epoch=epoch,
         recovers_until_ms=until_ms,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import CollabError
 from ..ids import Seq, SessionId, Subject
-from . import checkpoints, removal
+from . import aside, checkpoints, removal
 from .base import Checkpoint, Draft, Gather, Loaded, Quarantined, Row, SessionRecord
 from .database import Durability
 from .ledger import Ledger
@@ -150,7 +150,9 @@ class SQLiteStore(_Trouble):
 
     async def load(self, session: SessionId, document: str) -> Loaded:
         """Read what opens a document; a document never written has no rows. Raises Corrupt."""
-        return await self._writer.submit_slices(lambda it: it.load(session, document))
+        loaded = await self._writer.submit_slices(lambda it: it.load(session, document))
+        # A scan takes longer than a slice of the thread that commits may.
+        return await asyncio.to_thread(aside.without_dependents, loaded) if loaded.aside else loaded
 
     async def rows(
         self,

@@ -47,6 +47,8 @@ async def test_who_may_call_what_from_a_room(
         arguments = {"session": "new"}
     if name == "import":
         arguments["updates"] = [update("c")]
+    if name == "release":
+        arguments["id"] = 1
     rule = TABLE[name].remotely
     allowed = identity.can_write and (
         (rule is Remotely.IN_ROOM and target == "note/side")

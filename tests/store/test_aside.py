@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from collabkit.crdt.document import Document
 from collabkit.errors import Corrupt, LocalProtocolError
-from collabkit.ids import SessionId
+from collabkit.ids import Seq, SessionId
 from collabkit.store import checkpoints
 from collabkit.store.base import Draft, Loaded
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
-from collabkit.testing.store_contract import ADA, checkpoint, draft
+from collabkit.store.sqlite import SQLiteStore
+from collabkit.testing.store_contract import ADA, checkpoint, draft, new_session
 from store.processes import finish
 
 
@@ -106,3 +108,42 @@ def test_the_holder_who_comes_next_knows(ledger: Ledger, rows: SessionId) -> Non
         assert len(load(again, rows).rows) == 6
     finally:
         again.close()
+
+
+async def test_what_builds_on_a_row_is_left_out_with_it(path: str) -> None:
+    """The rest stays a document that any engine takes; released, all of it is there again."""
+    document, updates = Document(), list[bytes]()
+    document.on_update(lambda change: updates.append(change.update))
+    document.text("body").insert(0, "one")
+    document.text("body").insert(3, " two")
+    document.text("body").delete(5, 6)
+    other = Document()
+    other.text("free").insert(0, "kept")
+    updates.append(other.update())
+    async with SQLiteStore.open(path) as store:
+        session = await new_session(store)
+        await store.append(session, [draft(body) for body in updates])
+        number = await store.quarantine(
+            session, "main", subject=ADA, body=updates[1], reason="it died", seq=Seq(2)
+        )
+        loaded = await store.load(session, "main")
+        assert ([row.seq for row in loaded.rows], loaded.aside) == ([1, 4], (2,))
+        with Reader(path) as reader:
+            assert reader.load(session, "main") == loaded
+        await store.release(number)
+        assert len((await store.load(session, "main")).rows) == 4
+
+
+async def test_damage_before_a_row_that_is_set_aside_is_not_hidden(path: str) -> None:
+    """What lacks something else is told by whoever builds the document."""
+    document, updates = Document(), list[bytes]()
+    document.on_update(lambda change: updates.append(change.update))
+    for letter in "abc":
+        document.text("body").insert(0, letter)
+    async with SQLiteStore.open(path) as store:
+        session = await new_session(store)
+        await store.append(session, [draft(updates[2]), draft(updates[0])])
+        await store.quarantine(
+            session, "main", subject=ADA, body=updates[0], reason="it died", seq=Seq(2)
+        )
+        assert [row.seq for row in (await store.load(session, "main")).rows] == [1]

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from collabkit.store.promises import Promise, deliver
+from collabkit.store.promises import deliver
 
 
 async def test_what_was_promised_is_told_from_another_thread() -> None:
@@ -25,9 +25,9 @@ async def test_what_was_promised_is_told_from_another_thread() -> None:
 async def test_a_loop_that_is_gone_keeps_no_other_waiting() -> None:
     """Nobody waits on a closed loop, and those on others are told all the same."""
     closed = asyncio.new_event_loop()
-    lost: Promise = closed.create_future()
+    lost: asyncio.Future[int] = closed.create_future()
     closed.close()
-    kept: Promise = asyncio.get_running_loop().create_future()
+    kept: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     deliver([(lost, 1), (kept, 2)])
     assert await kept == 2
     assert not lost.done()
