@@ -20,6 +20,16 @@ from peers import HERE, PEERS, Missing
 
 SMOKE_SCALE = 0.04
 
+# What is compared of each case; the rest is shown beside it.
+COMPARED = {
+    "steady": ("cpu_us_per_delivered_edit", "p99_ms"),
+    "flood": ("cpu_us_per_delivered_edit", "p99_ms"),
+    "storm": ("cpu_s", "peak_mb", "last_s"),
+    "presence": ("cpu_percent_of_a_core",),
+    "idle": ("memory_kb_per_connection", "cpu_percent_of_a_core"),
+    "trace": ("cpu_us_per_edit",),
+}
+
 
 def measure(case: str, peer: str | None, scale: float) -> dict[str, float] | None:
     """One run; None, and a word on the screen, where something is missing."""
@@ -46,6 +56,20 @@ def show(case: str, figures: dict[str, dict[str, float]]) -> None:
         print(f"{name:<{width}}", *(f"{cell:>18,.2f}" for cell in cells))
 
 
+def ratios(case: str, figures: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Ours to each peer's, of the figures that are compared; below 1 ours is less."""
+    found: dict[str, dict[str, float]] = {}
+    for ours in ("collabkit", "collabkit-hp"):
+        for peer, theirs in figures.items():
+            if ours in figures and not peer.startswith("collabkit"):
+                found[f"{ours} : {peer}"] = {
+                    name: figures[ours][name] / theirs[name]
+                    for name in COMPARED.get(case, ())
+                    if theirs.get(name)
+                }
+    return found
+
+
 def run(cases: list[str], peers: list[str], rounds: int, scale: float) -> dict[str, Any]:
     results: dict[str, Any] = {}
     for case in cases:
@@ -55,9 +79,14 @@ def run(cases: list[str], peers: list[str], rounds: int, scale: float) -> dict[s
             for peer in peers if case in NETWORK else [None]:
                 if (figures := measure(case, peer, scale)) is not None:
                     runs[peer or "collabkit"].append(figures)
-        results[case] = {peer: {"median": medians(r), "runs": r} for peer, r in runs.items()}
-        if runs:
-            show(case, {peer: medians(r) for peer, r in runs.items()})
+        figures = {peer: medians(r) for peer, r in runs.items()}
+        results[case] = {peer: {"median": figures[peer], "runs": r} for peer, r in runs.items()}
+        if figures:
+            show(case, figures)
+        if compared := ratios(case, figures):
+            results[case]["ratios"] = compared
+            for pair, shares in compared.items():
+                print(f"{pair:<32}", *(f"{name} {share:.2f}" for name, share in shares.items()))
     return results
 
 
