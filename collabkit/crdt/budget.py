@@ -52,7 +52,7 @@ class Budget(msgspec.Struct, frozen=True):
             200,000 makes 100,000.
         roots: Root types named. A root can never be removed again.
         depth: How deep values and JSON nest.
-        levels: How deep shared types nest, as far as one update shows it.
+        levels: How deep shared types nest: in one update, and over all that a document has.
     """
 
     message_bytes: int = 16 << 20
