@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import ssl
@@ -162,6 +163,7 @@ async def _serve(workspace: Workspace, where: str, **options: Any) -> None:
         stopped = asyncio.create_task(relay.until_stopped())
         showing = asyncio.create_task(_show_status(workspace))
         await asyncio.sleep(0)  # whoever reads that it listens may stop it: signals are heeded now
+        gc.freeze()  # what is there now stays: nobody need look through it again
         _introduce(relay.url)
         try:
             await stopped
