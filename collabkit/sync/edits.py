@@ -21,9 +21,10 @@ Rules:
 5. If a commit fails, the engine is ahead of the log. All edits on the way become gaps,
    the engine's document is built anew, and the room takes no edits until it probes:
    then members are asked for what the log lacks. Nothing is lost that a member holds.
-6. If the engine dies, its culprit is refused; tasted edits are committed, the document
-   is opened again from the log, and the rest is tasted anew. If nobody can tell which
-   update did it, those of that trip are tasted one at a time.
+6. If the engine dies, tasted edits are committed, the document is opened again from the log,
+   and the rest is tasted anew. That dies of another room's updates as well as of one of
+   these, or is killed. So the update that was being applied is a suspect, and refused if it is
+   that again when the engine dies a second time; others are never to blame.
 7. An edit that others were sent and the engine then refused is banned, with all that
    builds on it. Who sends that is refused, and not put out: he did nothing wrong. What he
    was sent stays in his replica until he loads the document anew.
@@ -91,7 +92,6 @@ class Edits:
         self._engine_lost = True
         self._opening = False
         self._trip_is_void = False
-        self._suspects = 0  # how many of those that wait are tasted one at a time
         self.waiting_bytes = 0
         self.budget = DEFAULT_BUDGET
         self._probe_at: float | None = None
@@ -218,12 +218,8 @@ class Edits:
     def _taste(self, now: float) -> list[RoomEffect]:
         if not self._waiting or self._tasting or self._engine_lost:
             return []
-        if self._suspects:
-            self._suspects -= 1
-            self._tasting = [self._waiting.popleft()]
-        else:
-            self._tasting = list(self._waiting)
-            self._waiting.clear()
+        self._tasting = list(self._waiting)
+        self._waiting.clear()
         updates = tuple(edit.update for edit in self._tasting if edit.update)
         return [Taste(updates)] if updates else self.tasted((), now=now)
 
@@ -338,7 +334,6 @@ class Edits:
         self._leave_open([*self._appending, *self._tasted, *self._waiting])
         self._appending, self._tasted = [], []
         self._waiting.clear()
-        self._suspects = 0
         self._trip_is_void = bool(self._tasting)
         self._weigh()
         return [*self.open(), _WAKE]
@@ -358,7 +353,7 @@ class Edits:
         return [self.ask(everybody)] if everybody else []
 
     def engine_died(self, *, tasting: bool, culprit: int | None = None) -> list[RoomEffect]:
-        """The engine lost the document; ``culprit`` is the update of the trip that did it."""
+        """The engine lost the document while it was at the ``culprit`` of the trip, if at any."""
         self._engine_lost = True
         if not tasting:
             return self.open()
@@ -367,14 +362,11 @@ class Edits:
             self._trip_is_void = False
             self._leave_open(trip)
             return self.open()
-        tried = [edit for edit in trip if edit.update]
-        if culprit is None and len(tried) == 1 and tried[0].suspect:
-            culprit = 0
-        guilty = tried[culprit] if culprit is not None else None
-        if guilty is None:
-            self._suspects += len(trip)
-            for edit in trip:
-                edit.suspect = True
+        guilty: Pending | None = None
+        if culprit is not None:
+            suspect = [edit for edit in trip if edit.update][culprit]
+            guilty = suspect if suspect.suspect else None
+            suspect.suspect = True
         self._waiting.extendleft(edit for edit in reversed(trip) if edit is not guilty)
         effects: list[RoomEffect] = []
         if guilty is not None:
