@@ -108,7 +108,9 @@ class Raw:
     async def hear(self) -> tuple[int, bytes] | None:
         """The opcode and payload of the next frame; None at the end of the connection."""
         try:
-            return await asyncio.wait_for(self._frame(), PATIENCE)
+            # `wait_for` of Python 3.11 may lose the cancellation of who waits.
+            async with asyncio.timeout(PATIENCE):
+                return await self._frame()
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 
