@@ -14,7 +14,7 @@ from collabkit.relay.server import Relay
 from collabkit.relay.wire import MAX_UNADMITTED_BYTES
 from collabkit.sessions.workspace import Workspace
 from relay.conftest import Metric
-from relay.peers import BINARY, CONTINUATION, PONG, SYNC_STEP_1, Peer, Raw, frame, noise
+from relay.peers import BINARY, CLOSE, CONTINUATION, PONG, SYNC_STEP_1, Peer, Raw, frame, noise
 
 
 def parsers() -> list[Parser]:
@@ -108,3 +108,16 @@ async def test_a_message_too_big_is_waited_out(workspace: Workspace) -> None:
             held = [each for each in gc.get_objects() if type(each) is Deaf]
             assert held
             assert await client.hear() is None
+
+
+async def test_who_ends_his_half_is_waited_out_too(workspace: Workspace, metric: Metric) -> None:
+    """A client that answers the goodbye and ends its half of the connection is still held."""
+    limits = Limits(max_message_bytes=100_000, refusal_hold=60.0, drain_timeout=0.1)
+    async with Relay(workspace, port=0, limits=limits) as relay, Raw.connect(relay.url) as client:
+        client.say(frame(BINARY, b"x" * 100_001))
+        payload = await client.hear_only(CLOSE)
+        client.say(frame(CLOSE, payload[:2]))
+        client.writer.write_eof()
+        for _ in range(3):
+            assert await metric(relay, "collabkit_connections") == 1
+    assert await client.hear() is None
