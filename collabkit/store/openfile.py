@@ -62,6 +62,7 @@ class OpenFile:
                     "SELECT epoch, state FROM file"
                 ).fetchone()
             self._named = False  # whether the name of its log is on disk
+            self._doubtful = False  # whether the last sync failed
             self._begin(state)
         except BaseException:
             self.connection.close()
@@ -179,6 +180,9 @@ class OpenFile:
         """Make every commit so far survive a power loss. Raises CannotWrite."""
         # Also if it fails: the next transaction has it tried again.
         self.unsynced = False
+        if self._doubtful:
+            self._copy_log()
+        self._doubtful = True
         try:
             # SQLite's own recovery reads the log as far as it is whole, so a synced log
             # is a recovered commit. Its descriptor is not ours, but its pages are.
@@ -188,3 +192,17 @@ class OpenFile:
                 self._named = True
         except OSError as error:
             raise CannotWrite(self.path, f"its log cannot be synced: {error}") from error
+        self._doubtful = False
+
+    def _copy_log(self) -> None:
+        """Copy the log into the file, which is synced then.
+
+        A sync that failed is not made good by one that does not: Linux takes the pages that it
+        could not write for written, and says so once. They must be written anew.
+        """
+        try:
+            busy, pages, copied = self.connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        except sqlite3.Error as error:
+            raise database.failure(self.path, error) from error
+        if busy or pages != copied:
+            raise CannotWrite(self.path, "a reader keeps its log from being written anew")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 from collabkit.errors import CannotWrite, Corrupt
 from collabkit.ids import SessionId
-from collabkit.store import openfile
+from collabkit.store import database, openfile
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
 from collabkit.testing.store_contract import ADA, draft
@@ -104,3 +107,24 @@ def test_two_rows_of_one_place_are_damage(ledger: Ledger, session: SessionId) ->
     ledger.file.connection.execute("UPDATE hot SET seq = 1")
     with pytest.raises(Corrupt, match="a row has two places"):
         ledger.file.settle()
+
+
+def test_a_sync_that_failed_is_made_good_by_writing_anew(
+    ledger: Ledger, session: SessionId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one does not trust the log: what is in it is in the file itself afterwards."""
+
+    def broken(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    ledger.write([(session, [draft(b"1")])])
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_fdatasync", broken)
+        with pytest.raises(CannotWrite, match="its log cannot be synced"):
+            ledger.file.sync()
+    ledger.write([(session, [draft(b"2")])])
+    ledger.file.sync()
+    alone = f"{ledger.path}.alone"
+    shutil.copy(ledger.path, alone)
+    with Reader(alone) as reader:
+        assert [row.body for row in reader.rows(session)] == [b"1", b"2"]
