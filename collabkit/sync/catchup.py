@@ -5,7 +5,9 @@ Rules:
 1. Whoever asks with an empty vector is answered from the log: checkpoint, the spliced
    tail, what is on its way, and only then an empty SyncStep2. Stock clients report
    `synced` on the first SyncStep2, and an application may seed an empty document then.
-2. Whoever asks with a vector gets the engine's difference, which holds all deletions.
+2. Whoever asks with a vector gets the engine's difference, which holds all deletions. There
+   are documents of which an engine dies when it is to tell one: after two such deaths stock
+   members are answered from the log, whatever they have.
 3. Who follows the log gets its rows from where he stopped, the presence of the others,
    Synced, and the room's own SyncStep1 as of these rows; from then on he is live. So what
    programs get in this process are updates as they came, in the order of the log.
@@ -50,6 +52,9 @@ from .messages import (
 __all__ = ["CatchUp", "Member"]
 
 _Answer: TypeAlias = Callable[[bytes], list[RoomEffect]]
+_Otherwise: TypeAlias = Callable[[], list[RoomEffect]]
+
+MAX_DEATHS = 2
 
 # How long a reading of the log serves: clients that lost a relay are back within as much.
 KEPT_FOR = 5.0
@@ -132,33 +137,49 @@ class CatchUp:
         self._log_waiters: dict[int, Member] = {}
         self._reading: _Reading | None = None
         self._digest: Digest | None = None
-        self._questions: dict[bytes, list[_Answer]] = {}
+        self._questions: dict[bytes, list[tuple[_Answer, _Otherwise]]] = {}
         self._known: dict[bytes, bytes] = {}
         self._known_at = 0  # the row that the log ended with
-        self._deadly: set[bytes] = set()
+        self._deaths = 0  # of the engine, over questions, since it last answered one
 
     def __repr__(self) -> str:
         return f"<CatchUp {len(self._log_waiters)} for the log, {len(self._questions)} questions>"
 
     # Questions to the engine
 
-    def difference(self, member: Member, vector: bytes, answer: _Answer) -> list[RoomEffect]:
-        """Ask what a replica with this vector lacks; ``answer`` says what to do with it."""
+    def difference(
+        self, member: Member, vector: bytes, answer: _Answer, otherwise: _Otherwise
+    ) -> list[RoomEffect]:
+        """Ask what a replica with this vector lacks.
+
+        Args:
+            member: Who asks, or is asked about.
+            vector: What he has.
+            answer: What to do with the difference.
+            otherwise: What to do if no engine can tell it.
+        """
         if self._known_at != self._edits.stored_seq:
             self._known = {}
         known = self._known.get(vector)
         if known is not None:
             return answer(known)
+        if self._deaths >= MAX_DEATHS:
+            return otherwise()
         waiting = self._questions.setdefault(vector, [])
-        waiting.append(lambda update: answer(update) if member.id in self._members else [])
+        waiting.append(
+            (
+                lambda update: answer(update) if member.id in self._members else [],
+                lambda: otherwise() if member.id in self._members else [],
+            )
+        )
         return [Diff(vector)] if len(waiting) == 1 else []
 
     def differs(self, vector: bytes, difference: bytes) -> list[RoomEffect]:
         """The engine's answer."""
-        self._deadly.discard(vector)
+        self._deaths = 0
         answers = self._questions.pop(vector, ())
         self._keep(vector, difference)
-        return [effect for answer in answers for effect in answer(difference)]
+        return [effect for answer, _ in answers for effect in answer(difference)]
 
     def _keep(self, vector: bytes, difference: bytes) -> None:
         if self._known_at != self._edits.stored_seq:
@@ -167,11 +188,18 @@ class CatchUp:
         if size + len(vector) + len(difference) <= MAX_KEPT_BYTES:
             self._known[vector] = difference
 
-    def died(self, vector: bytes) -> None:
-        """The engine died over a question; one that does so twice is asked no more."""
-        if vector in self._deadly:
-            self._questions.pop(vector, None)
-        self._deadly.add(vector)
+    def died(self) -> list[RoomEffect]:
+        """The engine died over a question: it is asked once more, and then no more."""
+        self._deaths += 1
+        if self._deaths < MAX_DEATHS:
+            return []
+        questions, self._questions = self._questions, {}
+        return [
+            effect
+            for waiting in questions.values()
+            for _, otherwise in waiting
+            for effect in otherwise()
+        ]
 
     def ask_again(self) -> list[RoomEffect]:
         """The engine was replaced: whatever it was asked, it forgot, and what it said is stale."""
@@ -216,7 +244,12 @@ class CatchUp:
                 greeting.append(self._edits.ask(to))
             return [*greeting, *self._on_their_way(to), Send(to, last)]
 
-        return self.difference(member, vector, answer)
+        def otherwise() -> list[RoomEffect]:
+            if member.follows or not synced:
+                return [Dismiss(member.id, 1013, "the engine cannot tell what is missing here")]
+            return self._read_log(member, now=now)
+
+        return self.difference(member, vector, answer, otherwise)
 
     def _on_their_way(self, to: tuple[int, ...]) -> list[RoomEffect]:
         return [Send(to, Update(update)) for update in self._edits.sent_and_not_stored()]

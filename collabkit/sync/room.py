@@ -151,9 +151,9 @@ class Room:
             case LogRead(loaded, packed):
                 return self._catch_up.log_read(loaded, packed, now=now)
             case EngineDied(question, culprit):
-                if question is not None:
-                    self._catch_up.died(question)
-                return self.edits.engine_died(tasting=question is None, culprit=culprit)
+                if question is None:
+                    return self.edits.engine_died(tasting=True, culprit=culprit)
+                return [*self._catch_up.died(), *self.edits.engine_died(tasting=False)]
             case AppendFailed():
                 self._histories.lost(now=now)
                 return self.edits.append_failed(now=now)
@@ -316,8 +316,11 @@ class Room:
             known = covers(scan(difference, NO_BUDGET).deletes, offered.deletes)
             return self.edits.answer(member.id, ticket, Ack(0) if known else refused)
 
+        def unknown() -> list[RoomEffect]:
+            return self.edits.answer(member.id, ticket, refused)
+
         vector = encode_state_vector(self.edits.stored)
-        return self._catch_up.difference(member, vector, judge)
+        return self._catch_up.difference(member, vector, judge, unknown)
 
     def _present(self, member: Member, update: bytes, now: float) -> list[RoomEffect]:
         try:

@@ -567,15 +567,20 @@ def test_who_is_at_it_at_two_deaths_is_the_culprit(room: Room) -> None:
     assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((said[0], said[2]))]
 
 
-def test_a_question_that_kills_twice_is_asked_no_more(room: Room) -> None:
-    """One vector cannot keep the engine dying."""
-    joined(room, 1)
+def test_a_document_that_cannot_be_told_is_read_from_the_log(room: Room) -> None:
+    """Two deaths over questions, whosever; then everybody gets all there is, and no engine dies."""
+    joined(room, 1, 2)
     vector = b"\x01\x07\x01"
     room.handle(fx.Said(1, SyncStep1(vector)), now=0.0)
-    for asked_again in (True, False):
-        assert room.handle(fx.EngineDied(question=vector), now=0.0) == [fx.Open()]
-        effects = room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
-        assert (fx.Diff(vector) in effects) is asked_again
+    assert room.handle(fx.EngineDied(question=vector), now=0.0) == [fx.Open()]
+    assert fx.Diff(vector) in room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+    assert room.handle(fx.EngineDied(question=vector), now=0.0) == [fx.ReadLog(), fx.Open()]
+    assert fx.Diff(vector) not in room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+    assert room.handle(fx.Said(2, SyncStep1(b"\x01\x07\x02")), now=0.0) == []
+    effects = room.handle(fx.LogRead(Loaded(Lineage("L"), None, (), Seq(0))), now=0.0)
+    assert {e.to for e in effects if isinstance(e, fx.Send) and type(e.message) is SyncStep2} == {
+        (1, 2)
+    }
 
 
 def test_who_follows_the_log_resumes_once(room: Room) -> None:
