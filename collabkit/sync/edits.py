@@ -88,6 +88,7 @@ class Edits:
         self._tasted: list[Pending] = []
         self._appending: list[Pending] = []
         self._commit_due = False
+        self._overslept = False  # the clock turned for those that wait, and they could not go
         self._holding = False  # an edit waits for its verdict before it is sent
         self._engine_lost = True
         self._opening = False
@@ -216,7 +217,10 @@ class Edits:
         return [*self._append(), *self._taste(now)]
 
     def _taste(self, now: float) -> list[RoomEffect]:
-        if not self._waiting or self._tasting or self._engine_lost:
+        if not self._waiting:
+            return []
+        self._overslept = bool(self._tasting) or self._engine_lost
+        if self._overslept:
             return []
         self._tasting = list(self._waiting)
         self._waiting.clear()
@@ -320,7 +324,7 @@ class Edits:
     def _again(self) -> list[RoomEffect]:
         if self._tasted and not self._appending:
             return [_WAKE]
-        if self._waiting and not self._tasting and not self._engine_lost:
+        if self._overslept and self._waiting and not self._tasting and not self._engine_lost:
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         return []
 
@@ -389,4 +393,5 @@ class Edits:
         self.stored_seq = max(self.stored_seq, seq)
         self.stored = dict(vector)
         self._recount()
+        self._overslept = True
         return self._again()
