@@ -57,6 +57,19 @@ async def test_what_happens_is_counted(relay: Relay, metric: Metric) -> None:
         assert await metric(relay, "collabkit_pending_rows") == 0
 
 
+async def test_children_are_counted(relay: Relay, metric: Metric) -> None:
+    """What applies updates shows too: who is there, what it was asked, and that nobody died."""
+    async with websockets.connect(f"{relay.url}/notes") as socket, Peer.joined(socket) as peer:
+        await peer.write("hello")
+        async with asyncio.timeout(20):
+            while not await metric(relay, "collabkit_engine_trips_total"):
+                await asyncio.sleep(0.01)
+        assert await metric(relay, "collabkit_engine_children") == 1
+        assert await metric(relay, "collabkit_engine_documents") == 1
+        assert await metric(relay, "collabkit_engine_births_total") >= 1
+        assert await metric(relay, "collabkit_engine_deaths_total", cause="crashed") == 0
+
+
 async def test_two_relays_do_not_share_their_metrics(workspace: Workspace) -> None:
     """A registry belongs to one relay: another one in the process starts at nothing."""
     traffic = Traffic()
