@@ -25,13 +25,14 @@ from typing import Final, TypeAlias
 
 from .budget import refuse
 from .contents import STRING
-from .lib0 import read_var_bytes
-from .scan import Scan
+from .lib0 import read_var_bytes, read_var_uint
+from .scan import Scan, Section
 from .structs import read_items
 
 __all__ = ["Pairs", "Runs"]
 
 _WIDE: Final = re.compile("[\U00010000-\U0010ffff]+")
+_ENCODED: Final = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")  # one of them; or, seldom, an id
 
 Runs: TypeAlias = dict[int, tuple["array[int]", "array[int]"]]
 """Of each client, where runs of such characters start and stop, in the order of clocks."""
@@ -58,14 +59,7 @@ class Pairs:
 
     def concern(self, update: bytes) -> bool:
         """Whether an update has to be looked at; mostly it has not."""
-        # UTF-8 begins such a character with one of these.
-        return bool(self._runs) or (
-            b"\xf0" in update
-            or b"\xf3" in update
-            or b"\xf1" in update
-            or b"\xf2" in update
-            or b"\xf4" in update
-        )
+        return bool(self._runs) or _ENCODED.search(update) is not None
 
     def parts(self, client: int, clock: int) -> bool:
         """Whether this clock is the second half of a pair."""
@@ -83,6 +77,10 @@ class Pairs:
         Raises:
             UpdateRefused: It does.
         """
+        if found.plain and not found.deletes and _ENCODED.search(update) is None:
+            if strict:
+                self._check_typed(update, found.sections[0])
+            return {}
         runs: Runs = {}
         links: list[tuple[int, int]] = []  # each would be the second half
         for item in read_items(update, found):
@@ -101,6 +99,16 @@ class Pairs:
                 if self.parts(client, clock) or _parts(runs, client, clock):
                     refuse("parted-character", client)
         return {client: _new(spans, known.get(client, 0)) for client, spans in runs.items()}
+
+    def _check_typed(self, update: bytes, section: Section) -> None:
+        """The same for one item of narrow characters, which is most of what comes."""
+        info, at = update[section.start], section.start + 1
+        for here, behind in ((0x80, 1), (0x40, 0)):
+            if info & here:
+                client, at = read_var_uint(update, at)
+                clock, at = read_var_uint(update, at)
+                if self.parts(client, clock + behind):
+                    refuse("parted-character", client)
 
     def keep(self, runs: Runs) -> None:
         """The engine took the update that brought these."""
