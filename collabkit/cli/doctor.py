@@ -18,7 +18,7 @@ from ..crdt.trials import examine
 from ..errors import CollabError, EngineLost, RemoteProtocolError
 from ..store.base import Quarantined, SessionRecord
 from ..store.reader import Reader
-from ..sync.liveroom import updates_of
+from ..sync.inquest import updates_of
 from . import render
 from .arguments import DEFAULT_DB, AsJson, OptionalDb, listed, operate
 from .documents import write_new

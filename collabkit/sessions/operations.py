@@ -50,7 +50,7 @@ from ..errors import (
 from ..ids import RoomName, Subject
 from ..store.base import Checkpoint, SessionRecord
 from ..store.sqlite import SQLiteStore
-from ..sync.liveroom import updates_of
+from ..sync.inquest import updates_of
 from .attendance import Attendance, rehearse
 from .calls import Calls
 from .session import Kind

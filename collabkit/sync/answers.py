@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..crdt.update import Scan, StateVector, advances
+from .effects import RoomEffect, Send
 from .messages import Ack, Message
+from .pending import Pending
 
-__all__ = ["Answers", "covers"]
+__all__ = ["Answers", "Owed", "covers"]
 
 # How long a member has to answer a request for what is missing before it is asked again.
 ASK_AGAIN_AFTER = 5.0
@@ -90,6 +92,58 @@ class Answers:
             return False
         self._asked_at = now
         return True
+
+
+class Owed:
+    """The answers of all members; whoever left in the meantime gets none."""
+
+    __slots__ = ("_members",)
+
+    def __init__(self) -> None:
+        self._members: dict[int, Answers] = {}
+
+    def __repr__(self) -> str:
+        return f"<Owed to {len(self._members)} members>"
+
+    def to(self, member: int) -> Answers:
+        """What a member is owed."""
+        found = self._members.get(member)
+        if found is None:
+            found = self._members[member] = Answers()
+        return found
+
+    def known(self, edit: Pending) -> Answers | None:
+        """What the author of an edit is owed, if he is still there."""
+        return self._members.get(edit.author)
+
+    def forget(self, member: int) -> None:
+        """A member left."""
+        self._members.pop(member, None)
+
+    def give(self, member: int, ticket: int, answer: Message) -> list[RoomEffect]:
+        """Give an answer."""
+        answers = self._members.get(member)
+        if answers is None:
+            return []
+        return [Send((member,), message) for message in answers.resolve(ticket, answer)]
+
+    def leave_open(self, edits: Iterable[Pending]) -> None:
+        """Note edits as gaps."""
+        for edit in edits:
+            if (answers := self.known(edit)) is not None:
+                answers.leave_open(edit.ticket, edit.scan)
+
+    def acknowledge(self, edit: Pending, ack: Ack, stored: StateVector) -> list[RoomEffect]:
+        """Answer an edit that is stored, and the gaps that it closed."""
+        answers = self.known(edit)
+        if answers is None:
+            return []
+        if advances(edit.scan, stored):
+            # It repeated what was on its way, and that was refused or lost.
+            answers.leave_open(edit.ticket, edit.scan)
+            return []
+        answers.close_gaps(edit.scan, stored, ack)
+        return self.give(edit.author, edit.ticket, ack)
 
 
 def covers(these: Sequence[tuple[int, int, int]], those: Sequence[tuple[int, int, int]]) -> bool:

@@ -22,9 +22,10 @@ Rules:
    the engine's document is built anew, and the room takes no edits until it probes:
    then members are asked for what the log lacks. Nothing is lost that a member holds.
 6. If the engine dies, tasted edits are committed, the document is opened again from the log,
-   and the rest is tasted anew. That dies of another room's updates as well as of one of
-   these, or is killed. So the update that was being applied is a suspect, and refused if it is
-   that again when the engine dies a second time; others are never to blame.
+   and the rest is tasted anew. It dies of another room's updates as well as of one of these,
+   or is killed. So the update that was being applied, and those before it, are suspects: they
+   are examined where that harms nobody. Which of them is found guilty, or was what the engine
+   was at when it died twice, is refused and quarantined; others are never to blame.
 7. An edit that others were sent and the engine then refused is banned, with all that
    builds on it. Who sends that is refused, and not put out: he did nothing wrong. What he
    was sent stays in his replica until he loads the document anew.
@@ -34,21 +35,31 @@ Rules:
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
-from ..crdt.budget import DEFAULT_BUDGET
-from ..crdt.engine import Bad, Gap, Good, NothingNew, Verdict
+from ..crdt.budget import DEFAULT_BUDGET, NO_BUDGET
+from ..crdt.engine import Bad, Death, Gap, Good, NothingNew, Verdict
 from ..crdt.update import StateVector, advance, advances, encode_state_vector, gap, scan
 from ..errors import RemoteProtocolError
 from ..ids import Seq, Subject
-from .answers import Answers
+from .answers import Owed
 from .bans import Bans
-from .effects import Append, Dismiss, Open, RoomEffect, Send, Taste, Wake
+from .effects import (
+    Append,
+    Dismiss,
+    Examine,
+    Open,
+    Opened,
+    Quarantine,
+    RoomEffect,
+    Send,
+    Taste,
+    Wake,
+)
 from .limits import Pace
-from .messages import Ack, Message, Refused, Row, SyncStep1, Update
-from .pending import Pending, spread
+from .messages import Ack, Refused, Row, SyncStep1, Update
+from .pending import OVERHEAD_BYTES, OnTheWay, Pending, spread
 
 __all__ = ["Edits"]
 
@@ -61,9 +72,10 @@ LONGEST_PROBE_AFTER = 30.0
 MAX_GAPS = 256
 # A commit that fails makes gaps of everything; who goes on for long comes back later instead.
 MAX_STALLED_GAPS = 4096
+# Nobody dies twice over the same update by chance.
+MAX_DEATHS = 2
 # On their way in one room: a disk that is this far behind will not catch up by waiting.
 MAX_BYTES = 64 * 1024 * 1024
-OVERHEAD_BYTES = 512  # of an edit, beside its update
 
 _BANNED = Refused("banned", "it builds on an edit that was refused")
 _WAKE = Wake()
@@ -81,16 +93,15 @@ class Edits:
         self.followers: tuple[int, ...] = ()
         self.late: list[Row] | None = None  # rows committed while somebody reads the log
         self._document = document
-        self._answers: dict[int, Answers] = {}
+        self.owed = Owed()
         self._bans = Bans()
-        self._waiting: deque[Pending] = deque()
-        self._tasting: list[Pending] = []
-        self._tasted: list[Pending] = []
-        self._appending: list[Pending] = []
+        self._way = OnTheWay()
         self._commit_due = False
         self._overslept = False  # the clock turned for those that wait, and they could not go
         self._holding = False  # an edit waits for its verdict before it is sent
         self._engine_lost = True
+        self._suspects: list[Pending] = []  # they wait, and nobody is tasted before it is clear
+        self._examined: list[Pending] | None = None  # those that are, at the moment
         self._opening = False
         self._trip_is_void = False
         self.waiting_bytes = 0
@@ -100,17 +111,12 @@ class Edits:
         self._pace = Pace(per_second=BUSY_EDITS_PER_SECOND)
 
     def __repr__(self) -> str:
-        return f"<Edits {'/'.join(str(len(stage)) for stage in self._stages)} on their way>"
-
-    @property
-    def _stages(self) -> tuple[Sequence[Pending], ...]:
-        """Those on their way, by how far they are, the farthest first."""
-        return (self._appending, self._tasted, self._tasting, self._waiting)
+        return f"<Edits {self._way!r}>"
 
     @property
     def idle(self) -> bool:
         """Nothing is on its way."""
-        return not any(self._stages)
+        return not self._way
 
     @property
     def stalled(self) -> bool:
@@ -119,13 +125,9 @@ class Edits:
 
     def sent_and_not_stored(self) -> Iterator[bytes]:
         """What members were sent and no reading of the log may show yet."""
-        for edit in itertools.chain(*self._stages):
+        for edit in self._way:
             if edit.sent and edit.update:
                 yield edit.update
-
-    def forget(self, member: int) -> None:
-        """A member left: his edits go on, nobody waits for the answers."""
-        self._answers.pop(member, None)
 
     # Offered
 
@@ -137,7 +139,7 @@ class Edits:
             scanned = scan(update, self.budget)
         except RemoteProtocolError as error:
             return [Dismiss(author, error.close_code, str(error))]
-        answers = self._answers.get(author) or self.answers(author)
+        answers = self.owed.to(author)
         edit = Pending(author, subject, update, scanned, ticket=answers.expect())
         if self._bans and self._bans.holds(scanned):
             return self._refuse_banned(edit)
@@ -153,33 +155,27 @@ class Edits:
         if not scanned.deletes and not advances(scanned, self.vector):
             # What it repeats may itself be on its way, and an Ack must not overtake that.
             edit.update = b""
-            self._waiting.append(edit)
+            self._way.waiting.append(edit)
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         advance(scanned, self.vector)
         edit.seen = min(seen, self.stored_seq) or self.stored_seq
         self.waiting_bytes += len(update) + OVERHEAD_BYTES
         edit.group = group or None
         edit.at_ms = int(now * 1000)
-        self._waiting.append(edit)
+        self._way.waiting.append(edit)
         if self._pace.count(now=now) or self._holding or not scanned.plain:
             self._holding = True
             return [_WAKE_SOON]
         edit.sent = True
         return [Send(self.stock, Update(update), author), _WAKE]
 
-    def _look_back(self) -> None:
-        """See whether an edit still waits for its verdict to be sent; none may overtake it."""
-        if self._holding:
-            on_their_way = itertools.chain(self._tasting, self._waiting)
-            self._holding = any(edit.update and not edit.sent for edit in on_their_way)
-
     def _refuse_banned(self, edit: Pending) -> list[RoomEffect]:
         self._bans.add(edit.scan, self.stored)
-        self.answers(edit.author).close_all_gaps(_BANNED)
-        return self.answer(edit.author, edit.ticket, _BANNED)
+        self.owed.to(edit.author).close_all_gaps(_BANNED)
+        return self.owed.give(edit.author, edit.ticket, _BANNED)
 
     def _gap(self, edit: Pending, now: float) -> list[RoomEffect]:
-        answers = self._answers.get(edit.author)
+        answers = self.owed.known(edit)
         if answers is None:
             return []
         answers.leave_open(edit.ticket, edit.scan)
@@ -191,22 +187,6 @@ class Edits:
         """Ask members for what the room lacks."""
         return Send(members, SyncStep1(encode_state_vector(self.vector)))
 
-    # Answers
-
-    def answers(self, member: int) -> Answers:
-        """What a member is owed."""
-        found = self._answers.get(member)
-        if found is None:
-            found = self._answers[member] = Answers()
-        return found
-
-    def answer(self, member: int, ticket: int, answer: Message) -> list[RoomEffect]:
-        """Give an answer; whoever left in the meantime gets none."""
-        answers = self._answers.get(member)
-        if answers is None:
-            return []
-        return [Send((member,), message) for message in answers.resolve(ticket, answer)]
-
     # Trips to the engine
 
     def woke(self, *, soon: bool, now: float) -> list[RoomEffect]:
@@ -217,22 +197,22 @@ class Edits:
         return [*self._append(), *self._taste(now)]
 
     def _taste(self, now: float) -> list[RoomEffect]:
-        if not self._waiting:
+        if not self._way.waiting:
             return []
-        self._overslept = bool(self._tasting) or self._engine_lost
+        self._overslept = bool(self._way.tasting or self._suspects) or self._engine_lost
         if self._overslept:
             return []
-        self._tasting = list(self._waiting)
-        self._waiting.clear()
-        updates = tuple(edit.update for edit in self._tasting if edit.update)
+        self._way.tasting = list(self._way.waiting)
+        self._way.waiting.clear()
+        updates = tuple(edit.update for edit in self._way.tasting if edit.update)
         return [Taste(updates)] if updates else self.tasted((), now=now)
 
     def tasted(self, verdicts: Sequence[Verdict], *, now: float) -> list[RoomEffect]:
         """The engine came back."""
-        trip, self._tasting = self._tasting, []
+        trip, self._way.tasting = self._way.tasting, []
         if self._trip_is_void:
             self._trip_is_void = False
-            self._leave_open(trip)
+            self.owed.leave_open(trip)
             return self.open()
         effects: list[RoomEffect] = []
         fresh: list[Pending] = []
@@ -241,20 +221,20 @@ class Edits:
             verdict = next(verdict_of) if edit.update else NothingNew()
             match verdict:
                 case Good():
-                    self._tasted.append(edit)
+                    self._way.tasted.append(edit)
                     if not edit.sent:
                         edit.sent = True
                         fresh.append(edit)
                 case NothingNew():
                     edit.update = b""
-                    self._tasted.append(edit)
+                    self._way.tasted.append(edit)
                 case Gap():
                     self._recount()
                     effects += self._gap(edit, now)
                 case Bad(code, reason):
                     effects += self._refuse(edit, code, reason)
         self._commit_due = self._commit_due or self._engine_lost
-        self._look_back()
+        self._holding = self._holding and self._way.holds_back
         if fresh:
             effects += spread(fresh, self.stock)
         return [*effects, *self._append(), *self.open(), *self._again()]
@@ -263,30 +243,27 @@ class Edits:
         if edit.sent:
             self._bans.add(edit.scan, self.stored)
         self._recount()
-        answer = self.answer(edit.author, edit.ticket, Refused(code, reason))
+        answer = self.owed.give(edit.author, edit.ticket, Refused(code, reason))
         return [*answer, Dismiss(edit.author, 1008, f"{reason} ({code})")]
 
     def _recount(self) -> None:
         """Something counted as offered did not hold: count again what is still on its way."""
-        self.vector = dict(self.stored)
-        for edit in itertools.chain(*self._stages):
-            if edit.update:
-                advance(edit.scan, self.vector)
+        self.vector = self._way.advanced(self.stored)
 
     # Trips to the log
 
     def _append(self) -> list[RoomEffect]:
-        if not self._commit_due or self._appending or not self._tasted:
+        if not self._commit_due or self._way.appending or not self._way.tasted:
             return []
         self._commit_due = False
-        self._appending, self._tasted = self._tasted, []
-        drafts = tuple(edit.draft(self._document) for edit in self._appending if edit.update)
+        self._way.appending, self._way.tasted = self._way.tasted, []
+        drafts = tuple(edit.draft(self._document) for edit in self._way.appending if edit.update)
         return [Append(drafts)] if drafts else self.committed(())
 
     def committed(self, seqs: Sequence[Seq]) -> list[RoomEffect]:
         """The rows are on disk, under these numbers."""
         effects: list[RoomEffect] = []
-        done, self._appending = self._appending, []
+        done, self._way.appending = self._way.appending, []
         self._probe_after = FIRST_PROBE_AFTER
         numbers = iter(seqs)
         for edit in done:
@@ -296,35 +273,25 @@ class Edits:
                 self.stored_seq = max(self.stored_seq, ack.seq)
                 advance(edit.scan, self.stored)
                 effects += self._publish(Row(ack.seq, edit.update), edit.author)
-            effects += self._acknowledge(edit, ack)
-        self._weigh()
+            effects += self.owed.acknowledge(edit, ack, self.stored)
+        self.waiting_bytes = self._way.size_bytes
         self._commit_due = self._commit_due or self._engine_lost
         return [*effects, *self._append(), *self.open(), *self._again()]
-
-    def _weigh(self) -> None:
-        edits = itertools.chain(*self._stages)
-        self.waiting_bytes = sum(len(edit.update) + OVERHEAD_BYTES for edit in edits)
 
     def _publish(self, row: Row, author: int) -> list[RoomEffect]:
         if self.late is not None:
             self.late.append(row)
         return [Send(self.followers, row, author)] if self.followers else []
 
-    def _acknowledge(self, edit: Pending, ack: Ack) -> list[RoomEffect]:
-        answers = self._answers.get(edit.author)
-        if answers is None:
-            return []
-        if advances(edit.scan, self.stored):
-            # It repeated what was on its way, and that was refused or lost.
-            answers.leave_open(edit.ticket, edit.scan)
-            return []
-        answers.close_gaps(edit.scan, self.stored, ack)
-        return self.answer(edit.author, edit.ticket, ack)
-
     def _again(self) -> list[RoomEffect]:
-        if self._tasted and not self._appending:
+        if self._way.tasted and not self._way.appending:
             return [_WAKE]
-        if self._overslept and self._waiting and not self._tasting and not self._engine_lost:
+        if (
+            self._overslept
+            and self._way.waiting
+            and not self._way.tasting
+            and not self._engine_lost
+        ):
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         return []
 
@@ -335,18 +302,13 @@ class Edits:
         self._probe_at = now + self._probe_after
         self._probe_after = min(self._probe_after * 2, LONGEST_PROBE_AFTER)
         self._engine_lost = True
-        self._leave_open([*self._appending, *self._tasted, *self._waiting])
-        self._appending, self._tasted = [], []
-        self._waiting.clear()
-        self._trip_is_void = bool(self._tasting)
-        self._weigh()
+        self.owed.leave_open([*self._way.appending, *self._way.tasted, *self._way.waiting])
+        self._way.appending, self._way.tasted = [], []
+        self._way.waiting.clear()
+        self._suspects = []
+        self._trip_is_void = bool(self._way.tasting)
+        self.waiting_bytes = self._way.size_bytes
         return [*self.open(), _WAKE]
-
-    def _leave_open(self, edits: Sequence[Pending]) -> None:
-        for edit in edits:
-            answers = self._answers.get(edit.author)
-            if answers is not None:
-                answers.leave_open(edit.ticket, edit.scan)
 
     def _probe(self, now: float) -> list[RoomEffect]:
         assert self._probe_at is not None
@@ -361,37 +323,62 @@ class Edits:
         self._engine_lost = True
         if not tasting:
             return self.open()
-        trip, self._tasting = self._tasting, []
+        trip, self._way.tasting = self._way.tasting, []
         if self._trip_is_void:
             self._trip_is_void = False
-            self._leave_open(trip)
+            self.owed.leave_open(trip)
             return self.open()
-        guilty: Pending | None = None
+        self._way.put_back(trip)
         if culprit is not None:
-            suspect = [edit for edit in trip if edit.update][culprit]
-            guilty = suspect if suspect.suspect else None
-            suspect.suspect = True
-        self._waiting.extendleft(edit for edit in reversed(trip) if edit is not guilty)
-        effects: list[RoomEffect] = []
-        if guilty is not None:
-            effects = self._refuse(guilty, "unbearable", "the engine cannot apply it")
+            tried = [edit for edit in trip if edit.update][: culprit + 1]
+            tried[-1].deaths += 1
+            self._suspects = tried
         self._commit_due = True
-        return [*effects, *self._append(), *self.open()]
+        return [*self._append(), *self.open()]
+
+    def examined(self, deaths: Sequence[Death]) -> list[RoomEffect]:
+        """It is known which of the suspects the engine dies of, where nobody else is harmed."""
+        suspects, self._examined = self._examined, None
+        if suspects is None or suspects is not self._suspects:  # others, since
+            return self._examine()
+        self._suspects = []
+        found = {death.index: death.how for death in deaths}
+        if not found and suspects[-1].deaths >= MAX_DEATHS:
+            found = {len(suspects) - 1: f"died {MAX_DEATHS} times while it was at this"}
+        effects: list[RoomEffect] = []
+        for index, edit in enumerate(suspects):
+            if index in found and edit in self._way.waiting:
+                self._way.waiting.remove(edit)
+                effects.append(Quarantine(edit.subject, edit.update, found[index]))
+                effects += self._refuse(edit, "unbearable", "the engine cannot apply it")
+        self._overslept = True
+        return [*effects, *self._again()]
 
     def open(self) -> list[RoomEffect]:
         """Open the document, if it is not open and nothing is half done."""
         if not self._engine_lost or self._opening:
             return []
-        if self._tasting or self._tasted or self._appending:
+        if self._way.tasting or self._way.tasted or self._way.appending:
             return []
         self._opening = True
         return [Open()]
 
-    def opened(self, vector: Mapping[int, int], seq: int) -> list[RoomEffect]:
+    def opened(self, event: Opened) -> list[RoomEffect]:
         """The engine has the document as the log has it."""
         self._engine_lost = self._opening = False
-        self.stored_seq = max(self.stored_seq, seq)
-        self.stored = dict(vector)
+        self.stored_seq = max(self.stored_seq, event.seq)
+        self.stored = dict(event.vector)
+        for body in event.quarantined:
+            with contextlib.suppress(RemoteProtocolError):  # what does not parse builds nothing up
+                self._bans.add(scan(body, NO_BUDGET), self.stored)
         self._recount()
+        if self._suspects:
+            return self._examine()
         self._overslept = True
         return self._again()
+
+    def _examine(self) -> list[RoomEffect]:
+        if not self._suspects or self._examined is not None or self._engine_lost:
+            return []
+        self._examined = self._suspects
+        return [Examine(tuple(edit.update for edit in self._suspects))]

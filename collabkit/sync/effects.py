@@ -7,6 +7,7 @@ Each union is closed: whoever matches one matches all of it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -111,6 +112,8 @@ class Opened(msgspec.Struct, frozen=True):
     Attributes:
         epoch: As :class:`~collabkit.store.base.Loaded` has it, and so is ``recovers_until_ms``.
         unseen_histories: Whether those may join who share no edit with the document.
+        quarantined: Updates that the engine may not be given again.
+        owners: Whose each client id is.
     """
 
     lineage: str
@@ -120,6 +123,8 @@ class Opened(msgspec.Struct, frozen=True):
     epoch: int = 0
     recovers_until_ms: int = 0
     unseen_histories: bool = False
+    quarantined: tuple[bytes, ...] = ()
+    owners: Mapping[int, Subject] = {}
 
 
 class OpenFailed(msgspec.Struct, frozen=True):
@@ -150,7 +155,7 @@ class EngineDied(msgspec.Struct, frozen=True):
 class Examined(msgspec.Struct, frozen=True):
     """Which suspects of an Examine the engine cannot bear."""
 
-    deaths: tuple[Death, ...]
+    deaths: tuple[Death, ...] = ()
 
 
 class Committed(msgspec.Struct, frozen=True):

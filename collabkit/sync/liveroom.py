@@ -9,9 +9,9 @@ from typing import Any, Protocol, assert_never
 
 from ..crdt.budget import Budget
 from ..crdt.engine import DocumentKey, Engine
-from ..errors import CollabError
+from ..errors import CollabError, EngineLost
 from ..ids import SessionId
-from ..store.base import Checkpoint, Loaded, Store
+from ..store.base import Checkpoint, Store
 from .counts import Counts
 from .effects import (
     Append,
@@ -20,11 +20,14 @@ from .effects import (
     Diffed,
     Dismiss,
     EngineDied,
+    Examine,
+    Examined,
     LogRead,
     MakeCheckpoint,
     Open,
     Opened,
     OpenFailed,
+    Quarantine,
     ReadFailed,
     ReadLog,
     RoomEffect,
@@ -35,6 +38,7 @@ from .effects import (
     Wake,
 )
 from .histories import UNSEEN_HISTORIES
+from .inquest import Inquest, updates_of
 from .messages import Ack, Awareness, Message, Row, Update, write
 from .packing import pack
 from .room import Room
@@ -96,6 +100,7 @@ class LiveRoom:
         self.core.edits.budget = hub.budget
         self.seats: dict[int, Seat] = {}
         self._hub = hub
+        self._inquest = Inquest(session, document, hub.store)
         self._crowd: tuple[tuple[int, ...], list[Seat]] = ((), [])
         self._over = False
         self._carry_all(self.core.start())
@@ -226,20 +231,29 @@ class LiveRoom:
                 hub.trips.taste(self, updates)
             case Append(drafts):
                 hub.trips.append(self, drafts)
-            case Diff(vector):
-                self._spawn(self._diff(vector), EngineDied(question=vector))
-            case ReadLog(packed):
-                self._spawn(self._read_log(packed=packed), ReadFailed("the log cannot be read"))
-            case Open():
-                self._spawn(self._open(), OpenFailed("the document cannot be opened"))
-            case MakeCheckpoint():
-                self._spawn(self._make_checkpoint(), CheckpointKept(0))
+            case Diff() | ReadLog() | Open() | Examine() | MakeCheckpoint():
+                self._ask(effect)
+            case Quarantine():
+                hub.spawn(self._inquest.keep(effect))
             case Dismiss(member, code, reason):
                 hub.dismiss(member, code, reason)
             case Shut():
                 hub.shut(self)
             case _:
                 assert_never(effect)
+
+    def _ask(self, effect: Diff | ReadLog | Open | Examine | MakeCheckpoint) -> None:
+        match effect:
+            case Diff(vector):
+                self._spawn(self._diff(vector), EngineDied(question=vector))
+            case ReadLog(packed):
+                self._spawn(self._read_log(packed=packed), ReadFailed("the log cannot be read"))
+            case Open():
+                self._spawn(self._open(), OpenFailed("the document cannot be opened"))
+            case Examine(suspects):
+                self._spawn(self._examine(suspects), Examined())
+            case MakeCheckpoint():
+                self._spawn(self._make_checkpoint(), CheckpointKept(0))
 
     def _spawn(self, work: Coroutine[Any, Any, RoomEvent], failed: RoomEvent) -> None:
         """Do something that ends in one event, whatever happens: ``failed`` if by an error."""
@@ -258,14 +272,13 @@ class LiveRoom:
         self._hub.spawn(to_the_end())
 
     async def _diff(self, vector: bytes) -> RoomEvent:
-        return Diffed(vector, await self._hub.engine.diff(self.key, vector))
+        return Diffed(vector, await self._inquest.difference(self._hub.engine, vector))
 
-    async def _load(self) -> Loaded:
-        return await self._hub.store.load(self.session, self.core.document)
+    async def _examine(self, suspects: tuple[bytes, ...]) -> RoomEvent:
+        return Examined(tuple(await self._inquest.try_suspects(self._hub.engine, suspects)))
 
     async def _open(self) -> RoomEvent:
-        loaded = await self._load()
-        vector = await self._hub.engine.open(self.key, updates_of(loaded))
+        loaded, vector = await self._inquest.opened(self._hub.engine)
         return Opened(
             loaded.lineage,
             loaded.upto,
@@ -274,6 +287,8 @@ class LiveRoom:
             loaded.epoch,
             loaded.recovers_until_ms,
             await self._takes_unseen(),
+            loaded.quarantined,
+            loaded.owners,
         )
 
     async def _takes_unseen(self) -> bool:
@@ -283,7 +298,7 @@ class LiveRoom:
         return found is not None and bool(found[0])
 
     async def _read_log(self, *, packed: bool) -> RoomEvent:
-        loaded = await self._load()
+        loaded = await self._inquest.load()
         if not packed or loaded.checkpoint is None:
             return LogRead(loaded)
         row = Row(loaded.checkpoint.seq, loaded.checkpoint.body)
@@ -291,11 +306,15 @@ class LiveRoom:
 
     async def _make_checkpoint(self) -> RoomEvent:
         # The log is whole without it: if it fails, loading is slower, and it is tried again.
-        loaded = await self._load()
+        loaded = await self._inquest.load()
         if not loaded.rows:
             there = loaded.checkpoint
             return CheckpointKept(loaded.upto, there.digest) if there else CheckpointKept(0)
-        built = await self._hub.engine.checkpoint(updates_of(loaded))
+        try:
+            built = await self._hub.engine.checkpoint(updates_of(loaded))
+        except EngineLost:
+            await self._inquest.try_log(self._hub.engine, loaded)
+            raise
         at_ms = int(self._hub.now() * 1000)
         kept = Checkpoint(self.core.document, loaded.upto, built.body, built.digest, at_ms)
         await self._hub.store.put_checkpoint(self.session, kept)
@@ -307,9 +326,3 @@ def _told(failed: RoomEvent, reason: str) -> RoomEvent:
     if isinstance(failed, OpenFailed | ReadFailed):
         return type(failed)(reason)
     return failed
-
-
-def updates_of(loaded: Loaded) -> list[bytes]:
-    """Checkpoint and rows, as an engine wants them."""
-    rows = [row.body for row in loaded.rows]
-    return rows if loaded.checkpoint is None else [loaded.checkpoint.body, *rows]

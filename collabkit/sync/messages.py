@@ -357,7 +357,9 @@ def write(message: Message) -> bytes:
         case QueryAwareness():
             return b"\x03"
     kind = type(message)
-    told = _FIELDS[kind][:-1] if kind is Welcome and message.version == 1 else _FIELDS[kind]
+    told = _FIELDS[kind]
+    if isinstance(message, Welcome) and message.version == 1:
+        told = told[:-1]
     fields = (_WRITERS[t](getattr(message, name)) for name, t in told)
     return var_uint(_TYPE_OF[kind]) + b"".join(fields)
 

@@ -1,29 +1,38 @@
-"""An edit on its way, and how tasted edits are spread over a room."""
+"""Edits on their way through a room: what one is, where they are, how they are spread."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from ..crdt.update import Scan, splice
+from ..crdt.update import Scan, StateVector, advance, splice
 from ..ids import Subject
 from ..store.base import Draft
 from .effects import RoomEffect, Send
 from .messages import Update
 
-__all__ = ["Pending", "spread"]
+__all__ = ["OnTheWay", "Pending", "spread"]
+
+OVERHEAD_BYTES = 512  # of an edit, beside its update
 
 
 class Pending(msgspec.Struct, eq=False):
-    """One update on its way; ``update`` is empty once it turns out to bring nothing new."""
+    """One update on its way; ``update`` is empty once it turns out to bring nothing new.
+
+    Attributes:
+        sent: Stock members have it.
+        deaths: How often the engine died while it was at this.
+    """
 
     author: int
     subject: Subject
     update: bytes
     scan: Scan
     sent: bool = False
-    suspect: bool = False
+    deaths: int = 0
     seen: int = 0
     group: str | None = None
     ticket: int = 0
@@ -43,6 +52,51 @@ class Pending(msgspec.Struct, eq=False):
             seen=self.seen,
             group=self.group,
         )
+
+
+class OnTheWay:
+    """The edits of a room by how far they are: waiting, tasting, tasted, appending."""
+
+    __slots__ = ("appending", "tasted", "tasting", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[Pending] = deque()
+        self.tasting: list[Pending] = []
+        self.tasted: list[Pending] = []
+        self.appending: list[Pending] = []
+
+    def __repr__(self) -> str:
+        counts = map(len, (self.appending, self.tasted, self.tasting, self.waiting))
+        return f"<OnTheWay {'/'.join(map(str, counts))}>"
+
+    def __iter__(self) -> Iterator[Pending]:
+        """All of them, the farthest first."""
+        return itertools.chain(self.appending, self.tasted, self.tasting, self.waiting)
+
+    def __bool__(self) -> bool:
+        return bool(self.waiting or self.tasting or self.tasted or self.appending)
+
+    @property
+    def size_bytes(self) -> int:
+        """What they take."""
+        return sum(len(edit.update) + OVERHEAD_BYTES for edit in self)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether one waits for its verdict to be sent; none may overtake it."""
+        return any(edit.update and not edit.sent for edit in (*self.tasting, *self.waiting))
+
+    def advanced(self, stored: StateVector) -> StateVector:
+        """How far all of them lead beyond what is stored."""
+        vector = dict(stored)
+        for edit in self:
+            if edit.update:
+                advance(edit.scan, vector)
+        return vector
+
+    def put_back(self, trip: Sequence[Pending]) -> None:
+        """Have a trip wait again, before all others."""
+        self.waiting.extendleft(reversed(trip))
 
 
 def spread(edits: Sequence[Pending], stock: tuple[int, ...]) -> list[RoomEffect]:

@@ -42,6 +42,7 @@ from .effects import (
     Diffed,
     Dismiss,
     EngineDied,
+    Examined,
     Joined,
     Left,
     LogRead,
@@ -154,6 +155,8 @@ class Room:
                 if question is None:
                     return self.edits.engine_died(tasting=True, culprit=culprit)
                 return [*self._catch_up.died(), *self.edits.engine_died(tasting=False)]
+            case Examined(deaths):
+                return self.edits.examined(deaths)
             case AppendFailed():
                 self._histories.lost(now=now)
                 return self.edits.append_failed(now=now)
@@ -196,7 +199,7 @@ class Room:
         self.epoch = event.epoch
         self._histories.opened(event)
         self._checkpoints.opened(event.rows_since_checkpoint)
-        effects = self.edits.opened(event.vector, event.seq)
+        effects = self.edits.opened(event)
         if self.life is Life.OPENING:
             self.life = Life.OPEN if self.members else Life.LINGERING
             for member in self.members.values():
@@ -247,7 +250,7 @@ class Room:
     def _left(self, member_id: int, now: float) -> list[RoomEffect]:
         if self.members.pop(member_id, None) is None:
             return []
-        self.edits.forget(member_id)
+        self.edits.owed.forget(member_id)
         self.edits.stock = tuple(m for m in self.edits.stock if m != member_id)
         self.edits.followers = tuple(m for m in self.edits.followers if m != member_id)
         if not self.members:
@@ -305,19 +308,19 @@ class Room:
             offered = scan(update, self.edits.budget)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
-        ticket = self.edits.answers(member.id).expect()
+        ticket = self.edits.owed.to(member.id).expect()
         refused = Refused("read-only", f"{member.subject} may not write here")
         if advances(offered, self.edits.stored):
-            return self.edits.answer(member.id, ticket, refused)
+            return self.edits.owed.give(member.id, ticket, refused)
         if not offered.deletes:
-            return self.edits.answer(member.id, ticket, Ack(0))
+            return self.edits.owed.give(member.id, ticket, Ack(0))
 
         def judge(difference: bytes) -> list[RoomEffect]:
             known = covers(scan(difference, NO_BUDGET).deletes, offered.deletes)
-            return self.edits.answer(member.id, ticket, Ack(0) if known else refused)
+            return self.edits.owed.give(member.id, ticket, Ack(0) if known else refused)
 
         def unknown() -> list[RoomEffect]:
-            return self.edits.answer(member.id, ticket, refused)
+            return self.edits.owed.give(member.id, ticket, refused)
 
         vector = encode_state_vector(self.edits.stored)
         return self._catch_up.difference(member, vector, judge, unknown)

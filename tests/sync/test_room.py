@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pycrdt import Doc, Text
 
 from collabkit.crdt.budget import NO_BUDGET
-from collabkit.crdt.engine import Bad, Gap, Good, NothingNew, Verdict
+from collabkit.crdt.engine import Bad, Death, Gap, Good, NothingNew, Verdict
 from collabkit.crdt.update import advances, decode_state_vector, gap, scan
 from collabkit.ids import Lineage, Seq, Subject
 from collabkit.store.base import Draft, Loaded
@@ -82,7 +82,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.log: list[tuple[Draft, int]] = []
         self.engine: Doc[Any] | None = None
         self.asked: dict[str, deque[Any]] = {
-            name: deque() for name in ("open", "taste", "append", "diff", "read")
+            name: deque() for name in ("open", "taste", "examine", "append", "diff", "read")
         }
         self.due: set[bool] = set()
         self.clients = [
@@ -116,6 +116,10 @@ class RoomMachine(RuleBasedStateMachine):
                     assert not self.asked["taste"], "one trip to the engine at a time"
                     assert all(updates)
                     self.asked["taste"].append(updates)
+                case fx.Examine(suspects):
+                    assert not self.asked["examine"], "one examination at a time"
+                    assert all(suspects)
+                    self.asked["examine"].append(suspects)
                 case fx.Append(drafts):
                     assert not self.asked["append"], "one transaction at a time"
                     assert drafts
@@ -271,6 +275,18 @@ class RoomMachine(RuleBasedStateMachine):
         self.refused = self.refused or known
         self.feed(fx.EngineDied(culprit=len(updates) - 1 if known else None))
 
+    @precondition(lambda self: self.asked["examine"])
+    @rule(guilty=st.booleans())
+    def examined(self, guilty: bool) -> None:
+        suspects = self.asked["examine"].popleft()
+        deaths = (Death(len(suspects) - 1, "SIGSEGV"),) if guilty else ()
+        self.refused = self.refused or guilty
+        self.feed(fx.Examined(deaths))
+
+    def acquitted(self) -> None:
+        self.asked["examine"].popleft()
+        self.feed(fx.Examined())
+
     @precondition(lambda self: self.asked["append"])
     @rule()
     def committed(self) -> None:
@@ -346,7 +362,7 @@ class RoomMachine(RuleBasedStateMachine):
             self.now += 0.3
             for name, answer in (
                 ("open", self.opened), ("taste", self.tasted), ("append", self.committed),
-                ("diff", self.diffed), ("read", self.read),
+                ("diff", self.diffed), ("read", self.read), ("examine", self.acquitted),
             ):  # fmt: skip
                 while self.asked[name]:
                     answer()
@@ -556,15 +572,50 @@ def test_who_is_at_it_at_two_deaths_is_the_culprit(room: Room) -> None:
         text += letter
         said.append(doc.get_update(before))
         room.handle(fx.Said(1, Update(said[-1])), now=0.0)
-    for culprit in (None, None, 0, 1):
+    effects: list[fx.RoomEffect] = []
+    for culprit in (None, None, 0, 1, 1):
         assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste(tuple(said))]
         assert room.handle(fx.EngineDied(culprit=culprit), now=0.0) == [fx.Open()]
-        room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
-    assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste(tuple(said))]
-    effects = room.handle(fx.EngineDied(culprit=1), now=0.0)
+        effects = room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+        if culprit is not None:
+            assert effects == [fx.Examine(tuple(said[: culprit + 1]))]
+            assert room.handle(fx.Woke(soon=False), now=0.0) == []
+            effects = room.handle(fx.Examined(), now=0.0)
     assert [e.member for e in effects if isinstance(e, fx.Dismiss)] == [1]
-    room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+    assert [e.update for e in effects if isinstance(e, fx.Quarantine)] == [said[1]]
     assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((said[0], said[2]))]
+
+
+def test_the_guilty_of_an_examination_are_refused_and_kept_apart(room: Room) -> None:
+    """They are found beside the one at which the engine died; the others go on as before."""
+    joined(room, 1, 2)
+    said = []
+    for client in (7, 8, 9):
+        doc: Doc[Any] = Doc(client_id=client)
+        doc["t"] = Text("x")
+        said.append(doc.get_update())
+        room.handle(fx.Said(1, Update(said[-1])), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.EngineDied(culprit=2), now=0.0)
+    assert room.handle(fx.Opened("L", 0, 0, {}), now=0.0) == [fx.Examine(tuple(said))]
+    effects = room.handle(fx.Examined((Death(1, "SIGSEGV"),)), now=0.0)
+    kept = [effect for effect in effects if isinstance(effect, fx.Quarantine)]
+    assert kept == [fx.Quarantine(Subject("user:a"), said[1], "SIGSEGV")]
+    assert [e.member for e in effects if isinstance(e, fx.Dismiss)] == [1]
+    assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((said[0], said[2]))]
+
+
+def test_what_is_quarantined_is_banned_from_the_start(room: Room) -> None:
+    """Whoever still holds it is refused without being put out, as is who builds on it."""
+    doc: Doc[Any] = Doc(client_id=9)
+    doc["t"] = Text("x")
+    update = doc.get_update()
+    room.handle(fx.Opened("L", 0, 0, {}, quarantined=(update, b"no update")), now=0.0)
+    room.handle(fx.Joined(1, Subject("user:1"), can_write=True), now=0.0)
+    effects = room.handle(fx.Said(1, Update(update)), now=0.0)
+    refused = [e.message for e in effects if isinstance(e, fx.Send)]
+    assert [m.code for m in refused if isinstance(m, Refused)] == ["banned"]
+    assert not any(isinstance(effect, fx.Dismiss) for effect in effects)
 
 
 def test_a_document_that_cannot_be_told_is_read_from_the_log(room: Room) -> None:
