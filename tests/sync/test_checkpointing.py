@@ -12,7 +12,7 @@ from collabkit.sync.checkpointing import (
     Checkpointing,
 )
 from collabkit.sync.edits import Edits
-from collabkit.sync.effects import CheckpointKept, MakeCheckpoint
+from collabkit.sync.effects import CheckpointKept, MakeCheckpoint, Opened
 from collabkit.sync.messages import Digest
 
 MAKE = [MakeCheckpoint()]
@@ -72,7 +72,7 @@ def test_a_digest_tells_of_a_log_that_did_not_move(
     checkpoints: Checkpointing, edits: Edits
 ) -> None:
     """Of what was stored since, it says nothing."""
-    edits.opened({7: 1}, 5)
+    edits.opened(Opened("L", 5, 0, {7: 1}))
     assert checkpoints.kept(CheckpointKept(5, "digest")) == Digest(5, "digest")
     assert checkpoints.kept(CheckpointKept(4, "digest")) is None
     assert checkpoints.kept(CheckpointKept(0)) is None
