@@ -349,6 +349,7 @@ class Edits:
         for index, edit in enumerate(suspects):
             if index in found and edit in self._way.waiting:
                 self._way.waiting.remove(edit)
+                self._bans.add(edit.scan, self.stored)
                 effects.append(Quarantine(edit.subject, edit.update, found[index]))
                 effects += self._refuse(edit, "unbearable", "the engine cannot apply it")
         self._overslept = True
