@@ -53,6 +53,8 @@ class Budget(msgspec.Struct, frozen=True):
         roots: Root types named. A root can never be removed again.
         depth: How deep values and JSON nest.
         levels: How deep shared types nest: in one update, and over all that a document has.
+        document_bytes: What a document has on disk: its checkpoint and the rows since. An engine
+            needs some ten times as much memory; a child has 1 GiB.
     """
 
     message_bytes: int = 16 << 20
@@ -62,6 +64,7 @@ class Budget(msgspec.Struct, frozen=True):
     roots: int = 1_000
     depth: int = 64
     levels: int = 64
+    document_bytes: int = 64 << 20
 
 
 DEFAULT_BUDGET = Budget()
@@ -73,6 +76,7 @@ NO_BUDGET = Budget(
     delete_ranges=1 << 53,
     roots=1 << 53,
     levels=1 << 53,
+    document_bytes=1 << 53,
 )
 """For what was within the budget when it was taken: only the nesting of values is bounded.
 

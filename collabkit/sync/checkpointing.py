@@ -74,6 +74,7 @@ class Checkpointing:
         self.making = False
         if event.seq:
             self._rows = max(0, self._edits.stored_seq - event.seq)
+            self._edits.stored_bytes -= event.freed_bytes
         if not event.digest or self._edits.stored_seq > event.seq or not self._edits.idle:
             return None
         return Digest(event.seq, event.digest)

@@ -78,6 +78,7 @@ MAX_DEATHS = 2
 MAX_BYTES = 64 * 1024 * 1024
 
 _BANNED = Refused("banned", "it builds on an edit that was refused")
+_TOO_LARGE = Refused("document-too-large", "the document is as large as it may be: only delete")
 _WAKE = Wake()
 _WAKE_SOON = Wake(soon=True)
 
@@ -105,6 +106,7 @@ class Edits:
         self._opening = False
         self._trip_is_void = False
         self.waiting_bytes = 0
+        self.stored_bytes = 0
         self.budget = DEFAULT_BUDGET
         self._probe_at: float | None = None
         self._probe_after = FIRST_PROBE_AFTER
@@ -157,6 +159,9 @@ class Edits:
             edit.update = b""
             self._way.waiting.append(edit)
             return [_WAKE_SOON if self._pace.busy else _WAKE]
+        size_bytes = self.stored_bytes + self.waiting_bytes + len(update)
+        if size_bytes > self.budget.document_bytes and advances(scanned, self.vector):
+            return self.owed.give(author, edit.ticket, _TOO_LARGE)
         advance(scanned, self.vector)
         edit.seen = min(seen, self.stored_seq) or self.stored_seq
         self.waiting_bytes += len(update) + OVERHEAD_BYTES
@@ -271,6 +276,7 @@ class Edits:
             if edit.update:
                 ack = Ack(next(numbers))
                 self.stored_seq = max(self.stored_seq, ack.seq)
+                self.stored_bytes += len(edit.update)
                 advance(edit.scan, self.stored)
                 effects += self._publish(Row(ack.seq, edit.update), edit.author)
             effects += self.owed.acknowledge(edit, ack, self.stored)
@@ -369,6 +375,7 @@ class Edits:
         self._engine_lost = self._opening = False
         self.stored_seq = max(self.stored_seq, event.seq)
         self.stored = dict(event.vector)
+        self.stored_bytes = event.size_bytes
         for body in event.quarantined:
             with contextlib.suppress(RemoteProtocolError):  # what does not parse builds nothing up
                 self._bans.add(scan(body, NO_BUDGET), self.stored)

@@ -114,6 +114,7 @@ class Opened(msgspec.Struct, frozen=True):
         unseen_histories: Whether those may join who share no edit with the document.
         quarantined: Updates that the engine may not be given again.
         owners: Whose each client id is.
+        size_bytes: What the document has on disk.
     """
 
     lineage: str
@@ -125,6 +126,7 @@ class Opened(msgspec.Struct, frozen=True):
     unseen_histories: bool = False
     quarantined: tuple[bytes, ...] = ()
     owners: Mapping[int, Subject] = {}
+    size_bytes: int = 0
 
 
 class OpenFailed(msgspec.Struct, frozen=True):
@@ -191,10 +193,15 @@ class ReadFailed(msgspec.Struct, frozen=True):
 
 
 class CheckpointKept(msgspec.Struct, frozen=True):
-    """There is a checkpoint up to this row, or (``seq`` 0) none could be made."""
+    """There is a checkpoint up to this row, or (``seq`` 0) none could be made.
+
+    Attributes:
+        freed_bytes: How much less it has than what it was made of.
+    """
 
     seq: int
     digest: str = ""
+    freed_bytes: int = 0
 
 
 class Woke(msgspec.Struct, frozen=True):

@@ -289,6 +289,7 @@ class LiveRoom:
             await self._takes_unseen(),
             loaded.quarantined,
             loaded.owners,
+            sum(map(len, updates_of(loaded))),
         )
 
     async def _takes_unseen(self) -> bool:
@@ -318,7 +319,8 @@ class LiveRoom:
         at_ms = int(self._hub.now() * 1000)
         kept = Checkpoint(self.core.document, loaded.upto, built.body, built.digest, at_ms)
         await self._hub.store.put_checkpoint(self.session, kept)
-        return CheckpointKept(loaded.upto, built.digest)
+        freed_bytes = sum(map(len, updates_of(loaded))) - len(built.body)
+        return CheckpointKept(loaded.upto, built.digest, freed_bytes)
 
 
 def _told(failed: RoomEvent, reason: str) -> RoomEvent:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pycrdt import Doc, Text
 
-from collabkit.crdt.budget import NO_BUDGET
+from collabkit.crdt.budget import NO_BUDGET, Budget
 from collabkit.crdt.engine import Bad, Death, Gap, Good, NothingNew, Verdict
 from collabkit.crdt.update import advances, decode_state_vector, gap, scan
 from collabkit.ids import Lineage, Seq, Subject
@@ -603,6 +603,28 @@ def test_the_guilty_of_an_examination_are_refused_and_kept_apart(room: Room) -> 
     assert kept == [fx.Quarantine(Subject("user:a"), said[1], "SIGSEGV")]
     assert [e.member for e in effects if isinstance(e, fx.Dismiss)] == [1]
     assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((said[0], said[2]))]
+
+
+def test_a_document_that_is_full_takes_deletions_only(room: Room) -> None:
+    """Its authors are told, and stay."""
+    room.edits.budget = Budget(document_bytes=1000)
+    room.handle(fx.Opened("L", 0, 0, {7: 2}, size_bytes=1000), now=0.0)
+    joined(room, 1)
+    effects = room.handle(fx.Said(1, Update(YO)), now=0.0)
+    refused = [e.message for e in effects if isinstance(e, fx.Send)]
+    assert [m.code for m in refused if isinstance(m, Refused)] == ["document-too-large"]
+    assert not any(isinstance(effect, fx.Dismiss) for effect in effects)
+    delete_hi = bytes.fromhex("000107010002")
+    assert fx.Wake() in room.handle(fx.Said(1, Update(delete_hi)), now=0.0)
+    room.edits.budget = Budget(document_bytes=2000)
+    assert fx.Wake() in room.handle(fx.Said(1, Update(YO)), now=0.0)
+
+
+def test_a_checkpoint_makes_a_document_smaller(room: Room) -> None:
+    """By what it does not have of what it was made of."""
+    room.handle(fx.Opened("L", 4, 4, {7: 2}, size_bytes=1000), now=0.0)
+    room.handle(fx.CheckpointKept(4, freed_bytes=300), now=0.0)
+    assert room.edits.stored_bytes == 700
 
 
 def test_what_is_quarantined_is_banned_from_the_start(room: Room) -> None:
