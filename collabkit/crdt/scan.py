@@ -219,10 +219,8 @@ class _Walk:
         return tuple(sections.values())
 
     def structs(self, at: int, count: int, client: int, clock: int) -> tuple[int, int]:  # noqa: C901, PLR0912, PLR0915 - a call a struct would double its time
-        data, ids, refs, depth = self.data, self.ids, self.refs, self.budget.depth
-        notes = self.notes
-        width = 5  # bytes of the last client id: those of Yjs are 32 random bits
-        author = number = 0
+        data, ids, refs, notes = self.data, self.ids, self.refs, self.notes
+        author, number, width = 0, 0, 5  # bytes of the last client id: Yjs' are 32 random bits
         for _ in range(count):
             info = data[at]
             at += 1
@@ -269,7 +267,7 @@ class _Walk:
                     length = utf16_length(text, at - length)
             else:
                 self.content_at = at
-                length, at = self.content(content, at, depth)
+                length, at = self.content(content, at, self.budget.depth)
                 if content == TYPE:
                     self.nest((client, clock), (author, number), turns, inside=not info & 0xC0)
             if not length:

@@ -25,7 +25,7 @@ def count_values(update: bytes) -> int:
     >>> document.text("t").insert(0, "any length")
     >>> document.array("a").extend([1, 2, {"three": 4}])
     >>> count_values(document.update())
-    3
+    4
     """
     found = scan(update, NO_BUDGET)
     return sum(item.length for item in read_items(update, found) if item.content not in _LIGHT)

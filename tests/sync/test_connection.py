@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from collabkit.access.model import Identity, Refusal
 from collabkit.ids import SessionId, Subject
-from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
-from collabkit.sync.messages import Ack, Awareness, Dialect, Refused, SyncStep1, Update, write
-
 from collabkit.sync import connection as module
 from collabkit.sync.connection import Connection
 from collabkit.sync.connection_effects import (
@@ -27,6 +25,8 @@ from collabkit.sync.connection_effects import (
     WriteFrame,
 )
 from collabkit.sync.effects import Ticked
+from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
+from collabkit.sync.messages import Ack, Awareness, Dialect, Refused, SyncStep1, Update, write
 
 STEP1 = write(SyncStep1(b"\x00"))
 SESSION = SessionId("s")
