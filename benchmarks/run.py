@@ -79,11 +79,11 @@ def run(cases: list[str], peers: list[str], rounds: int, scale: float) -> dict[s
             for peer in peers if case in NETWORK else [None]:
                 if (figures := measure(case, peer, scale)) is not None:
                     runs[peer or "collabkit"].append(figures)
-        figures = {peer: medians(r) for peer, r in runs.items()}
-        results[case] = {peer: {"median": figures[peer], "runs": r} for peer, r in runs.items()}
-        if figures:
-            show(case, figures)
-        if compared := ratios(case, figures):
+        middle = {peer: medians(r) for peer, r in runs.items()}
+        results[case] = {peer: {"median": middle[peer], "runs": r} for peer, r in runs.items()}
+        if middle:
+            show(case, middle)
+        if compared := ratios(case, middle):
             results[case]["ratios"] = compared
             for pair, shares in compared.items():
                 print(f"{pair:<32}", *(f"{name} {share:.2f}" for name, share in shares.items()))

@@ -1,4 +1,4 @@
-"""The scan on updates that others made: real ones, hostile ones, and real ones that were changed."""
+"""The scan on updates that others made: real ones, hostile ones, and real ones with a change."""
 
 from __future__ import annotations
 
