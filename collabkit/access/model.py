@@ -44,11 +44,16 @@ class Identity(msgspec.Struct, frozen=True):
     Attributes:
         can_write: Whether edits are taken; presence always is.
         expires_at_ms: Unix milliseconds at which the identity ends, if it does.
+        can_forward: Whether it may bring what others wrote, under client ids that are theirs:
+            another server, a program that merges documents.
+        claims_ids: Whether client ids that nobody owns become its own when it writes under them.
     """
 
     subject: Subject
     can_write: bool = True
     expires_at_ms: int | None = None
+    can_forward: bool = False
+    claims_ids: bool = True
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ A token is a JWT (RFC 7519) signed with HS256. Rules:
 2. ``sub`` and ``exp`` must be there. ``nbf`` is kept to; ``iat`` is only told. A token
    with an ``aud`` was made for somebody else. Unknown claims say nothing.
 3. ``read`` and ``write`` list patterns of rooms; writing implies reading, and what is not
-   listed is not allowed.
+   listed is not allowed. With ``forward`` he who writes may bring what others wrote, under
+   the client ids that are theirs: that is for other servers.
 4. A pattern is written like the name of a room, ``[project~]session[/document]``, and
    leaves out what a name leaves out: ``notes`` is ``default~notes/main`` and no other.
    It is matched part by part against project, session and the segments of the
@@ -64,6 +65,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
         write: Patterns of the rooms he may read and write.
         iat: When it was made.
         nbf: The first second in which it holds.
+        forward: Whether he may bring what others wrote.
     """
 
     sub: str
@@ -72,6 +74,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     write: tuple[str, ...] = ()
     iat: int | None = None
     nbf: int | None = None
+    forward: bool = False
 
 
 def mint(claims: Claims, key: bytes, *, now: int) -> str:
@@ -152,6 +155,7 @@ class _Payload(msgspec.Struct):
     write: tuple[str, ...] = ()
     iat: int | float | None = None
     nbf: int | float | None = None
+    forward: bool = False
 
 
 def _read(payload: dict[str, Any]) -> Claims:
@@ -163,6 +167,7 @@ def _read(payload: dict[str, Any]) -> Claims:
         write=found.write,
         iat=None if found.iat is None else _seconds(found.iat),
         nbf=None if found.nbf is None else _seconds(found.nbf),
+        forward=found.forward,
     )
 
 

@@ -67,6 +67,9 @@ def make_token(
     write: Annotated[
         list[str] | None, typer.Option(help="Rooms the bearer may read and write.")
     ] = None,
+    forward: Annotated[
+        bool, typer.Option("--forward", help="The bearer may bring what others wrote.")
+    ] = False,
     ttl: Annotated[str, typer.Option(help="How long it holds: 90s, 15m, 12h, 30d.")] = "12h",
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
@@ -82,6 +85,7 @@ def make_token(
         exp=now + _seconds(ttl),
         read=tuple(read or ()) + tuple(write or ()),
         write=tuple(write or ()),
+        forward=forward,
     )
     token = mint(claims, read_key(key_file), now=now)
     if as_json:

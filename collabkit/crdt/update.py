@@ -14,7 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from .budget import CLOCK_LIMIT, DEFAULT_BUDGET, REFUSALS, Budget, refuse
@@ -37,6 +37,7 @@ __all__ = [
     "gap",
     "scan",
     "splice",
+    "without",
 ]
 
 StateVector: TypeAlias = dict[int, int]
@@ -128,6 +129,22 @@ def decode_state_vector(data: bytes, max_clients: int = DEFAULT_BUDGET.clients) 
     if at != len(data):
         refuse("trailing-bytes", len(data) - at)
     return vector
+
+
+def without(update: bytes, found: Scan, clients: Collection[int]) -> bytes:
+    """The same update without the structs of some clients; what it deletes stays.
+
+    >>> hi = bytes.fromhex("010107000401017402686900")
+    >>> without(hi, scan(hi), {7}) == EMPTY_UPDATE
+    True
+    """
+    kept = [section for section in found.sections if section.client not in clients]
+    parts = [var_uint(len(kept))]
+    for section in kept:
+        parts += map(var_uint, (section.structs, section.client, section.clock))
+        parts.append(update[section.start : section.stop])
+    parts.append(update[found.deletes_start :])
+    return b"".join(parts)
 
 
 # Joining

@@ -63,6 +63,8 @@ def jwt(key: bytes, *, clock: Callable[[], float] = time.time) -> Authenticate:
             Subject(claims.sub),
             can_write=allows(claims, "write", knock.room),
             expires_at_ms=claims.exp * 1000,
+            can_forward=claims.forward,
+            claims_ids=not claims.forward,
         )
 
     return admit

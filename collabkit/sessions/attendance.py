@@ -94,7 +94,7 @@ class Attendance:
     def identity(self, token: str | None) -> Identity | None:
         """Who shows this token, if it is one of the program's own."""
         subject = self._tokens.get(token or "")
-        return None if subject is None else Identity(subject)
+        return None if subject is None else Identity(subject, can_forward=True)
 
     @asynccontextmanager
     async def stay(self, record: SessionRecord, subject: Subject) -> AsyncIterator[TakePart]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 
-from ..crdt.update import Scan
+from ..crdt.budget import NO_BUDGET
+from ..crdt.update import Scan, scan
+from ..errors import RemoteProtocolError
 
 __all__ = ["Bans"]
 
@@ -37,6 +40,12 @@ class Bans:
             clock = max(section.clock, stored.get(section.client, 0))
             if section.clock + section.length > clock:
                 self._from[section.client] = min(self._from.get(section.client, clock), clock)
+
+    def add_all(self, updates: Iterable[bytes], stored: Mapping[int, int]) -> None:
+        """Ban what each of these brings; what does not parse brings nothing."""
+        for update in updates:
+            with contextlib.suppress(RemoteProtocolError):
+                self.add(scan(update, NO_BUDGET), stored)
 
     def holds(self, scan: Scan) -> bool:
         """Whether an update brings something that is banned, or builds on it."""

@@ -73,6 +73,8 @@ class Member(msgspec.Struct):
         version: Of our own dialect, if he speaks that.
         resumed: He has said where he stands.
         met: He has shown presence.
+        can_forward: May bring what others wrote.
+        claims_ids: Client ids that nobody owns become his own.
     """
 
     id: int
@@ -83,6 +85,8 @@ class Member(msgspec.Struct):
     after: int = 0
     resumed: bool = False
     met: bool = False
+    can_forward: bool = False
+    claims_ids: bool = True
 
 
 class _Reading:

@@ -35,31 +35,22 @@ Rules:
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from ..crdt.budget import DEFAULT_BUDGET, NO_BUDGET
+from ..crdt.budget import DEFAULT_BUDGET
 from ..crdt.engine import Bad, Death, Gap, Good, NothingNew, Verdict
 from ..crdt.update import StateVector, advance, advances, encode_state_vector, gap, scan
 from ..errors import RemoteProtocolError
 from ..ids import Seq, Subject
 from .answers import Owed
 from .bans import Bans
-from .effects import (
-    Append,
-    Dismiss,
-    Examine,
-    Open,
-    Opened,
-    Quarantine,
-    RoomEffect,
-    Send,
-    Taste,
-    Wake,
-)
+from .effects import Append, Dismiss, Open, Opened, Quarantine, RoomEffect, Send, Taste, Wake
 from .limits import Pace
 from .messages import Ack, Refused, Row, SyncStep1, Update
+from .owners import Owners, own_part
 from .pending import OVERHEAD_BYTES, OnTheWay, Pending, spread
+from .suspects import Suspects
 
 __all__ = ["Edits"]
 
@@ -72,15 +63,26 @@ LONGEST_PROBE_AFTER = 30.0
 MAX_GAPS = 256
 # A commit that fails makes gaps of everything; who goes on for long comes back later instead.
 MAX_STALLED_GAPS = 4096
-# Nobody dies twice over the same update by chance.
-MAX_DEATHS = 2
 # On their way in one room: a disk that is this far behind will not catch up by waiting.
 MAX_BYTES = 64 * 1024 * 1024
 
 _BANNED = Refused("banned", "it builds on an edit that was refused")
+_FOREIGN = Refused(
+    "foreign-client",
+    "it brings what somebody else wrote: load the document anew, and write in that copy",
+)
 _TOO_LARGE = Refused("document-too-large", "the document is as large as it may be: only delete")
 _WAKE = Wake()
 _WAKE_SOON = Wake(soon=True)
+
+
+class Author(Protocol):
+    """A member who may write, as edits see him; :class:`.effects.Joined` says what each means."""
+
+    id: int
+    subject: Subject
+    can_forward: bool
+    claims_ids: bool
 
 
 class Edits:
@@ -96,13 +98,13 @@ class Edits:
         self._document = document
         self.owed = Owed()
         self._bans = Bans()
+        self.owners = Owners()
         self._way = OnTheWay()
         self._commit_due = False
         self._overslept = False  # the clock turned for those that wait, and they could not go
         self._holding = False  # an edit waits for its verdict before it is sent
         self._engine_lost = True
-        self._suspects: list[Pending] = []  # they wait, and nobody is tasted before it is clear
-        self._examined: list[Pending] | None = None  # those that are, at the moment
+        self._suspects = Suspects()
         self._opening = False
         self._trip_is_void = False
         self.waiting_bytes = 0
@@ -134,34 +136,26 @@ class Edits:
     # Offered
 
     def offered(
-        self, author: int, subject: Subject, update: bytes, *, seen: int, group: str, now: float
+        self, member: Author, update: bytes, *, seen: int, group: str, now: float
     ) -> list[RoomEffect]:
         """Take an edit of a member who may write."""
         try:
             scanned = scan(update, self.budget)
         except RemoteProtocolError as error:
-            return [Dismiss(author, error.close_code, str(error))]
-        answers = self.owed.to(author)
-        edit = Pending(author, subject, update, scanned, ticket=answers.expect())
-        if self._bans and self._bans.holds(scanned):
-            return self._refuse_banned(edit)
-        if self._probe_at is not None:
-            answers.leave_open(edit.ticket, scanned)
-            if answers.gaps <= MAX_STALLED_GAPS:
-                return []
-            return [Dismiss(author, 1013, "edits cannot be stored at the moment")]
-        if self.waiting_bytes > MAX_BYTES:
-            return [Dismiss(author, 1013, "more edits wait to be stored than can be held")]
-        if gap(scanned, self.vector):
-            return self._gap(edit, now)
+            return [Dismiss(member.id, error.close_code, str(error))]
+        ticket = self.owed.to(member.id).expect()
+        edit = Pending(member.id, member.subject, update, scanned, ticket=ticket)
+        refused = self._judge(edit, member, now)
+        if refused is not None:
+            return refused
+        update, scanned = edit.update, edit.scan
         if not scanned.deletes and not advances(scanned, self.vector):
             # What it repeats may itself be on its way, and an Ack must not overtake that.
             edit.update = b""
             self._way.waiting.append(edit)
             return [_WAKE_SOON if self._pace.busy else _WAKE]
-        size_bytes = self.stored_bytes + self.waiting_bytes + len(update)
-        if size_bytes > self.budget.document_bytes and advances(scanned, self.vector):
-            return self.owed.give(author, edit.ticket, _TOO_LARGE)
+        if member.claims_ids and not (member.can_forward and len(scanned.sections) > 1):
+            edit.claims = self.owners.claimed(scanned, self.vector, edit.subject, now=now)
         advance(scanned, self.vector)
         edit.seen = min(seen, self.stored_seq) or self.stored_seq
         self.waiting_bytes += len(update) + OVERHEAD_BYTES
@@ -172,12 +166,41 @@ class Edits:
             self._holding = True
             return [_WAKE_SOON]
         edit.sent = True
-        return [Send(self.stock, Update(update), author), _WAKE]
+        return [Send(self.stock, Update(update), edit.author), _WAKE]
 
-    def _refuse_banned(self, edit: Pending) -> list[RoomEffect]:
-        self._bans.add(edit.scan, self.stored)
-        self.owed.to(edit.author).close_all_gaps(_BANNED)
-        return self.owed.give(edit.author, edit.ticket, _BANNED)
+    def _judge(self, edit: Pending, member: Author, now: float) -> list[RoomEffect] | None:
+        """Say why an edit cannot be taken as it is; None if it can, or what is left of it."""
+        scanned = edit.scan
+        if self._bans and self._bans.holds(scanned):
+            self._bans.add(scanned, self.stored)
+            return self._refuse_in_words(edit, _BANNED)
+        if self._probe_at is not None:
+            answers = self.owed.to(edit.author)
+            answers.leave_open(edit.ticket, scanned)
+            if answers.gaps <= MAX_STALLED_GAPS:
+                return []
+            return [Dismiss(edit.author, 1013, "edits cannot be stored at the moment")]
+        if self.waiting_bytes > MAX_BYTES:
+            return [Dismiss(edit.author, 1013, "more edits wait to be stored than can be held")]
+        if gap(scanned, self.vector):
+            return self._gap(edit, now)
+        if not member.can_forward:
+            foreign = self.owners.foreign(scanned, self.vector, edit.subject)
+            edit.recovers = bool(foreign) and self.owners.recovers(now=now)
+            if foreign and not edit.recovers:
+                own = own_part(edit.update, scanned, foreign, self.vector)
+                if own is None:
+                    return self._refuse_in_words(edit, _FOREIGN)
+                edit.update, edit.scan = own
+        size_bytes = self.stored_bytes + self.waiting_bytes + len(edit.update)
+        if size_bytes > self.budget.document_bytes and advances(edit.scan, self.vector):
+            return self.owed.give(edit.author, edit.ticket, _TOO_LARGE)
+        return None
+
+    def _refuse_in_words(self, edit: Pending, words: Refused) -> list[RoomEffect]:
+        """Refuse an edit of somebody who may be honest, with all that waits for what it brings."""
+        self.owed.to(edit.author).close_all_gaps(words)
+        return self.owed.give(edit.author, edit.ticket, words)
 
     def _gap(self, edit: Pending, now: float) -> list[RoomEffect]:
         answers = self.owed.known(edit)
@@ -247,6 +270,7 @@ class Edits:
     def _refuse(self, edit: Pending, code: str, reason: str) -> list[RoomEffect]:
         if edit.sent:
             self._bans.add(edit.scan, self.stored)
+        self.owners.give_back(edit.claims)
         self._recount()
         answer = self.owed.give(edit.author, edit.ticket, Refused(code, reason))
         return [*answer, Dismiss(edit.author, 1008, f"{reason} ({code})")]
@@ -292,12 +316,8 @@ class Edits:
     def _again(self) -> list[RoomEffect]:
         if self._way.tasted and not self._way.appending:
             return [_WAKE]
-        if (
-            self._overslept
-            and self._way.waiting
-            and not self._way.tasting
-            and not self._engine_lost
-        ):
+        busy = self._way.tasting or self._suspects or self._engine_lost
+        if self._overslept and self._way.waiting and not busy:
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         return []
 
@@ -308,10 +328,11 @@ class Edits:
         self._probe_at = now + self._probe_after
         self._probe_after = min(self._probe_after * 2, LONGEST_PROBE_AFTER)
         self._engine_lost = True
+        self.owners.lost(now=now)
         self.owed.leave_open([*self._way.appending, *self._way.tasted, *self._way.waiting])
         self._way.appending, self._way.tasted = [], []
         self._way.waiting.clear()
-        self._suspects = []
+        self._suspects.clear()
         self._trip_is_void = bool(self._way.tasting)
         self.waiting_bytes = self._way.size_bytes
         return [*self.open(), _WAKE]
@@ -336,28 +357,19 @@ class Edits:
             return self.open()
         self._way.put_back(trip)
         if culprit is not None:
-            tried = [edit for edit in trip if edit.update][: culprit + 1]
-            tried[-1].deaths += 1
-            self._suspects = tried
+            self._suspects.died(trip, culprit)
         self._commit_due = True
         return [*self._append(), *self.open()]
 
     def examined(self, deaths: Sequence[Death]) -> list[RoomEffect]:
         """It is known which of the suspects the engine dies of, where nobody else is harmed."""
-        suspects, self._examined = self._examined, None
-        if suspects is None or suspects is not self._suspects:  # others, since
-            return self._examine()
-        self._suspects = []
-        found = {death.index: death.how for death in deaths}
-        if not found and suspects[-1].deaths >= MAX_DEATHS:
-            found = {len(suspects) - 1: f"died {MAX_DEATHS} times while it was at this"}
         effects: list[RoomEffect] = []
-        for index, edit in enumerate(suspects):
-            if index in found and edit in self._way.waiting:
-                self._way.waiting.remove(edit)
-                self._bans.add(edit.scan, self.stored)
-                effects.append(Quarantine(edit.subject, edit.update, found[index]))
-                effects += self._refuse(edit, "unbearable", "the engine cannot apply it")
+        for edit, how in self._suspects.examined(deaths):
+            self._way.waiting.remove(edit)
+            self._bans.add(edit.scan, self.stored)
+            effects.append(Quarantine(edit.subject, edit.update, how))
+            effects += self._refuse(edit, "unbearable", "the engine cannot apply it")
+        effects += [] if self._engine_lost else self._suspects.examine()
         self._overslept = True
         return [*effects, *self._again()]
 
@@ -376,17 +388,12 @@ class Edits:
         self.stored_seq = max(self.stored_seq, event.seq)
         self.stored = dict(event.vector)
         self.stored_bytes = event.size_bytes
-        for body in event.quarantined:
-            with contextlib.suppress(RemoteProtocolError):  # what does not parse builds nothing up
-                self._bans.add(scan(body, NO_BUDGET), self.stored)
+        self.owners.opened(event.owners, event.recovers_until_ms)
+        for edit in self._way:
+            self.owners.keep(edit.claims, edit.subject)
+        self._bans.add_all(event.quarantined, self.stored)
         self._recount()
         if self._suspects:
-            return self._examine()
+            return list(self._suspects.examine())
         self._overslept = True
         return self._again()
-
-    def _examine(self) -> list[RoomEffect]:
-        if not self._suspects or self._examined is not None or self._engine_lost:
-            return []
-        self._examined = self._suspects
-        return [Examine(tuple(edit.update for edit in self._suspects))]

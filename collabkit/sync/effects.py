@@ -62,6 +62,8 @@ class Joined(msgspec.Struct, frozen=True):
         follows: Wants the rows of the log in order, after their commit (our own dialect).
             Otherwise a stock client: wants updates as soon as they are safe to send.
         version: Of our own dialect, that was agreed on.
+        can_forward: May bring what others wrote.
+        claims_ids: Client ids that nobody owns become his own.
     """
 
     member: int
@@ -69,6 +71,8 @@ class Joined(msgspec.Struct, frozen=True):
     can_write: bool
     follows: bool = False
     version: int = 1
+    can_forward: bool = False
+    claims_ids: bool = True
 
 
 class Requalified(msgspec.Struct, frozen=True):

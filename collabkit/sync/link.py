@@ -289,7 +289,8 @@ class Link:
         follows = dialect is Dialect.COLLABKIT
         _log.info("%s enters %s", identity.subject, enter.room, extra=self.where)
         version = self.connection.version
-        live.feed(Joined(member, identity.subject, identity.can_write, follows, version))
+        may = (identity.can_forward, identity.claims_ids)
+        live.feed(Joined(member, identity.subject, identity.can_write, follows, version, *may))
 
     def _leave(self, address: str) -> None:
         place = self.places.pop(address)

@@ -25,6 +25,8 @@ class Pending(msgspec.Struct, eq=False):
     Attributes:
         sent: Stock members have it.
         deaths: How often the engine died while it was at this.
+        claims: Client ids that belong to its subject from this on.
+        recovers: It brings back what others wrote and the log lost.
     """
 
     author: int
@@ -37,6 +39,8 @@ class Pending(msgspec.Struct, eq=False):
     group: str | None = None
     ticket: int = 0
     at_ms: int = 0
+    claims: tuple[int, ...] = ()
+    recovers: bool = False
 
     def __repr__(self) -> str:
         return f"<Pending {len(self.update)} bytes by {self.subject}>"
@@ -51,6 +55,8 @@ class Pending(msgspec.Struct, eq=False):
             clients=tuple([section.client for section in self.scan.sections]),
             seen=self.seen,
             group=self.group,
+            origin="recovery" if self.recovers else "relay",
+            claims=self.claims,
         )
 
 

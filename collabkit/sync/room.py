@@ -183,7 +183,7 @@ class Room:
         member = self.members.get(member_id)
         if member is None or not member.can_write or self.life is Life.OPENING:
             return self.handle(Said(member_id, Update(update)), now=now)
-        return self.edits.offered(member_id, member.subject, update, seen=0, group="", now=now)
+        return self.edits.offered(member, update, seen=0, group="", now=now)
 
     def shown(self, member_id: int, update: bytes, *, now: float) -> list[RoomEffect]:
         """The same for an Awareness."""
@@ -232,7 +232,11 @@ class Room:
     # Members
 
     def _joined(self, event: Joined) -> list[RoomEffect]:
-        member = Member(event.member, event.subject, event.can_write, event.follows, event.version)
+        member = Member(
+            *(event.member, event.subject, event.can_write, event.follows, event.version),
+            can_forward=event.can_forward,
+            claims_ids=event.claims_ids,
+        )
         self.members[member.id] = member
         if self.life is Life.LINGERING:
             self.life = Life.OPEN
@@ -300,8 +304,7 @@ class Room:
     ) -> list[RoomEffect]:
         if not member.can_write:
             return self._read_only(member, update)
-        who = member.subject
-        return self.edits.offered(member.id, who, update, seen=seen, group=group, now=now)
+        return self.edits.offered(member, update, seen=seen, group=group, now=now)
 
     def _read_only(self, member: Member, update: bytes) -> list[RoomEffect]:
         try:

@@ -186,3 +186,25 @@ async def test_what_is_banned_leaves_no_trace(scene: Scene, dialect: str) -> Non
         after = await scene.standing(ben)
         assert msgspec.structs.replace(after, shown=before.shown) == before
         assert behind not in after.shown
+
+
+@pytest.mark.parametrize("dialect", ["hocuspocus", OWN])
+@pytest.mark.parametrize("structs", [[gc(4_000_000)], [string("never said", origin=(ADA, 4))]])
+async def test_what_is_anothers_leaves_no_trace(
+    scene: Scene, structs: list[bytes], dialect: str
+) -> None:
+    """Nobody writes under Ada's id, or uses up her clocks; what Eve says herself is taken."""
+    forged = (ADA, 6, structs)
+    async with scene.before() as (ben, before):
+        async with scene.joined("eve", dialect) as eve:
+            eve.say(Update(update(forged)))
+            await eve.until(lambda: eve.statuses == [False])
+            assert not eve.refused
+            assert await scene.standing(ben) == before
+            own = update((EVE, 0, [string("so there", root="t")]))
+            eve.say(SyncStep2(update(forged, (EVE, 0, [string("so there", root="t")]))))
+            await eve.until(lambda: eve.statuses == [False, True])
+        await ben.until(lambda: own in ben.updates)
+        async with scene.joined("ada", OWN) as ada:
+            ada.say(Update(update((ADA, 6, [string("!", origin=(ADA, 4))]))))
+            await ada.until(lambda: ada.statuses == [True])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 PROOF = re.compile(r"`((?:tests|collabkit)/[\w/]+\.py)(?:::(\w+))?`")
 PROOFS = sorted(
     {proof for page in PAGES for proof in PROOF.findall(page.read_text(encoding="utf-8"))}

@@ -41,6 +41,14 @@ async def test_a_token_says_who_and_until_when() -> None:
     assert await asked(token(read="notes")) == Identity(Subject("user:ada"), False, 2_000_000)
 
 
+async def test_a_token_that_forwards_says_so() -> None:
+    """Its bearer brings what others wrote, and gets no client id by it."""
+    shown = mint(Claims("server:b", 2000, (), ("notes",), forward=True), KEY, now=1000)
+    answer = await asked(shown)
+    assert isinstance(answer, Identity)
+    assert (answer.can_forward, answer.claims_ids) == (True, False)
+
+
 @pytest.mark.parametrize(
     "shown",
     [

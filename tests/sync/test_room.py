@@ -605,6 +605,38 @@ def test_the_guilty_of_an_examination_are_refused_and_kept_apart(room: Room) -> 
     assert room.handle(fx.Woke(soon=False), now=0.0) == [fx.Taste((said[0], said[2]))]
 
 
+def test_who_forwards_brings_what_others_wrote(room: Room) -> None:
+    """Under their ids, which stay theirs, or nobody's."""
+    ada, bridge = Subject("user:ada"), Subject("server:other")
+    room.handle(fx.Joined(1, ada, can_write=True), now=0.0)
+    room.handle(fx.Joined(2, bridge, True, can_forward=True, claims_ids=False), now=0.0)
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    assert fx.Wake() in room.handle(fx.Said(2, Update(YO)), now=0.0)
+    new = bytes.fromhex("010108000401017402686900")
+    room.handle(fx.Said(2, Update(new)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    effects = room.handle(fx.Tasted((Good(), Good(), Good())), now=0.0)
+    [append] = [effect for effect in effects if isinstance(effect, fx.Append)]
+    assert [(d.subject, d.claims) for d in append.drafts] == [
+        (ada, (7,)),
+        (bridge, ()),
+        (bridge, ()),
+    ]
+
+
+def test_what_is_brought_back_is_told_in_the_log(room: Room) -> None:
+    """During a recovery; by whom, and that it was; and it claims nothing."""
+    bob = Subject("user:bob")
+    opened = fx.Opened(*("L", 0, 0, {7: 2}), recovers_until_ms=9, owners={7: Subject("user:ada")})
+    room.handle(opened, now=0.0)
+    room.handle(fx.Joined(1, bob, can_write=True), now=0.0)
+    room.handle(fx.Said(1, Update(YO)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    effects = room.handle(fx.Tasted((Good(),)), now=0.0)
+    [append] = [effect for effect in effects if isinstance(effect, fx.Append)]
+    assert [(d.subject, d.origin, d.claims) for d in append.drafts] == [(bob, "recovery", ())]
+
+
 def test_a_document_that_is_full_takes_deletions_only(room: Room) -> None:
     """Its authors are told, and stay."""
     room.edits.budget = Budget(document_bytes=1000)

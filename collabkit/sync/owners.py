@@ -1,0 +1,123 @@
+"""Whose a client id is, and who may write under it.
+
+A stock client draws an id for each copy of a document, and puts it on all that it writes. Nothing
+on the wire proves that an id is its sender's: who writes under another's ids could put words into
+his mouth, or silence him by using up the clocks that his next words need. Rules:
+
+1. An id belongs to the first subject that advances it. Those who proved nothing
+   (``anonymous``, ``anonymous:…``) are one subject.
+2. What is known already is nobody's offence: stock clients send back all they have.
+3. What is new under another's id is **foreign**. It is cut out, and the rest of the update is
+   taken; if nothing new is left, or the rest builds on what was cut, the update is refused.
+4. Nothing is foreign from who may forward: other servers, programs that merge. A program of the
+   host claims ids as anybody does, but only such as come alone; other forwarders claim none.
+5. During a recovery foreign structs are taken, and no id is claimed: what comes back may be the
+   first words of somebody who is not back yet. The row says who brought it, and that it was
+   brought back. Recoveries begin with an unclean stop, a restored backup, an import, or a
+   commit that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from ..crdt.budget import NO_BUDGET
+from ..crdt.update import Scan, StateVector, advances, gap, scan, without
+from ..ids import Subject
+from .histories import RECOVERY
+
+__all__ = ["Owners", "own_part"]
+
+_ANONYMOUS = "anonymous"
+
+
+class Owners:
+    """Whose each client id of one document is.
+
+    >>> from collabkit.crdt.update import scan
+    >>> hi = scan(bytes.fromhex("010107000401017402686900"))
+    >>> owners, ada, bob = Owners(), Subject("user:ada"), Subject("user:bob")
+    >>> owners.claimed(hi, {}, ada, now=0.0)
+    (7,)
+    >>> owners.foreign(hi, {}, ada), owners.foreign(hi, {}, bob)
+    ((), (7,))
+    """
+
+    __slots__ = ("_of", "_recovers_until")
+
+    def __init__(self) -> None:
+        self._of: dict[int, Subject] = {}
+        self._recovers_until = float("-inf")
+
+    def __repr__(self) -> str:
+        return f"<Owners of {len(self._of)} ids>"
+
+    def opened(self, owners: Mapping[int, Subject], recovers_until_ms: int) -> None:
+        """The document was read, and what is known of its ids."""
+        self._of = dict(owners)
+        self._recovers_until = max(self._recovers_until, recovers_until_ms / 1000)
+
+    def lost(self, *, now: float) -> None:
+        """Edits that others were sent did not reach the log."""
+        self._recovers_until = max(self._recovers_until, now + RECOVERY)
+
+    def recovers(self, *, now: float) -> bool:
+        """Whether anybody may bring back what others wrote."""
+        return now < self._recovers_until
+
+    def foreign(self, found: Scan, vector: StateVector, subject: Subject) -> tuple[int, ...]:
+        """The clients under whose ids an update brings what only others may."""
+        theirs: tuple[int, ...] = ()
+        for section in found.sections:
+            owner = self._of.get(section.client)
+            if owner is None or owner == subject:
+                continue
+            known = vector.get(section.client, 0)
+            if section.clock + section.length > known and not _same(owner, subject):
+                theirs += (section.client,)
+        return theirs
+
+    def claimed(
+        self, found: Scan, vector: StateVector, subject: Subject, *, now: float
+    ) -> tuple[int, ...]:
+        """Let ids that nobody owns belong to who advances them; returns those."""
+        mine: tuple[int, ...] = ()
+        for section in found.sections:
+            client = section.client
+            if client in self._of or now < self._recovers_until:
+                continue
+            if section.clock + section.length > vector.get(client, 0):
+                self._of[client] = subject
+                mine += (client,)
+        return mine
+
+    def keep(self, clients: Iterable[int], subject: Subject) -> None:
+        """These were claimed, and are on their way."""
+        for client in clients:
+            self._of.setdefault(client, subject)
+
+    def give_back(self, clients: Iterable[int]) -> None:
+        """What claimed these was refused."""
+        for client in clients:
+            self._of.pop(client, None)
+
+
+def own_part(
+    update: bytes, found: Scan, foreign: Collection[int], vector: StateVector
+) -> tuple[bytes, Scan] | None:
+    """An update without what is foreign in it; None if that leaves nothing to take."""
+    own = without(update, found, foreign)
+    own_found = scan(own, NO_BUDGET)
+    if gap(own_found, vector):
+        return None
+    if not (own_found.deletes or advances(own_found, vector)):
+        return None
+    return own, own_found
+
+
+def _same(one: Subject, other: Subject) -> bool:
+    return _is_anonymous(one) and _is_anonymous(other)
+
+
+def _is_anonymous(subject: Subject) -> bool:
+    return subject == _ANONYMOUS or subject.startswith(f"{_ANONYMOUS}:")

@@ -1,0 +1,118 @@
+"""Whose a client id is: who advances it first, and nobody's before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycrdt import Doc, Text
+
+from collabkit.crdt.update import advance, scan, without
+from collabkit.ids import Subject
+from collabkit.sync.owners import Owners, own_part
+from crdt.crafting import gc, string, update
+
+ADA, BOB = Subject("user:ada"), Subject("user:bob")
+HERS, HIS = 7, 8
+
+
+@pytest.fixture
+def owners() -> Owners:
+    """Ada has written three letters under her id."""
+    made = Owners()
+    made.claimed(scan(update((HERS, 0, [string("abc", root="t")]))), {}, ADA, now=0.0)
+    return made
+
+
+def test_what_is_known_is_nobodys_offence(owners: Owners) -> None:
+    """Stock clients send back all they have."""
+    back = scan(update((HERS, 0, [string("abc", root="t")])))
+    assert owners.foreign(back, {HERS: 3}, BOB) == ()
+
+
+def test_what_is_new_under_anothers_id_is_foreign(owners: Owners) -> None:
+    """Whether it is words in her mouth, or clocks that her next words would need."""
+    for structs in ([string("!", origin=(HERS, 2))], [gc(1_000_000)]):
+        new = scan(update((HERS, 3, structs)))
+        assert owners.foreign(new, {HERS: 3}, BOB) == (HERS,)
+        assert owners.foreign(new, {HERS: 3}, ADA) == ()
+
+
+def test_those_who_proved_nothing_are_one(owners: Owners) -> None:
+    """A name that nobody checks gives no rights, and takes none."""
+    first = scan(update((HIS, 0, [string("x", root="t")])))
+    owners.claimed(first, {}, Subject("anonymous:bob"), now=0.0)
+    for subject in ("anonymous", "anonymous:carl"):
+        assert owners.foreign(first, {}, Subject(subject)) == ()
+    assert owners.foreign(first, {}, Subject("anonymousse")) == (HIS,)
+
+
+def test_an_id_that_is_not_advanced_is_not_claimed(owners: Owners) -> None:
+    """Nobody gets an id of what came by import, restore or seed by showing it again."""
+    there = scan(update((HIS, 0, [string("x", root="t")])))
+    assert owners.claimed(there, {HIS: 1}, BOB, now=0.0) == ()
+    assert owners.claimed(there, {}, BOB, now=0.0) == (HIS,)
+    owners.give_back([HIS])
+    assert owners.foreign(there, {}, ADA) == ()
+
+
+def test_nobody_claims_during_a_recovery(owners: Owners) -> None:
+    """It may be the first words of somebody who is not back yet."""
+    first = scan(update((HIS, 0, [string("x", root="t")])))
+    owners.lost(now=100.0)
+    assert owners.recovers(now=699.0)
+    assert owners.claimed(first, {}, ADA, now=699.0) == ()
+    assert not owners.recovers(now=700.0)
+    assert owners.claimed(first, {}, BOB, now=700.0) == (HIS,)
+
+
+def test_a_document_opened_again_keeps_what_is_on_its_way(owners: Owners) -> None:
+    """What the file says counts, and what was claimed since."""
+    owners.opened({HERS: BOB}, 5_000)
+    owners.keep([HERS, HIS], ADA)
+    assert owners.recovers(now=4.9)
+    new = scan(update((HERS, 0, [string("x", root="t")]), (HIS, 0, [string("x", root="t")])))
+    assert owners.foreign(new, {}, BOB) == (HIS,)
+
+
+def test_what_builds_on_what_was_cut_is_not_taken() -> None:
+    """Nor is an update of which nothing new is left."""
+    vector = {HERS: 3}
+    theirs = (HERS, 3, [string("!", origin=(HERS, 2))])
+    behind = update(theirs, (HIS, 0, [string("?", origin=(HERS, 3))]))
+    for one in (behind, update(theirs)):
+        assert own_part(one, scan(one), {HERS}, vector) is None
+    own = (HIS, 0, [string("?", origin=(HERS, 2))])
+    beside = update(theirs, own, deletes={HERS: [(0, 1)]})
+    kept = own_part(beside, scan(beside), {HERS}, vector)
+    assert kept is not None
+    assert kept[0] == update(own, deletes={HERS: [(0, 1)]})
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.text(min_size=1, max_size=4)), max_size=12), st.data()
+)
+def test_a_cut_leaves_what_the_others_wrote(
+    words: list[tuple[int, str]], data: st.DataObject
+) -> None:
+    """Applied, it is a document in which the cut ones never wrote."""
+    docs: list[Doc[Any]] = [Doc(client_id=client) for client in (11, 12, 13, 14)]
+    for number, word in words:
+        docs[number].get(f"t{number}", type=Text).insert(0, word)
+    whole: Doc[Any] = Doc(client_id=1)
+    for doc in docs:
+        whole.apply_update(doc.get_update())
+    cut = data.draw(st.sets(st.integers(0, 3)))
+    body = whole.get_update()
+    rest = without(body, scan(body), {11 + number for number in cut})
+    found = scan(rest)
+    reached: dict[int, int] = {}
+    advance(found, reached)
+    assert not {11 + number for number in cut} & set(reached)
+    left: Doc[Any] = Doc()
+    left.apply_update(rest)
+    for number, doc in enumerate(docs):
+        expected = "" if number in cut else str(doc.get(f"t{number}", type=Text))
+        assert str(left.get(f"t{number}", type=Text)) == expected
