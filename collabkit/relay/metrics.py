@@ -123,7 +123,9 @@ class Metrics(Collector):
         yield _count("presence_changes", "Presence messages sent on.", stats.presence_changes)
         yield _count("overflows", "Slow readers that were resynced.", stats.overflows)
         yield _count("diverged", "Replicas with other content than the log.", stats.diverged)
+        yield _count("recovered", "Edits that brought back what others wrote.", stats.recovered)
         # Who met a limit
+        yield _count("foreign_refused", "Edits under others' client ids.", stats.foreign_refused)
         yield _count("dropped", "Connections let go at the accept.", traffic.dropped)
         yield _count("rests", "Times a connection was read more slowly.", traffic.rests)
         yield _count("overruns", "Long messages that were given up.", held.overruns)

@@ -6,6 +6,8 @@ Rules:
 2. An edit that builds on what the room lacks is a **gap**: its answer waits. The member is
    asked for what is missing; once a later edit of his is stored and the gap's own
    content is stored too, the gap is answered like that edit.
+3. What builds on something that was cut out of the member's own edits, since it was not his, is
+   no gap: it is refused, however often. He is asked all the same: the author may bring it yet.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from ..crdt.update import Scan, StateVector, advances
+from ..crdt.update import Scan, StateVector, advance, advances
 from .effects import RoomEffect, Send
 from .messages import Ack, Message
 from .pending import Pending
@@ -23,6 +25,8 @@ __all__ = ["Answers", "Owed", "covers"]
 
 # How long a member has to answer a request for what is missing before it is asked again.
 ASK_AGAIN_AFTER = 5.0
+# Ids that are remembered as cut, of one member; who is refused more is asked instead.
+MAX_CUT_IDS = 1000
 
 
 class Answers:
@@ -36,12 +40,13 @@ class Answers:
     [Ack(seq=7), Ack(seq=8)]
     """
 
-    __slots__ = ("_asked_at", "_first", "_gaps", "_owed")
+    __slots__ = ("_asked_at", "_cut", "_first", "_gaps", "_owed")
 
     def __init__(self) -> None:
         self._owed: deque[Message | None] = deque()
         self._first = 0  # ticket of the oldest that is owed
         self._gaps: dict[int, Scan] = {}
+        self._cut: StateVector = {}
         self._asked_at = float("-inf")
 
     def __repr__(self) -> str:
@@ -85,6 +90,23 @@ class Answers:
         for ticket in self._gaps:
             self._owed[ticket - self._first] = answer
         self._gaps.clear()
+
+    def cut(self, scan: Scan) -> None:
+        """An edit with this scan was refused: it brings what is not his."""
+        if len(self._cut) + len(scan.sections) > MAX_CUT_IDS:
+            self._cut.clear()
+        if len(scan.sections) <= MAX_CUT_IDS:
+            advance(scan, self._cut)
+
+    def builds_on_cut(self, scan: Scan, vector: StateVector) -> bool:
+        """Whether all that it lacks was cut; then what builds on it is cut as well."""
+        if not self._cut:
+            return False
+        for client, clock in scan.needs.items():
+            if max(vector.get(client, 0), self._cut.get(client, 0)) < clock:
+                return False
+        self.cut(scan)
+        return True
 
     def ask(self, now: float) -> bool:
         """Whether to ask the member for what is missing, or to wait for an earlier request."""

@@ -68,6 +68,8 @@ class Counts:
         dismissed: Sockets that were closed, by close code.
         refused: Knocks that were refused, by code.
         diverged: How often a replica said that its content is not what the log says.
+        foreign_refused: Edits out of which something was cut that was written under others' ids.
+        recovered: Edits that brought back what others wrote, during a recovery.
     """
 
     __slots__ = (
@@ -77,9 +79,11 @@ class Counts:
         "dismissed",
         "diverged",
         "edits",
+        "foreign_refused",
         "overflows",
         "pending_rows",
         "presence_changes",
+        "recovered",
         "refused",
     )
 
@@ -94,6 +98,8 @@ class Counts:
         self.dismissed: Counter[int] = Counter()
         self.refused: Counter[int] = Counter()
         self.diverged = 0
+        self.foreign_refused = 0
+        self.recovered = 0
 
     def __repr__(self) -> str:
         return f"<Counts: {self.edits} edits, {self.deliveries} deliveries>"
@@ -115,6 +121,8 @@ class HubStats(msgspec.Struct, frozen=True):
     dismissed: dict[int, int]
     refused: dict[int, int]
     diverged: int = 0
+    foreign_refused: int = 0
+    recovered: int = 0
     waiting_bytes: int = 0
     queued_bytes: int = 0
     subjects: int = 0

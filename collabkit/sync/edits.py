@@ -48,7 +48,7 @@ from .bans import Bans
 from .effects import Append, Dismiss, Open, Opened, Quarantine, RoomEffect, Send, Taste, Wake
 from .limits import Pace
 from .messages import Ack, Refused, Row, SyncStep1, Update
-from .owners import Owners, own_part
+from .owners import Owners
 from .pending import OVERHEAD_BYTES, OnTheWay, Pending, spread
 from .suspects import Suspects
 
@@ -184,14 +184,9 @@ class Edits:
             return [Dismiss(edit.author, 1013, "more edits wait to be stored than can be held")]
         if gap(scanned, self.vector):
             return self._gap(edit, now)
-        if not member.can_forward:
-            foreign = self.owners.foreign(scanned, self.vector, edit.subject)
-            edit.recovers = bool(foreign) and self.owners.recovers(now=now)
-            if foreign and not edit.recovers:
-                own = own_part(edit.update, scanned, foreign, self.vector)
-                if own is None:
-                    return self._refuse_in_words(edit, _FOREIGN)
-                edit.update, edit.scan = own
+        if not member.can_forward and not self.owners.let_in(edit, self.vector, now=now):
+            self.owed.to(edit.author).cut(scanned)
+            return [edit.told(), *self._refuse_in_words(edit, _FOREIGN)]
         size_bytes = self.stored_bytes + self.waiting_bytes + len(edit.update)
         if size_bytes > self.budget.document_bytes and advances(edit.scan, self.vector):
             return self.owed.give(edit.author, edit.ticket, _TOO_LARGE)
@@ -203,13 +198,17 @@ class Edits:
         return self.owed.give(edit.author, edit.ticket, words)
 
     def _gap(self, edit: Pending, now: float) -> list[RoomEffect]:
+        self.owners.give_back(edit.claims)
         answers = self.owed.known(edit)
         if answers is None:
             return []
+        asking = [self.ask((edit.author,))] if answers.ask(now) else []
+        if answers.builds_on_cut(edit.scan, self.vector):
+            return [*self._refuse_in_words(edit, _FOREIGN), *asking]
         answers.leave_open(edit.ticket, edit.scan)
         if answers.gaps > MAX_GAPS:
             return [Dismiss(edit.author, 1008, "its edits build on what nobody has")]
-        return [self.ask((edit.author,))] if answers.ask(now) else []
+        return list(asking)
 
     def ask(self, members: tuple[int, ...]) -> Send:
         """Ask members for what the room lacks."""
@@ -303,6 +302,8 @@ class Edits:
                 self.stored_bytes += len(edit.update)
                 advance(edit.scan, self.stored)
                 effects += self._publish(Row(ack.seq, edit.update), edit.author)
+            if edit.foreign:
+                effects.append(edit.told())
             effects += self.owed.acknowledge(edit, ack, self.stored)
         self.waiting_bytes = self._way.size_bytes
         self._commit_due = self._commit_due or self._engine_lost

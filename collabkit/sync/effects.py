@@ -29,6 +29,7 @@ __all__ = [
     "EngineDied",
     "Examine",
     "Examined",
+    "Foreign",
     "Joined",
     "Left",
     "LogRead",
@@ -287,6 +288,18 @@ class Quarantine(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Foreign(msgspec.Struct, frozen=True):
+    """Count and log that somebody brought what is new under others' client ids.
+
+    Attributes:
+        taken: It was brought back in a recovery, and is on disk. Otherwise it was cut out.
+    """
+
+    subject: Subject
+    clients: tuple[int, ...]
+    taken: bool
+
+
 class Append(msgspec.Struct, frozen=True):
     """Write these rows, all or none; answer with Committed or AppendFailed."""
 
@@ -326,6 +339,7 @@ RoomEffect: TypeAlias = (
     | Taste
     | Examine
     | Quarantine
+    | Foreign
     | Append
     | Diff
     | ReadLog

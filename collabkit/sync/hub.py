@@ -206,6 +206,8 @@ class Hub:
             dismissed=dict(self.counts.dismissed),
             refused=dict(self.counts.refused),
             diverged=self.counts.diverged,
+            foreign_refused=self.counts.foreign_refused,
+            recovered=self.counts.recovered,
         )
 
     async def drain(self) -> None:

@@ -22,6 +22,7 @@ from .effects import (
     EngineDied,
     Examine,
     Examined,
+    Foreign,
     LogRead,
     MakeCheckpoint,
     Open,
@@ -235,12 +236,26 @@ class LiveRoom:
                 self._ask(effect)
             case Quarantine():
                 hub.spawn(self._inquest.keep(effect))
+            case Foreign():
+                self._tell_of(effect)
             case Dismiss(member, code, reason):
                 hub.dismiss(member, code, reason)
             case Shut():
                 hub.shut(self)
             case _:
                 assert_never(effect)
+
+    def _tell_of(self, foreign: Foreign) -> None:
+        count, document = len(foreign.clients), self.core.document
+        if foreign.taken:
+            self._hub.counts.recovered += 1
+            shown = ", ".join(map(str, foreign.clients[:8])) + (", …" if count > 8 else "")
+            words = "%s: %s brought back what %d others wrote, under %s"
+            _log.info(words, document, foreign.subject, count, shown)
+            return
+        # Whoever tries may try often: no more of a log than he is told to write.
+        self._hub.counts.foreign_refused += 1
+        _log.debug("%s: %s wrote under %d ids of others", document, foreign.subject, count)
 
     def _ask(self, effect: Diff | ReadLog | Open | Examine | MakeCheckpoint) -> None:
         match effect:

@@ -25,6 +25,7 @@ from ..crdt.budget import NO_BUDGET
 from ..crdt.update import Scan, StateVector, advances, gap, scan, without
 from ..ids import Subject
 from .histories import RECOVERY
+from .pending import Pending
 
 __all__ = ["Owners", "own_part"]
 
@@ -76,6 +77,21 @@ class Owners:
             if section.clock + section.length > known and not _same(owner, subject):
                 theirs += (section.client,)
         return theirs
+
+    def let_in(self, edit: Pending, vector: StateVector, *, now: float) -> bool:
+        """Cut out of an edit what is foreign, unless it is brought back; False if it is refused."""
+        foreign = self.foreign(edit.scan, vector, edit.subject)
+        if not foreign:
+            return True
+        edit.foreign = foreign
+        edit.recovers = self.recovers(now=now)
+        if edit.recovers:
+            return True
+        own = own_part(edit.update, edit.scan, foreign, vector)
+        if own is None:
+            return False
+        edit.update, edit.scan = own
+        return True
 
     def claimed(
         self, found: Scan, vector: StateVector, subject: Subject, *, now: float

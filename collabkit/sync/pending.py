@@ -11,7 +11,7 @@ import msgspec
 from ..crdt.update import Scan, StateVector, advance, splice
 from ..ids import Subject
 from ..store.base import Draft
-from .effects import RoomEffect, Send
+from .effects import Foreign, RoomEffect, Send
 from .messages import Update
 
 __all__ = ["OnTheWay", "Pending", "spread"]
@@ -26,6 +26,7 @@ class Pending(msgspec.Struct, eq=False):
         sent: Stock members have it.
         deaths: How often the engine died while it was at this.
         claims: Client ids that belong to its subject from this on.
+        foreign: Client ids of others under which it brought something new.
         recovers: It brings back what others wrote and the log lost.
     """
 
@@ -40,6 +41,7 @@ class Pending(msgspec.Struct, eq=False):
     ticket: int = 0
     at_ms: int = 0
     claims: tuple[int, ...] = ()
+    foreign: tuple[int, ...] = ()
     recovers: bool = False
 
     def __repr__(self) -> str:
@@ -58,6 +60,10 @@ class Pending(msgspec.Struct, eq=False):
             origin="recovery" if self.recovers else "relay",
             claims=self.claims,
         )
+
+    def told(self) -> Foreign:
+        """What there is to say of what it brought of others."""
+        return Foreign(self.subject, self.foreign, self.recovers)
 
 
 class OnTheWay:

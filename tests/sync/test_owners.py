@@ -9,9 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Doc, Text
 
+from collabkit.crdt.engine import Bad, Gap, Good
 from collabkit.crdt.update import advance, scan, without
-from collabkit.ids import Subject
+from collabkit.ids import Seq, Subject
+from collabkit.sync import effects as fx
+from collabkit.sync.messages import Refused, SyncStep1, SyncStep2, Update
 from collabkit.sync.owners import Owners, own_part
+from collabkit.sync.room import Room
 from crdt.crafting import gc, string, update
 
 ADA, BOB = Subject("user:ada"), Subject("user:bob")
@@ -116,3 +120,82 @@ def test_a_cut_leaves_what_the_others_wrote(
     for number, doc in enumerate(docs):
         expected = "" if number in cut else str(doc.get(f"t{number}", type=Text))
         assert str(left.get(f"t{number}", type=Text)) == expected
+
+
+@pytest.fixture
+def room() -> Room:
+    """Ada's document, open, with Bob in it, long after any recovery."""
+    made = Room("main", now=0.0)
+    made.start()
+    made.handle(fx.Joined(1, BOB, can_write=True), now=0.0)
+    made.handle(fx.Opened("L", 1, 1, {HERS: 3}, owners={HERS: ADA}), now=0.0)
+    return made
+
+
+def test_what_was_cut_is_told(room: Room) -> None:
+    """So that it can be counted; and nobody is put out."""
+    forged = update((HERS, 3, [gc(1_000_000)]))
+    told, sent = room.handle(fx.Said(1, Update(forged)), now=0.0)
+    assert told == fx.Foreign(BOB, (HERS,), taken=False)
+    assert isinstance(sent, fx.Send)
+    assert isinstance(sent.message, Refused)
+    assert sent.message.code == "foreign-client"
+
+
+def test_what_is_brought_back_is_told_once_it_is_stored(room: Room) -> None:
+    """And not before: a commit may fail."""
+    room.edits.owners.lost(now=0.0)
+    back = update((HERS, 3, [string("!", origin=(HERS, 2))]))
+    effects = room.handle(fx.Said(1, Update(back)), now=1.0)
+    effects += room.handle(fx.Woke(soon=False), now=1.0)
+    effects += room.handle(fx.Tasted((Good(),)), now=1.0)
+    assert not [effect for effect in effects if isinstance(effect, fx.Foreign)]
+    effects = room.handle(fx.Committed((Seq(2),)), now=1.0)
+    assert fx.Foreign(BOB, (HERS,), taken=True) in effects
+
+
+def test_who_honestly_builds_on_what_was_cut_stays(room: Room) -> None:
+    """However much he writes, and however often he is asked: he is told, and not put out."""
+    theirs = (HERS, 3, [string("!", origin=(HERS, 2))])
+    own = [string("?", origin=(HERS, 3))]
+    answers: list[object] = []
+    asked = 0
+    for clock in range(600):
+        now = clock / 60  # a hand that drags something
+        written = update((HIS, clock, [own[-1]]))
+        own.append(string("?", origin=(HIS, clock)))
+        effects = room.handle(fx.Said(1, Update(written)), now=now)
+        if any(isinstance(e, fx.Send) and isinstance(e.message, SyncStep1) for e in effects):
+            asked += 1
+            all_of_it = SyncStep2(update(theirs, (HIS, 0, own[:-1])))
+            effects += room.handle(fx.Said(1, all_of_it), now=now)
+        assert not [effect for effect in effects if isinstance(effect, fx.Dismiss)]
+        answers += [e.message for e in effects if isinstance(e, fx.Send)]
+    refused = [one.code for one in answers if isinstance(one, Refused)]
+    assert refused == ["foreign-client"] * (600 + asked)
+    assert asked == 2
+
+
+def test_what_was_cut_heals_when_its_author_brings_it(room: Room) -> None:
+    """What was refused meanwhile is asked for, and taken."""
+    theirs = update((HERS, 3, [string("!", origin=(HERS, 2))]))
+    both = update(
+        (HERS, 3, [string("!", origin=(HERS, 2))]), (HIS, 0, [string("?", origin=(HERS, 3))])
+    )
+    room.handle(fx.Said(1, Update(both)), now=0.0)
+    room.handle(fx.Joined(2, ADA, can_write=True), now=0.0)
+    room.handle(fx.Said(2, Update(theirs)), now=1.0)
+    room.handle(fx.Said(1, Update(both)), now=6.0)
+    assert room.edits.vector == {HERS: 4, HIS: 1}
+
+
+def test_an_edit_that_turns_out_to_be_a_gap_claims_nothing(room: Room) -> None:
+    """When what it builds on was refused by the engine, its id stays free."""
+    room.handle(fx.Joined(2, ADA, can_write=True), now=0.0)
+    first = update((11, 0, [string("x", root="t")]))
+    second = update((HIS, 0, [string("y", origin=(11, 0))]))
+    room.handle(fx.Said(2, Update(first)), now=0.0)
+    room.handle(fx.Said(1, Update(second)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.Tasted((Bad("unbearable", "no"), Gap())), now=0.0)
+    assert room.edits.owners.foreign(scan(second), {}, ADA) == ()
