@@ -206,5 +206,8 @@ async def test_what_is_anothers_leaves_no_trace(
             await eve.until(lambda: eve.statuses == [False, True])
         await ben.until(lambda: own in ben.updates)
         async with scene.joined("ada", OWN) as ada:
-            ada.say(Update(update((ADA, 6, [string("!", origin=(ADA, 4))]))))
+            later = update((ADA, 6, [string("!", origin=(ADA, 4))]))
+            ada.say(Update(later))
             await ada.until(lambda: ada.statuses == [True])
+        await ben.until(lambda: later in ben.updates)
+    assert scene.workspace.hub.stats().foreign_refused == 2
