@@ -456,6 +456,20 @@ def test_refused_edit_puts_its_author_out_and_nobody_else(room: Room) -> None:
     assert room.life is Life.OPEN
 
 
+def test_who_deletes_half_a_character_is_not_put_out(room: Room) -> None:
+    """A stock client may do so in good faith; the deletion is refused in words, and he stays."""
+    room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.Tasted((Good(),)), now=0.0)
+    room.handle(fx.Committed((Seq(1),)), now=0.0)
+    room.handle(fx.Said(1, Update(bytes.fromhex("000107010001"))), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    effects = room.handle(fx.Tasted((Bad("parted-character", "no"),)), now=0.0)
+    assert fx.Send((1,), Refused("parted-character", "no")) in effects
+    assert not any(isinstance(effect, fx.Dismiss) for effect in effects)
+
+
 def test_readers_are_refused_only_what_is_new(room: Room) -> None:
     """Who may not write is acknowledged what the room has, and refused the rest."""
     room.handle(fx.Joined(1, Subject("user:r"), can_write=False), now=0.0)
