@@ -40,8 +40,7 @@ from typing import Protocol
 
 from ..crdt.budget import DEFAULT_BUDGET
 from ..crdt.engine import Bad, Death, Gap, Good, NothingNew, Verdict
-from ..crdt.update import StateVector, advance, advances, encode_state_vector, gap, scan
-from ..errors import RemoteProtocolError
+from ..crdt.update import Scan, StateVector, advance, advances, encode_state_vector, gap
 from ..ids import Seq, Subject
 from .answers import Owed
 from .bans import Bans
@@ -136,13 +135,9 @@ class Edits:
     # Offered
 
     def offered(
-        self, member: Author, update: bytes, *, seen: int, group: str, now: float
+        self, member: Author, update: bytes, scanned: Scan, *, seen: int, group: str, now: float
     ) -> list[RoomEffect]:
         """Take an edit of a member who may write."""
-        try:
-            scanned = scan(update, self.budget)
-        except RemoteProtocolError as error:
-            return [Dismiss(member.id, error.close_code, str(error))]
         ticket = self.owed.to(member.id).expect()
         edit = Pending(member.id, member.subject, update, scanned, ticket=ticket)
         refused = self._judge(edit, member, now)

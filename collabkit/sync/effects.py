@@ -13,6 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from ..crdt.engine import Death, Verdict
+from ..crdt.update import Scan
 from ..ids import Seq, Subject
 from ..store.base import Draft, Loaded
 from .messages import Message, PackedRow
@@ -90,10 +91,11 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
-    """A member sent a message."""
+    """A member sent a message; ``scan`` is that of its update, if it was made before."""
 
     member: int
     message: Message
+    scan: Scan | None = None
 
 
 class CaughtUp(msgspec.Struct, frozen=True):

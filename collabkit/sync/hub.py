@@ -32,6 +32,7 @@ from ..errors import (
 )
 from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
+from .aside import Aside
 from .connection import MAX_ADDRESSES, Connection
 from .connection_effects import Dismissed, Started
 from .counts import Counts, HubStats
@@ -100,6 +101,7 @@ class Hub:
         self.engine = engine
         self.now = clock or steady_clock()
         self.counts = Counts()
+        self.aside = Aside()
         self.subjects = Census(most=1 << 53)
         self.max_documents = MAX_ADDRESSES
         self.budget = DEFAULT_BUDGET
@@ -143,6 +145,7 @@ class Hub:
             await asyncio.gather(*rest, return_exceptions=True)
             for room in list(self._rooms.values()):
                 await self.engine.close(room.key)
+            self.aside.close()
             self._loop = None
 
     def attach(
@@ -236,7 +239,7 @@ class Hub:
 
     async def _settle(self, rooms: list[LiveRoom]) -> None:
         deadline = time.monotonic() + DRAIN_TIMEOUT
-        while not all(room.core.edits.idle for room in rooms):
+        while self.aside.waiting or not all(room.core.edits.idle for room in rooms):
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(WINDOW)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol, assert_never
 
 import msgspec
 
 from ..access.model import Identity, Knock, Refusal
+from ..crdt.budget import Budget
+from ..crdt.update import Scan
+from ..errors import RemoteProtocolError
 from ..ids import RoomName, SessionId
+from .aside import LARGE_BYTES, Aside
 from .connection import Connection
 from .connection_effects import (
     Admitted,
@@ -48,6 +53,9 @@ MAX_CALLS = 32
 # Who writes to a room that has as much on its way is not heard for as many seconds, a few commits;
 # and then rests again if need be.
 HEAVY_BYTES = 2 * 1024 * 1024
+# Behind a large update: two of the largest and some. Reading is paused long before.
+MAX_HELD_BYTES = 48 * 1024 * 1024
+HELD_OVERHEAD_BYTES = 256
 REST = 0.1
 
 
@@ -83,6 +91,8 @@ class Socket(Protocol):
 class Switchboard(Protocol):
     """What a link needs of the hub it is in."""
 
+    aside: Aside
+    budget: Budget
     counts: Counts
     subjects: Census
 
@@ -142,7 +152,17 @@ class Link:
         label: What the connection is called in the log.
     """
 
-    __slots__ = ("_hub", "_place", "_socket", "_subject", "connection", "label", "places")
+    __slots__ = (
+        "_held",
+        "_held_bytes",
+        "_hub",
+        "_place",
+        "_socket",
+        "_subject",
+        "connection",
+        "label",
+        "places",
+    )
 
     def __init__(
         self, hub: Switchboard, socket: Socket, connection: Connection, label: str = ""
@@ -152,6 +172,9 @@ class Link:
         self.places: dict[str, Place] = {}
         self._hub = hub
         self._socket = socket
+        # What is said while a large update is scanned, in order; None if none is.
+        self._held: deque[tuple[str, Message]] | None = None
+        self._held_bytes = 0
         self._place: Place | None = None  # the one and only, in a stock dialect
         self._subject: str | None = None  # under whom it is counted: the first who proved himself
 
@@ -167,13 +190,13 @@ class Link:
     def received(self, frame: bytes | str) -> None:
         """A whole message came: bytes of a binary one, str of a text one."""
         now, place = self._hub.now(), self._place
-        if place is not None and type(frame) is bytes:
+        if place is not None and type(frame) is bytes and self._held is None:
             # Nearly all that comes is this, and a seated connection passes it on as it is.
             body, prefix = frame, place.prefix
             if prefix:
                 body = frame[len(prefix) :] if frame.startswith(prefix) else b""
             update = update_in(body)
-            if update is not None:
+            if update is not None and len(update) <= LARGE_BYTES:
                 place.live.edited(place.member, update, body, now)
                 self._spare(place)
                 return
@@ -235,12 +258,50 @@ class Link:
         place = self.places.get(address)
         if place is None:
             return  # an earlier message of the same batch put this seat out
+        large = len(getattr(message, "update", b"")) > LARGE_BYTES
+        if large or self._held is not None:
+            self._hold(address, message)
+        else:
+            self._say(address, place, message, None)
+
+    def _hold(self, address: str, message: Message) -> None:
+        """Have a large update scanned aside, and keep what is said meanwhile behind it."""
+        if self._held is None:
+            self._held, self._held_bytes = deque(), 0
+            self._hub.spawn(self._scan_aside())
+        self._held.append((address, message))
+        self._held_bytes += len(getattr(message, "update", b"")) + HELD_OVERHEAD_BYTES
+        if self._held_bytes > MAX_HELD_BYTES:
+            self.close(1013, "more was sent than can be looked at")
+        elif self._held_bytes > HEAVY_BYTES:
+            self._socket.rest(REST)
+
+    async def _scan_aside(self) -> None:
+        held = self._held or deque()
+        try:
+            while held:
+                address, message = held[0]
+                found: Scan | None = None
+                update = getattr(message, "update", b"")
+                if len(update) > LARGE_BYTES and address in self.places:
+                    try:
+                        found = await self._hub.aside.scan(update, self._hub.budget)
+                    except RemoteProtocolError as error:
+                        self.feed(Dismissed(address, error.close_code, str(error)))
+                held.popleft()
+                self._held_bytes -= len(update) + HELD_OVERHEAD_BYTES
+                if address in self.places:
+                    self._say(address, self.places[address], message, found)
+        finally:
+            self._held = None
+
+    def _say(self, address: str, place: Place, message: Message, found: Scan | None) -> None:
         if type(message) is Call:
             self._hub.spawn(self._call(place, message))
         elif type(message) is Digest:
             self._diverged(address, place, message)
         else:
-            place.live.feed(Said(place.member, message))
+            place.live.feed(Said(place.member, message, found))
             self._spare(place)
 
     def _spare(self, place: Place) -> None:

@@ -27,7 +27,7 @@ import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
-from ..crdt.update import advances, decode_state_vector, encode_state_vector, scan
+from ..crdt.update import Scan, advances, decode_state_vector, encode_state_vector, scan
 from ..errors import RemoteProtocolError
 from ..ids import Seq
 from .answers import covers
@@ -183,7 +183,7 @@ class Room:
         member = self.members.get(member_id)
         if member is None or not member.can_write or self.life is Life.OPENING:
             return self.handle(Said(member_id, Update(update)), now=now)
-        return self.edits.offered(member, update, seen=0, group="", now=now)
+        return self._edit(member, update, None, now=now)
 
     def shown(self, member_id: int, update: bytes, *, now: float) -> list[RoomEffect]:
         """The same for an Awareness."""
@@ -275,11 +275,11 @@ class Room:
             return self._hold(event)
         match message:
             case Update(update) | SyncStep2(update):
-                return self._edit(member, update, seen=0, group="", now=now)
+                return self._edit(member, update, event.scan, now=now)
             case Edit(seen, group, update):
                 if len(group) > MAX_GROUP_CHARACTERS:
                     return [Dismiss(member.id, 1008, "the name of a group is too long")]
-                return self._edit(member, update, seen=seen, group=group, now=now)
+                return self._edit(member, update, event.scan, seen=seen, group=group, now=now)
             case Awareness(update):
                 return self._present(member, update, now)
             case SyncStep1(vector):
@@ -300,17 +300,24 @@ class Room:
         return []
 
     def _edit(
-        self, member: Member, update: bytes, *, seen: int, group: str, now: float
+        self,
+        member: Member,
+        update: bytes,
+        found: Scan | None,
+        *,
+        seen: int = 0,
+        group: str = "",
+        now: float,
     ) -> list[RoomEffect]:
-        if not member.can_write:
-            return self._read_only(member, update)
-        return self.edits.offered(member, update, seen=seen, group=group, now=now)
-
-    def _read_only(self, member: Member, update: bytes) -> list[RoomEffect]:
         try:
-            offered = scan(update, self.edits.budget)
+            found = found or scan(update, self.edits.budget)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
+        if not member.can_write:
+            return self._read_only(member, found)
+        return self.edits.offered(member, update, found, seen=seen, group=group, now=now)
+
+    def _read_only(self, member: Member, offered: Scan) -> list[RoomEffect]:
         ticket = self.edits.owed.to(member.id).expect()
         refused = Refused("read-only", f"{member.subject} may not write here")
         if advances(offered, self.edits.stored):
