@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.update import Scan, scan
@@ -34,11 +34,11 @@ class Bans:
     def __bool__(self) -> bool:
         return bool(self._from)
 
-    def add(self, scan: Scan, stored: Mapping[int, int]) -> None:
-        """Ban what an update brings, as far as it is not stored already."""
+    def add(self, scan: Scan, known: Mapping[int, int], *, but: Collection[int] = ()) -> None:
+        """Ban what an update brings and nobody else did, but for what it may not bring at all."""
         for section in scan.sections:
-            clock = max(section.clock, stored.get(section.client, 0))
-            if section.clock + section.length > clock:
+            clock = max(section.clock, known.get(section.client, 0))
+            if section.clock + section.length > clock and section.client not in but:
                 self._from[section.client] = min(self._from.get(section.client, clock), clock)
 
     def add_all(self, updates: Iterable[bytes], stored: Mapping[int, int]) -> None:

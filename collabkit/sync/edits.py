@@ -22,10 +22,9 @@ Rules:
    the engine's document is built anew, and the room takes no edits until it probes:
    then members are asked for what the log lacks. Nothing is lost that a member holds.
 6. If the engine dies, tasted edits are committed, the document is opened again from the log,
-   and the rest is tasted anew. It dies of another room's updates as well as of one of these,
-   or is killed. So the update that was being applied, and those before it, are suspects: they
-   are examined where that harms nobody. Which of them is found guilty, or was what the engine
-   was at when it died twice, is refused and quarantined; others are never to blame.
+   and the rest is tasted anew. What the engine was at, and those before it, are suspects and are
+   examined where that harms nobody. Who is found guilty, or was what the engine was at when it
+   died twice, is refused and quarantined; others are never to blame.
 7. An edit that others were sent and the engine then refused is banned, with all that
    builds on it. Who sends that is refused, and not put out: he did nothing wrong. What he
    was sent stays in his replica until he loads the document anew.
@@ -167,7 +166,8 @@ class Edits:
         """Say why an edit cannot be taken as it is; None if it can, or what is left of it."""
         scanned = edit.scan
         if self._bans and self._bans.holds(scanned):
-            self._bans.add(scanned, self.stored)
+            foreign = self.owners.foreign(scanned, self.vector, edit.subject)
+            self._bans.add(scanned, self.vector, but=foreign)
             return self._refuse_in_words(edit, _BANNED)
         if self._probe_at is not None:
             answers = self.owed.to(edit.author)
@@ -238,6 +238,7 @@ class Edits:
             return self.open()
         effects: list[RoomEffect] = []
         fresh: list[Pending] = []
+        failed: list[tuple[Pending, Gap | Bad]] = []
         verdict_of = iter(verdicts)
         for edit in trip:
             verdict = next(verdict_of) if edit.update else NothingNew()
@@ -250,11 +251,14 @@ class Edits:
                 case NothingNew():
                     edit.update = b""
                     self._way.tasted.append(edit)
-                case Gap():
-                    self._recount()
-                    effects += self._gap(edit, now)
-                case Bad(code, reason):
-                    effects += self._refuse(edit, code, reason)
+                case Gap() | Bad():
+                    failed.append((edit, verdict))
+        for edit, verdict in failed:  # now that all the others have their place
+            if isinstance(verdict, Bad):
+                effects += self._refuse(edit, verdict.code, verdict.reason)
+            else:
+                self._recount()
+                effects += self._gap(edit, now)
         self._commit_due = self._commit_due or self._engine_lost
         self._holding = self._holding and self._way.holds_back
         if fresh:
@@ -262,10 +266,10 @@ class Edits:
         return [*effects, *self._append(), *self.open(), *self._again()]
 
     def _refuse(self, edit: Pending, code: str, reason: str) -> list[RoomEffect]:
-        if edit.sent:
-            self._bans.add(edit.scan, self.stored)
         self.owners.give_back(edit.claims)
         self._recount()
+        if edit.sent or code == "unbearable":
+            self._bans.add(edit.scan, self.vector)
         answer = self.owed.give(edit.author, edit.ticket, Refused(code, reason))
         if code == "parted-character" and not edit.scan.sections:
             return answer  # Yjs deletes half an emoji, if told to; nothing else is lost with it
@@ -364,7 +368,6 @@ class Edits:
         effects: list[RoomEffect] = []
         for edit, how in self._suspects.examined(deaths):
             self._way.waiting.remove(edit)
-            self._bans.add(edit.scan, self.stored)
             effects.append(Quarantine(edit.subject, edit.update, how))
             effects += self._refuse(edit, "unbearable", "the engine cannot apply it")
         effects += [] if self._engine_lost else self._suspects.examine()

@@ -25,6 +25,7 @@ import enum
 
 import msgspec
 
+from ..crdt.awareness import decode_awareness
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
 from ..crdt.update import Scan, advances, decode_state_vector, encode_state_vector, scan
@@ -337,12 +338,14 @@ class Room:
 
     def _present(self, member: Member, update: bytes, now: float) -> list[RoomEffect]:
         try:
-            effects, clients = self._showing.said(member.id, member.subject, update, now=now)
+            effects = self._showing.said(member.id, member.subject, update, now=now)
+            # A client's first words are of itself alone, and often (clock 0) no news to anybody.
+            told = [] if member.met else decode_awareness(update)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
-        if clients and not member.met:
+        if len(told) == 1:
             member.met = True
-            self._histories.met(clients)
+            self._histories.met(client for client, _, _ in told)
         return effects
 
     def _sync(self, member: Member, vector: bytes, now: float) -> list[RoomEffect]:

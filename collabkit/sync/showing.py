@@ -50,22 +50,17 @@ class Showing:
     def __repr__(self) -> str:
         return f"<Showing {len(self._news)} news>"
 
-    def said(
-        self, member: int, subject: str, update: bytes, *, now: float
-    ) -> tuple[list[RoomEffect], list[int]]:
-        """Take what a member says; also returns the client ids that he shows something of.
+    def said(self, member: int, subject: str, update: bytes, *, now: float) -> list[RoomEffect]:
+        """Take what a member says.
 
         Raises:
             MalformedBytes: This is no awareness update, or a state of the member's own is no JSON.
         """
         if update in self._issued:
             self._presence.spoke(member)
-            return [], []
+            return []
         news = self._presence.receive(member, subject, update, now_ms=int(now * 1000))
-        if news is None:
-            return [], []
-        entries = decode_awareness(news)
-        return self._add(member, entries, now), [client for client, _, _ in entries]
+        return [] if news is None else self._add(member, decode_awareness(news), now)
 
     def left(self, member: int, *, now: float) -> list[RoomEffect]:
         """A member is gone, and with him what he showed."""

@@ -456,6 +456,52 @@ def test_refused_edit_puts_its_author_out_and_nobody_else(room: Room) -> None:
     assert room.life is Life.OPEN
 
 
+def test_nobody_has_anothers_id_banned(room: Room) -> None:
+    """Who builds on what was refused him, under another's id, silences nobody."""
+    ada, eve = Subject("user:ada"), Subject("user:eve")
+    room.handle(fx.Joined(1, ada, can_write=True), now=0.0)
+    room.handle(fx.Joined(2, eve, can_write=True), now=0.0)
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    bad = bytes.fromhex("010109000401017402686900")
+    room.handle(fx.Said(2, Update(bad)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.Tasted((Good(), Bad("bad", "no"))), now=0.0)
+    room.handle(fx.Joined(3, eve, can_write=True), now=0.0)
+    forged = bytes.fromhex("010107028409010178") + b"\0"  # as Ada, behind what was refused
+    effects = room.handle(fx.Said(3, Update(forged)), now=0.0)
+    assert [e.message for e in effects if isinstance(e, fx.Send)] == [
+        Refused("banned", "it builds on an edit that was refused")
+    ]
+    room.handle(fx.Said(1, Update(YO)), now=0.0)
+    assert room.edits.vector == {7: 4}
+
+
+def test_one_bad_edit_costs_the_good_ones_nothing(room: Room) -> None:
+    """What is behind it in the same trip is counted, and built upon."""
+    joined(room, 1, 2)
+    room.handle(fx.Said(2, Update(bytes.fromhex("010109000401017402686900"))), now=0.0)
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.Tasted((Bad("bad", "no"), Good())), now=0.0)
+    assert room.edits.vector == {7: 2}
+    assert fx.Wake() in room.handle(fx.Said(1, Update(YO)), now=0.0)
+
+
+def test_what_the_guilty_bring_of_others_is_not_banned(room: Room) -> None:
+    """Somebody's edit that is on its way, sent along by him whose update kills."""
+    joined(room, 1, 2)
+    room.handle(fx.Said(1, Update(HI)), now=0.0)
+    both = bytes.fromhex("0201070004010174026869010900040101740268690" + "0")
+    room.handle(fx.Said(2, Update(both)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    room.handle(fx.EngineDied(culprit=1), now=0.0)
+    room.handle(fx.Opened("L", 0, 0, {}), now=0.0)
+    room.handle(fx.Examined((Death(1, "SIGSEGV"),)), now=0.0)
+    assert room.edits.vector == {7: 2}
+    room.handle(fx.Said(1, Update(YO)), now=0.0)
+    assert room.edits.vector == {7: 4}
+
+
 def test_who_deletes_half_a_character_is_not_put_out(room: Room) -> None:
     """A stock client may do so in good faith; the deletion is refused in words, and he stays."""
     room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)

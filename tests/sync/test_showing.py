@@ -18,7 +18,7 @@ def state(client: int, clock: int, text: bytes = b"{}") -> bytes:
 
 
 def said(it: Showing, member: int, update: bytes, now: float) -> list[RoomEffect]:
-    return it.said(member, f"user:{member}", update, now=now)[0]
+    return it.said(member, f"user:{member}", update, now=now)
 
 
 def told(effects: list[RoomEffect]) -> dict[int, set[tuple[int, bytes]]]:
