@@ -31,6 +31,9 @@ async def test_two_people_typing(
     end = await driver.replay(typists, data("friendsforever.json.gz"))
     agreed = await converge(typists)
     assert agreed.text == end
+    for typist in typists:
+        if typist.kind == "page":  # what follows the log has what is stored
+            await typist.wait(unsynced=0)
     reloaded = [await driver.connect(kind, own_relay.url, room) for kind in kinds]
     for reader in reloaded:
         assert (await reader.wait(synced=True)).text == end

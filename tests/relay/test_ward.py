@@ -90,7 +90,7 @@ async def test_all_are_sent_home(workspace: Workspace, clients: int) -> None:
 
 async def test_not_all_are_sent_home_at_once(workspace: Workspace) -> None:
     """The first to be told are gone while others are not told yet, so that they come back apart."""
-    limits = Limits(max_connections=100)
+    limits = Limits(max_connections=100, close_timeout=60.0, drain_timeout=60.0)
     async with Relay(workspace, port=0, limits=limits) as relay:
         raws = [Raw.connect(relay.url) for _ in range(2 * GROUP + 1)]
         joined = [await each.__aenter__() for each in raws]
