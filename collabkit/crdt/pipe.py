@@ -212,7 +212,7 @@ def fits(trip: bytes | Trip, updates: int) -> bool:
     if isinstance(trip, bytes):
         return len(trip) == updates and not trip.strip(_GOOD_CODES)
     if trip.how is not None:
-        return True
+        return trip.culprit is None or 0 <= trip.culprit < updates
     codes = trip.codes
     return (
         len(codes) == updates

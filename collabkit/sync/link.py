@@ -153,6 +153,7 @@ class Link:
     """
 
     __slots__ = (
+        "_gone",
         "_held",
         "_held_bytes",
         "_hub",
@@ -175,6 +176,7 @@ class Link:
         # What is said while a large update is scanned, in order; None if none is.
         self._held: deque[tuple[str, Message]] | None = None
         self._held_bytes = 0
+        self._gone = False
         self._place: Place | None = None  # the one and only, in a stock dialect
         self._subject: str | None = None  # under whom it is counted: the first who proved himself
 
@@ -214,6 +216,9 @@ class Link:
 
     def lost(self) -> None:
         """The socket is gone."""
+        if self._held is not None:
+            self._gone = True  # what came whole is said first
+            return
         self.feed(Lost())
         self._hub.subjects.leave(self._subject)
         self._subject = None
@@ -267,9 +272,10 @@ class Link:
     def _hold(self, address: str, message: Message) -> None:
         """Have a large update scanned aside, and keep what is said meanwhile behind it."""
         if self._held is None:
-            self._held, self._held_bytes = deque(), 0
+            self._held, self._held_bytes = deque([(address, message)]), 0
             self._hub.spawn(self._scan_aside())
-        self._held.append((address, message))
+        else:
+            self._held.append((address, message))
         self._held_bytes += len(getattr(message, "update", b"")) + HELD_OVERHEAD_BYTES
         if self._held_bytes > MAX_HELD_BYTES:
             self.close(1013, "more was sent than can be looked at")
@@ -292,8 +298,13 @@ class Link:
                 self._held_bytes -= len(update) + HELD_OVERHEAD_BYTES
                 if address in self.places:
                     self._say(address, self.places[address], message, found)
+        except Exception:
+            _log.exception("%r cannot be heard any more", self)
+            self.close(1011, "the relay failed over an update")
         finally:
             self._held = None
+            if self._gone:
+                self.lost()
 
     def _say(self, address: str, place: Place, message: Message, found: Scan | None) -> None:
         if type(message) is Call:

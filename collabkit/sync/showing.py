@@ -90,7 +90,8 @@ class Showing:
         authors = {member for member, _ in news.values() if member in self._members}
         if len(self._everybody) != len(self._members) or set(self._everybody) != set(self._members):
             self._everybody = tuple(self._members)
-        if len(authors) <= 1:
+        # Who has left is no author any more, but the others are to be told, each of them.
+        if len({member for member, _ in news.values()}) <= 1:
             frame = self._issue([entry for _, entry in news.values()])
             but = next(iter(authors), 0)
             return [Send(self._everybody, frame, but=but)] if self._everybody else []

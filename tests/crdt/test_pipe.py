@@ -83,6 +83,7 @@ def test_verdicts_come_out_as_they_went_in(given: list[Verdict]) -> None:
     [
         b"", b"\0\0\0", b"\0\3", b"\0\xff", Trip(b"\0"), Trip(b"\0\3"), Trip(b"\3\3", [("a", "b")]),
         Trip(b"\0\0", [("a", "b")]), Trip(b"\0\4"),
+        Trip(b"", (), 2, "died"), Trip(b"", (), -1, "died"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_of_two_updates_is_noticed(trip: bytes | Trip) -> None:

@@ -65,6 +65,18 @@ async def test_what_is_said_behind_a_large_update_comes_behind_it(attach: Socket
     assert ada.closed is None
 
 
+async def test_who_leaves_behind_a_large_update_has_said_it(attach: Sockets) -> None:
+    """The socket may be gone before it was looked at: it came whole."""
+    ada, bob = attach("room", name="ada"), attach("room", name="bob")
+    for socket in (ada, bob):
+        await synced(socket)
+    assert ada.link is not None
+    ada.say(write(Update(LARGE)))
+    ada.link.lost()
+    await bob.until(lambda: any(len(frame) > LARGE_BYTES for frame in bob.frames))
+    assert not ada.link.places
+
+
 async def test_a_large_update_that_is_refused_ends_its_sender(attach: Sockets) -> None:
     """As a small one does; what he said behind it is not heard."""
     ada, bob = attach("room", name="ada"), attach("room", name="bob")

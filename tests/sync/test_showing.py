@@ -56,6 +56,22 @@ def test_changes_of_a_short_time_leave_as_one() -> None:
     assert it.woke(now=101.0) == []
 
 
+def test_who_moves_while_another_leaves_is_told() -> None:
+    """A ghost would stay with him alone, until he grows tired of it."""
+    members = dict.fromkeys((1, 2, 3))
+    it = Showing(members, Presence())
+    said(it, 1, state(7, 1), 100.0)
+    said(it, 2, state(8, 1), 100.01)
+    it.woke(now=100.0 + EVERY)
+    said(it, 1, state(7, 2, b"1"), 100.11)
+    del members[2]
+    it.left(2, now=100.12)
+    assert told(it.woke(now=100.0 + 2 * EVERY)) == {
+        1: {(8, b"null")},
+        3: {(7, b"1"), (8, b"null")},
+    }
+
+
 def test_an_echo_costs_nothing_and_changes_nothing() -> None:
     """Who says again what he heard, in the same bytes or others, is heard by nobody."""
     it = showing(3)
