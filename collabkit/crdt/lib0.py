@@ -278,7 +278,8 @@ def _check_json_depth(text: bytes, at: int, max_depth: int) -> None:
     if text.count(b"[") + text.count(b"{") <= max_depth:
         return
     depth = 0
-    for mark in _JSON_MARKS.findall(text):
+    for found in _JSON_MARKS.finditer(text):  # one by one: others need the interpreter meanwhile
+        mark = found[0]
         if mark in b"[{":
             depth += 1
             if depth > max_depth:

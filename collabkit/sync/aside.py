@@ -7,15 +7,74 @@ one thread for all scans the loop waits for one at most.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
 
 from ..crdt.budget import Budget
 from ..crdt.update import Scan, scan
+from .messages import Message
 
-__all__ = ["LARGE_BYTES", "Aside"]
+__all__ = ["Aside", "Held", "update_of"]
 
-# The densest update of this size is scanned in some 10 ms; nearly all are a thousand times smaller.
-LARGE_BYTES = 64 * 1024
+
+# What a message takes beside its update.
+OVERHEAD_BYTES = 256
+
+P = TypeVar("P")
+
+
+class Held(Generic[P]):
+    """What was said behind a large update on one socket, in order, and at which place of it.
+
+    Attributes:
+        size_bytes: What it takes.
+    """
+
+    __slots__ = ("_words", "size_bytes")
+
+    def __init__(self) -> None:
+        self._words: deque[tuple[P, Message | None]] = deque()
+        self.size_bytes = 0
+
+    def __repr__(self) -> str:
+        return f"<Held: {len(self._words)} messages, {self.size_bytes} bytes>"
+
+    def __bool__(self) -> bool:
+        return bool(self._words)
+
+    def add(self, place: P, message: Message | None) -> None:
+        """Hold a message; None is that whoever sat there left it."""
+        self._words.append((place, message))
+        self.size_bytes += len(update_of(message)) + OVERHEAD_BYTES
+
+    @property
+    def first(self) -> tuple[P, Message | None]:
+        """The oldest, which stays."""
+        return self._words[0]
+
+    def take(self) -> tuple[P, Message | None]:
+        """The oldest, which is held no more."""
+        place, message = self._words.popleft()
+        self.size_bytes -= len(update_of(message)) + OVERHEAD_BYTES
+        return place, message
+
+    def concerns(self, place: P) -> bool:
+        """Whether anything was said at a place."""
+        return any(one is place for one, _ in self._words)
+
+    def silence(self, place: P) -> None:
+        """Forget what was said at a place, but not that it was left."""
+        for _ in range(len(self._words)):
+            one, message = self.take()
+            if one is not place or message is None:
+                self.add(one, message)
+
+
+def update_of(message: Message | None) -> bytes:
+    """The update that a message brings, of the document or of presence; empty if it brings none."""
+    update: bytes = getattr(message, "update", b"")
+    return update
 
 
 class Aside:

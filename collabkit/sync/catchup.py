@@ -24,14 +24,14 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
-from ..crdt.update import EMPTY_UPDATE, advance, encode_state_vector, scan, splice
+from ..crdt.update import EMPTY_UPDATE, advance, encode_state_vector, scan
 from ..ids import Subject
 from ..store.base import Loaded
 from .edits import Edits
@@ -48,6 +48,7 @@ from .messages import (
     Update,
     write,
 )
+from .sendqueue import spliced
 
 __all__ = ["CatchUp", "Member"]
 
@@ -113,7 +114,7 @@ class _Reading:
     def whole(self) -> list[tuple[Message, bytes]]:
         if self._whole is None:
             first, rest = self.rows[: self.checkpoint], self.rows[self.checkpoint :]
-            words = [*(Update(row.update) for row in first), *_spliced(rest)]
+            words = [*(Update(row.update) for row in first), *spliced(row.update for row in rest)]
             self._whole = [(message, write(message)) for message in words]
         return self._whole
 
@@ -328,7 +329,9 @@ class CatchUp:
     def _whole(self, to: tuple[int, ...], reading: _Reading) -> list[RoomEffect]:
         """The whole document, for stock members."""
         effects: list[RoomEffect] = [Send(to, word, frame=frame) for word, frame in reading.whole]
-        effects += [Send(to, word) for word in _spliced(self._edits.late or ())]
+        effects += [
+            Send(to, word) for word in spliced(row.update for row in self._edits.late or ())
+        ]
         return [*effects, *self._on_their_way(to), Send(to, SyncStep2(EMPTY_UPDATE))]
 
     def _rows(self, members: list[Member], reading: _Reading, *, now: float) -> list[RoomEffect]:
@@ -371,10 +374,3 @@ class CatchUp:
     def _prove(self, digest: Digest, to: tuple[int, ...]) -> list[RoomEffect]:
         able = tuple(member for member in to if self._members[member].version > 1)
         return [Send(able, digest)] if able and self._edits.idle else []
-
-
-def _spliced(rows: Sequence[Row]) -> list[Update]:
-    if not rows:
-        return []
-    updates = [(row.update, scan(row.update, NO_BUDGET)) for row in rows]
-    return [Update(piece) for piece in splice(updates)]

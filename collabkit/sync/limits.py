@@ -6,8 +6,11 @@ from collections import Counter
 
 import msgspec
 
-__all__ = ["Census", "Meter", "Pace", "Rate"]
+__all__ = ["LARGE_BYTES", "Census", "Meter", "Pace", "Rate"]
 
+# An update above this is not looked at in passing. The densest of this size is scanned in some
+# 16 ms; nearly all are a thousand times smaller.
+LARGE_BYTES = 64 * 1024
 # A reader that was even for so long has ended what made it flood. As long as the longest rest.
 CALM = 5.0
 # One rest; so a goodbye, a change of limits and a drain are never far.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol, assert_never
 
@@ -14,8 +13,8 @@ from ..access.model import Identity, Knock, Refusal
 from ..crdt.budget import Budget
 from ..crdt.update import Scan
 from ..errors import RemoteProtocolError
-from ..ids import RoomName, SessionId
-from .aside import LARGE_BYTES, Aside
+from ..ids import RoomName, SessionId, is_anonymous
+from .aside import Aside, Held, update_of
 from .connection import Connection
 from .connection_effects import (
     Admitted,
@@ -36,7 +35,7 @@ from .connection_effects import (
 from .counts import Counts
 from .effects import Joined, Left, Requalified, Said
 from .glance import awareness_in, update_in
-from .limits import Census
+from .limits import LARGE_BYTES, Census
 from .liveroom import LiveRoom
 from .messages import Call, Dialect, Digest, Message, Result
 from .seat import Seat
@@ -55,7 +54,6 @@ MAX_CALLS = 32
 HEAVY_BYTES = 2 * 1024 * 1024
 # Behind a large update: two of the largest and some. Reading is paused long before.
 MAX_HELD_BYTES = 48 * 1024 * 1024
-HELD_OVERHEAD_BYTES = 256
 REST = 0.1
 
 
@@ -153,9 +151,7 @@ class Link:
     """
 
     __slots__ = (
-        "_gone",
         "_held",
-        "_held_bytes",
         "_hub",
         "_place",
         "_socket",
@@ -174,9 +170,7 @@ class Link:
         self._hub = hub
         self._socket = socket
         # What is said while a large update is scanned, in order; None if none is.
-        self._held: deque[tuple[str, Message]] | None = None
-        self._held_bytes = 0
-        self._gone = False
+        self._held: Held[Place] | None = None
         self._place: Place | None = None  # the one and only, in a stock dialect
         self._subject: str | None = None  # under whom it is counted: the first who proved himself
 
@@ -216,9 +210,6 @@ class Link:
 
     def lost(self) -> None:
         """The socket is gone."""
-        if self._held is not None:
-            self._gone = True  # what came whole is said first
-            return
         self.feed(Lost())
         self._hub.subjects.leave(self._subject)
         self._subject = None
@@ -263,54 +254,56 @@ class Link:
         place = self.places.get(address)
         if place is None:
             return  # an earlier message of the same batch put this seat out
-        large = len(getattr(message, "update", b"")) > LARGE_BYTES
-        if large or self._held is not None:
-            self._hold(address, message)
+        if self._held is not None or len(update_of(message)) > LARGE_BYTES:
+            self._hold(place, message)
         else:
-            self._say(address, place, message, None)
+            self._say(place, message, None)
 
-    def _hold(self, address: str, message: Message) -> None:
+    def _hold(self, place: Place, message: Message | None) -> None:
         """Have a large update scanned aside, and keep what is said meanwhile behind it."""
         if self._held is None:
-            self._held, self._held_bytes = deque([(address, message)]), 0
-            self._hub.spawn(self._scan_aside())
+            self._held = Held()
+            self._held.add(place, message)
+            self._hub.spawn(self._scan_aside(self._held))
         else:
-            self._held.append((address, message))
-        self._held_bytes += len(getattr(message, "update", b"")) + HELD_OVERHEAD_BYTES
-        if self._held_bytes > MAX_HELD_BYTES:
+            self._held.add(place, message)
+        if self._held.size_bytes > MAX_HELD_BYTES and not self.connection.closed:
             self.close(1013, "more was sent than can be looked at")
-        elif self._held_bytes > HEAVY_BYTES:
+        elif self._held.size_bytes > HEAVY_BYTES:
             self._socket.rest(REST)
 
-    async def _scan_aside(self) -> None:
-        held = self._held or deque()
+    async def _scan_aside(self, held: Held[Place]) -> None:
         try:
             while held:
-                address, message = held[0]
+                place, message = held.first
                 found: Scan | None = None
-                update = getattr(message, "update", b"")
-                if len(update) > LARGE_BYTES and address in self.places:
+                update = update_of(message)
+                if len(update) > LARGE_BYTES:
                     try:
                         found = await self._hub.aside.scan(update, self._hub.budget)
                     except RemoteProtocolError as error:
-                        self.feed(Dismissed(address, error.close_code, str(error)))
-                held.popleft()
-                self._held_bytes -= len(update) + HELD_OVERHEAD_BYTES
-                if address in self.places:
-                    self._say(address, self.places[address], message, found)
+                        held.silence(place)
+                        self._put_out(place, error.close_code, str(error))
+                        continue
+                held.take()
+                self._say(place, message, found)
         except Exception:
             _log.exception("%r cannot be heard any more", self)
             self.close(1011, "the relay failed over an update")
         finally:
             self._held = None
-            if self._gone:
-                self.lost()
+            while held:
+                place, message = held.take()
+                if message is None:
+                    self._say(place, None, None)
 
-    def _say(self, address: str, place: Place, message: Message, found: Scan | None) -> None:
-        if type(message) is Call:
+    def _say(self, place: Place, message: Message | None, found: Scan | None) -> None:
+        if message is None:
+            place.live.feed(Left(place.member))
+        elif type(message) is Call:
             self._hub.spawn(self._call(place, message))
         elif type(message) is Digest:
-            self._diverged(address, place, message)
+            self._diverged(place, message)
         else:
             place.live.feed(Said(place.member, message, found))
             self._spare(place)
@@ -319,12 +312,17 @@ class Link:
         if place.live.core.edits.waiting_bytes > HEAVY_BYTES:
             self._socket.rest(REST)
 
-    def _diverged(self, address: str, place: Place, told: Digest) -> None:
+    def _diverged(self, place: Place, told: Digest) -> None:
         """A replica holds other content than the log up to a row: put it out, to begin anew."""
         self._hub.counts.diverged += 1
         _log.error("%s of %s has diverged at row %d", self, place.room, told.seq, extra=self.where)
         reason = "this copy's content is not what the log says: open it again, to begin anew"
-        self.feed(Dismissed(address, 4409, reason))
+        self._put_out(place, 4409, reason)
+
+    def _put_out(self, place: Place, code: int, reason: str) -> None:
+        for address, one in list(self.places.items()):
+            if one is place:
+                self.feed(Dismissed(address, code, reason))
 
     async def _ask(self, address: str, number: int, knock: Knock) -> None:
         answer = await self._hub.admit(knock)
@@ -369,7 +367,10 @@ class Link:
         self._place = None
         self._hub.forget(place.member)
         place.live.seats.pop(place.member, None)
-        place.live.feed(Left(place.member))
+        if self._held is not None and self._held.concerns(place):
+            self._held.add(place, None)  # he leaves behind what he said
+        else:
+            place.live.feed(Left(place.member))
 
     async def _call(self, place: Place, call: Call) -> None:
         if place.calls >= MAX_CALLS:
@@ -386,4 +387,4 @@ class Link:
 
 def _proved(identity: Identity) -> str | None:
     """Whom a connection counts for; those who said only what they want to be called, for nobody."""
-    return None if identity.subject.partition(":")[0] == "anonymous" else identity.subject
+    return None if is_anonymous(identity.subject) else identity.subject

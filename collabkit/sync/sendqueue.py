@@ -13,13 +13,17 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
+
 import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.update import scan, splice
+from .limits import LARGE_BYTES
 from .messages import Awareness, Digest, Message, PackedRow, Row, Synced, SyncStep2, Update
 
-__all__ = ["Lag", "SendQueue"]
+__all__ = ["Lag", "SendQueue", "spliced"]
 
 # A second of a very busy room; a reader that is further behind is served better by one resync.
 LIMIT_BYTES = 1024 * 1024
@@ -96,12 +100,12 @@ class SendQueue:
             if isinstance(message, Update):
                 run.append(message.update)
                 continue
-            taken += _spliced(run)
+            taken += spliced(run)
             run = []
             taken.append(message)
         self._waiting.clear()
         self.waiting_bytes = self._owed_bytes = 0
-        return taken + _spliced(run)
+        return taken + spliced(run)
 
     def caught_up(self) -> Lag | None:
         """The queue has drained: what the reader lacks, if it was behind; then it no longer is."""
@@ -134,7 +138,13 @@ def _size(message: Message) -> int:
     return len(payload) + OVERHEAD_BYTES
 
 
-def _spliced(updates: list[bytes]) -> list[Message]:
-    if len(updates) < 2:
-        return [Update(update) for update in updates]
-    return [Update(u) for u in splice([(u, scan(u, NO_BUDGET)) for u in updates])]
+def spliced(updates: Iterable[bytes]) -> list[Update]:
+    """Updates in as few as may be; large ones stay as they are, since to scan them takes long."""
+    pieces: list[bytes] = []
+    for large, run in groupby(updates, lambda update: len(update) > LARGE_BYTES):
+        few = list(run)
+        if large or len(few) == 1:
+            pieces += few
+        else:
+            pieces += splice([(update, scan(update, NO_BUDGET)) for update in few])
+    return [Update(piece) for piece in pieces]

@@ -10,7 +10,9 @@ import pytest
 from collabkit.crdt.budget import Budget
 from collabkit.crdt.scan import scan
 from collabkit.errors import UpdateRefused
-from collabkit.sync.aside import LARGE_BYTES, Aside
+from collabkit.sync.aside import Aside
+from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
+from collabkit.sync.limits import LARGE_BYTES
 from collabkit.sync.messages import SyncStep1, SyncStep2, Update, write
 from crdt.crafting import gc, string, update
 from sync.conftest import MemorySocket, Sockets
@@ -75,6 +77,23 @@ async def test_who_leaves_behind_a_large_update_has_said_it(attach: Sockets) -> 
     ada.link.lost()
     await bob.until(lambda: any(len(frame) > LARGE_BYTES for frame in bob.frames))
     assert not ada.link.places
+
+
+async def test_who_comes_back_meanwhile_does_not_say_it(attach: Sockets) -> None:
+    """A place that was left and taken again is another: what was said there came before."""
+    bob = attach("room", name="bob")
+    await synced(bob)
+    ada = attach("", token="t", name="ada")
+    begin = [
+        write_hocuspocus("room", Authenticate("t")),
+        write_hocuspocus("room", SyncStep1(b"\0")),
+    ]
+    ada.say(*begin)
+    await ada.until(lambda: any(b"room\0\1" in frame for frame in ada.frames))
+    ada.say(write_hocuspocus("room", Update(LARGE)), write_hocuspocus("room", CloseAddress()))
+    ada.say(*begin)
+    await bob.until(lambda: any(len(frame) > LARGE_BYTES for frame in bob.frames))
+    assert ada.closed is None
 
 
 async def test_a_large_update_that_is_refused_ends_its_sender(attach: Sockets) -> None:
