@@ -23,6 +23,7 @@ __all__ = [
     "Seq",
     "SessionId",
     "Subject",
+    "is_anonymous",
     "new_client_id",
     "new_id",
 ]
@@ -38,6 +39,16 @@ ClientId = NewType("ClientId", int)
 
 Subject = NewType("Subject", str)
 """Who acts, such as ``user:ada`` or ``anonymous:ada``."""
+
+
+def is_anonymous(subject: str) -> bool:
+    """Whether a subject has proved nothing: the name behind the colon is what it calls itself.
+
+    >>> is_anonymous("anonymous:ada"), is_anonymous("user:ada")
+    (True, False)
+    """
+    return subject.partition(":")[0] == "anonymous"
+
 
 Seq = NewType("Seq", int)
 """Position in one session's log, from 1."""

@@ -27,6 +27,7 @@ from typing import Any
 
 import msgspec
 
+from ..ids import is_anonymous
 from .awareness import (
     EXPIRE_AFTER_MS,
     GHOST_MS,
@@ -234,7 +235,7 @@ def stamped(state: bytes, subject: str) -> bytes:
     """
     # A backslash may hide a word: "\u0075ser" is "user" too.
     hidden = b"\\" in state
-    proved = subject.partition(":")[0] != "anonymous"
+    proved = not is_anonymous(subject)
     if not (hidden or (b'"user"' in state and (proved or b'"subject"' in state))):
         return state
     try:

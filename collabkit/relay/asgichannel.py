@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from ..errors import BadFrame, ConnectionClosed
+from ..sync.channel import Iterated
 from ..sync.limits import Meter
 from ..sync.outbox import Outbox
 from .frames import close_reason
@@ -23,7 +24,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
-class AsgiChannel:
+class AsgiChannel(Iterated):
     """A WebSocket of an ASGI server, as a channel.
 
     Attributes:
@@ -100,15 +101,6 @@ class AsgiChannel:
     async def _refuse(self, error: BadFrame) -> NoReturn:
         await self.close(error.close_code, error.reason)
         raise error
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await self.recv()
-        except ConnectionClosed:
-            raise StopAsyncIteration from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye; closing again is fine."""

@@ -24,6 +24,7 @@ from ..errors import CollabError
 from ..ids import Lineage, Seq, SessionId, Subject
 
 __all__ = [
+    "RECOVERY_MS",
     "Checkpoint",
     "Draft",
     "Gather",
@@ -33,6 +34,11 @@ __all__ = [
     "SessionRecord",
     "Store",
 ]
+
+
+# How long anybody may bring back what the log may have lost: stock clients come back within seconds
+# of a restart, people's laptops within minutes.
+RECOVERY_MS = 10 * 60 * 1000
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):

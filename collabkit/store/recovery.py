@@ -21,12 +21,12 @@ from typing import NamedTuple
 
 from ..errors import Corrupt
 from . import rows
+from .base import RECOVERY_MS
 
 __all__ = [
     "CLOSED",
     "COPIED",
     "OPEN",
-    "RECOVERY_MS",
     "WHOLE_FILE",
     "Recovery",
     "begin",
@@ -36,9 +36,6 @@ __all__ = [
 ]
 
 CLOSED, OPEN, COPIED = "closed", "open", "copied"
-
-# Stock clients come back within seconds of a restart, people's laptops within minutes.
-RECOVERY_MS = 10 * 60 * 1000
 
 WHOLE_FILE = 0
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Protocol, Self, runtime_checkable
@@ -36,6 +37,7 @@ from .outbox import ChannelSocket, Outbox
 __all__ = [
     "Channel",
     "Closable",
+    "Iterated",
     "MemoryChannel",
     "WebSocketChannel",
     "memory_channels",
@@ -97,6 +99,23 @@ class Closable(Protocol):
         ...
 
 
+class Iterated(ABC):
+    """What a channel is besides, since it can receive: its frames, until it ends."""
+
+    @abstractmethod
+    async def recv(self) -> bytes:
+        """Wait for a frame. Raises ConnectionClosed."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self.recv()
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
+
+
 class _Pipe:
     """One direction of a memory channel."""
 
@@ -114,7 +133,7 @@ class _Pipe:
         self._moved.set()
 
 
-class MemoryChannel:
+class MemoryChannel(Iterated):
     """One end of a pair inside this process; see :func:`memory_channels`."""
 
     def __init__(self, path: str, subprotocol: str | None, incoming: _Pipe, outgoing: _Pipe):
@@ -158,15 +177,6 @@ class MemoryChannel:
         self._in.tell()
         return frame
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await self.recv()
-        except ConnectionClosed:
-            raise StopAsyncIteration from None
-
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the channel in both directions."""
         for pipe in (self._in, self._out):
@@ -194,7 +204,7 @@ def memory_channels(
     )
 
 
-class WebSocketChannel:
+class WebSocketChannel(Iterated):
     """A channel over a WebSocket; see :meth:`dial`."""
 
     def __init__(self, socket: ClientConnection, path: str) -> None:
@@ -288,15 +298,6 @@ class WebSocketChannel:
 
     def _closed(self) -> ConnectionClosed:
         return ConnectionClosed(self.close_code or 1006, self.close_reason)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await self.recv()
-        except ConnectionClosed:
-            raise StopAsyncIteration from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye and wait a moment for the answer."""

@@ -330,7 +330,7 @@ class Edits:
         self._probe_at = now + self._probe_after
         self._probe_after = min(self._probe_after * 2, LONGEST_PROBE_AFTER)
         self._engine_lost = True
-        self.owners.lost(now=now)
+        self.owners.recovery.begin(now=now)
         self.owed.leave_open([*self._way.appending, *self._way.tasted, *self._way.waiting])
         self._way.appending, self._way.tasted = [], []
         self._way.waiting.clear()

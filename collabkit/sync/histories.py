@@ -9,7 +9,7 @@ Rules:
 1. A copy that has edits, and none by an author that the document knows, is **unseen**, and is not
    let in; unless the document has no edits, or is told to take in unseen histories.
 2. During a recovery nobody is unseen: what a copy shares with the document may be just what
-   the log has lost. A commit that failed begins one in this process.
+   the log has lost.
 3. Who was welcome once in the life of a room stays so: who joined while the document was empty
    shares nothing with what others wrote since, and yet it is the same document.
 """
@@ -20,6 +20,7 @@ from collections.abc import Iterable
 
 from ..crdt.update import StateVector
 from .effects import Opened
+from .recovery import Recovery
 
 __all__ = ["UNSEEN_HISTORIES", "WORDS_TO_UNSEEN", "Histories"]
 
@@ -31,8 +32,6 @@ WORDS_TO_UNSEEN = (
     "or have unseen histories allowed"
 )
 
-# As a file begins a recovery: people's laptops are back within minutes.
-RECOVERY = 600.0
 # Twice the most clients that a relay has by default. One that is forgotten is refused, in words.
 MAX_WELCOME = 20_000
 
@@ -40,16 +39,19 @@ MAX_WELCOME = 20_000
 class Histories:
     """Who may join one room.
 
-    >>> histories = Histories()
+    Args:
+        recovery: When nobody is unseen.
+
+    >>> histories = Histories(Recovery())
     >>> histories.unseen({7: 3}, {}, now=0.0), histories.unseen({7: 3}, {8: 5}, now=0.0)
     (False, False)
     >>> histories.unseen({9: 3}, {8: 5}, now=0.0)
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, recovery: Recovery) -> None:
         self._all_welcome = False
-        self._recovers_until = float("-inf")
+        self._recovery = recovery
         self._welcome: dict[int, None] = {}
 
     def __repr__(self) -> str:
@@ -58,11 +60,6 @@ class Histories:
     def opened(self, opened: Opened) -> None:
         """The document was read, and what is said of it."""
         self._all_welcome = opened.unseen_histories
-        self._recovers_until = max(self._recovers_until, opened.recovers_until_ms / 1000)
-
-    def lost(self, *, now: float) -> None:
-        """Edits that others were sent did not reach the log."""
-        self._recovers_until = max(self._recovers_until, now + RECOVERY)
 
     def met(self, clients: Iterable[int]) -> None:
         """These take part."""
@@ -75,7 +72,7 @@ class Histories:
     def unseen(self, theirs: StateVector, ours: StateVector, *, now: float) -> bool:
         """Whether a copy with that vector is of another document; if it is not, it is welcome."""
         authors = [client for client, clock in theirs.items() if clock]
-        anything_goes = self._all_welcome or not ours or now < self._recovers_until
+        anything_goes = self._all_welcome or not ours or self._recovery.runs(now=now)
         known = any(client in ours or client in self._welcome for client in authors)
         if authors and not known and not anything_goes:
             return True

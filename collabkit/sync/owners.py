@@ -23,17 +23,18 @@ from collections.abc import Collection, Iterable, Mapping
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.update import Scan, StateVector, advances, gap, scan, without
-from ..ids import Subject
-from .histories import RECOVERY
+from ..ids import Subject, is_anonymous
 from .pending import Pending
+from .recovery import Recovery
 
 __all__ = ["Owners", "own_part"]
-
-_ANONYMOUS = "anonymous"
 
 
 class Owners:
     """Whose each client id of one document is.
+
+    Attributes:
+        recovery: Whether, at the moment, anybody may bring back what others wrote.
 
     >>> from collabkit.crdt.update import scan
     >>> hi = scan(bytes.fromhex("010107000401017402686900"))
@@ -44,11 +45,11 @@ class Owners:
     ((), (7,))
     """
 
-    __slots__ = ("_of", "_recovers_until")
+    __slots__ = ("_of", "recovery")
 
     def __init__(self) -> None:
         self._of: dict[int, Subject] = {}
-        self._recovers_until = float("-inf")
+        self.recovery = Recovery()
 
     def __repr__(self) -> str:
         return f"<Owners of {len(self._of)} ids>"
@@ -56,15 +57,7 @@ class Owners:
     def opened(self, owners: Mapping[int, Subject], recovers_until_ms: int) -> None:
         """The document was read, and what is known of its ids."""
         self._of = dict(owners)
-        self._recovers_until = max(self._recovers_until, recovers_until_ms / 1000)
-
-    def lost(self, *, now: float) -> None:
-        """Edits that others were sent did not reach the log."""
-        self._recovers_until = max(self._recovers_until, now + RECOVERY)
-
-    def recovers(self, *, now: float) -> bool:
-        """Whether anybody may bring back what others wrote."""
-        return now < self._recovers_until
+        self.recovery.opened(recovers_until_ms)
 
     def foreign(self, found: Scan, vector: StateVector, subject: Subject) -> tuple[int, ...]:
         """The clients under whose ids an update brings what only others may."""
@@ -74,7 +67,9 @@ class Owners:
             if owner is None or owner == subject:
                 continue
             known = vector.get(section.client, 0)
-            if section.clock + section.length > known and not _same(owner, subject):
+            if section.clock + section.length > known and not (
+                is_anonymous(owner) and is_anonymous(subject)
+            ):
                 theirs += (section.client,)
         return theirs
 
@@ -84,7 +79,7 @@ class Owners:
         if not foreign:
             return True
         edit.foreign = foreign
-        edit.recovers = self.recovers(now=now)
+        edit.recovers = self.recovery.runs(now=now)
         if edit.recovers:
             return True
         own = own_part(edit.update, edit.scan, foreign, vector)
@@ -100,7 +95,7 @@ class Owners:
         mine: tuple[int, ...] = ()
         for section in found.sections:
             client = section.client
-            if client in self._of or now < self._recovers_until:
+            if client in self._of or self.recovery.runs(now=now):
                 continue
             if section.clock + section.length > vector.get(client, 0):
                 self._of[client] = subject
@@ -129,11 +124,3 @@ def own_part(
     if not (own_found.deletes or advances(own_found, vector)):
         return None
     return own, own_found
-
-
-def _same(one: Subject, other: Subject) -> bool:
-    return _is_anonymous(one) and _is_anonymous(other)
-
-
-def _is_anonymous(subject: Subject) -> bool:
-    return subject == _ANONYMOUS or subject.startswith(f"{_ANONYMOUS}:")

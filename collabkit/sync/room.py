@@ -115,7 +115,7 @@ class Room:
         self.edits = Edits(document)
         self.presence = Presence()
         self._showing = Showing(self.members, self.presence)
-        self._histories = Histories()
+        self._histories = Histories(self.edits.owners.recovery)
         self._held: list[Said] = []
         self._held_bytes = 0
         self._catch_up = CatchUp(self.members, self.edits, self.presence)
@@ -159,7 +159,6 @@ class Room:
             case Examined(deaths):
                 return self.edits.examined(deaths)
             case AppendFailed():
-                self._histories.lost(now=now)
                 return self.edits.append_failed(now=now)
             case Opened():
                 return self._opened(event, now)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from collabkit.crdt.lib0 import read_any, read_var_bytes, read_var_string, read_var_uint
 from collabkit.crdt.scan import scan
 from collabkit.crdt.update import advance, gap
 from collabkit.errors import MalformedBytes, UpdateRefused
+from crdt.collected import documents
 from crdt.crafting import engine_says
 
 
@@ -20,19 +20,7 @@ from crdt.crafting import engine_says
 def series(data: Callable[[str], Path]) -> list[list[bytes]]:
     """The updates of 5,320 documents that Yjs made."""
     raw = data("yjs-small-test-dataset.bin").read_bytes()
-    count, at = read_var_uint(raw, 0)
-    documents = []
-    for _ in range(count):
-        size, at = read_var_uint(raw, at)
-        updates = []
-        for _ in range(size):
-            one, at = read_var_bytes(raw, at)
-            updates.append(one)
-        _, at = read_var_string(raw, at)
-        for _ in ("map", "array"):
-            _, at = read_any(raw, at)
-        documents.append(updates)
-    return documents
+    return [updates for updates, _ in documents(raw)]
 
 
 def test_the_documents_that_yjs_made_pass(series: list[list[bytes]]) -> None:

@@ -25,8 +25,9 @@ from collabkit.crdt.update import (
     scan,
     splice,
 )
+from crdt.collected import documents
 from crdt.crafting import gc, item, skip, string, update, values
-from crdt.test_update import content, documents
+from crdt.test_update import content
 
 A, B, C = 7, 300, 4_000_000_000
 

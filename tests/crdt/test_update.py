@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, get_state
 
-from collabkit.crdt.lib0 import read_any, read_var_bytes, read_var_string, read_var_uint, var_uint
+from collabkit.crdt.lib0 import var_uint
 from collabkit.crdt.update import (
     EMPTY_UPDATE,
     advance,
@@ -25,6 +25,7 @@ from collabkit.crdt.update import (
     splice,
 )
 from collabkit.errors import MalformedBytes, UpdateRefused
+from crdt.collected import documents
 from crdt.crafting import gc, skip, string, update
 
 A, B = 7, 4_000_000_000
@@ -220,21 +221,6 @@ def content(updates: list[bytes]) -> tuple[Any, ...]:
     for one in updates:
         doc.apply_update(one)
     return str(text), table.to_py(), array.to_py()
-
-
-def documents(raw: bytes) -> Iterator[tuple[list[bytes], tuple[Any, ...]]]:
-    """The updates of each document, and what Yjs says that they make."""
-    count, at = read_var_uint(raw, 0)
-    for _ in range(count):
-        size, at = read_var_uint(raw, at)
-        updates = []
-        for _ in range(size):
-            one, at = read_var_bytes(raw, at)
-            updates.append(one)
-        text, at = read_var_string(raw, at)
-        table, at = read_any(raw, at)
-        array, at = read_any(raw, at)
-        yield updates, (text, table, array)
 
 
 def reordered(updates: list[bytes], dice: random.Random) -> list[bytes]:

@@ -9,9 +9,7 @@ and nothing pending. Some users are stock clients in Node.js, others replicas in
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
@@ -85,18 +83,7 @@ def joined(delta: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return pieces
 
 
-@pytest.fixture
-async def node(
-    require: Callable[[str], str], packages: Callable[[str], Path]
-) -> AsyncIterator[Driver]:
-    """A Node process for stock clients."""
-    require("node")
-    packages("tests/interop/js")
-    async with Driver.running() as running:
-        yield running
-
-
-async def users(stack: AsyncExitStack, node: Driver, url: str, room: str) -> list[Any]:
+async def users(stack: AsyncExitStack, driver: Driver, url: str, room: str) -> list[Any]:
     """Three in Node.js, two in Python, each behind a gate; all in sync."""
     found: list[Any] = []
     for kind in (*KINDS, None, None):
@@ -105,7 +92,7 @@ async def users(stack: AsyncExitStack, node: Driver, url: str, room: str) -> lis
             replica = ReplicaClient.connected(gate.url, room)
             found.append(InPython(await stack.enter_async_context(replica), gate))
         else:
-            client = await node.connect(kind, gate.url, room)
+            client = await driver.connect(kind, gate.url, room)
             await client.wait(synced=True)
             found.append(InNode(client, gate))
     return found
@@ -139,13 +126,13 @@ async def one_step(dice: Random, five: list[Any], away: set[int], mark: str) -> 
     ],
 )
 async def test_all_end_with_the_same(
-    relay: Serving, node: Driver, room: str, seed: int, run: int
+    relay: Serving, driver: Driver, room: str, seed: int, run: int
 ) -> None:
     """Whatever was held back, cut and repeated: at the end all five show the same document."""
     dice = Random(f"{seed}.{run}")
     print(f"seed {seed}.{run}")
     async with AsyncExitStack() as stack:
-        five = await users(stack, node, relay.url, room)
+        five = await users(stack, driver, relay.url, room)
         # Who has edits and none of the document's is taken for a copy of another document.
         await five[0].client.append("begun")
         await converge([user.client for user in five])

@@ -14,7 +14,7 @@ from collabkit.errors import CannotWrite, Corrupt
 from collabkit.ids import SessionId
 from collabkit.store import recovery
 from collabkit.store.backup import backup
-from collabkit.store.base import Loaded
+from collabkit.store.base import RECOVERY_MS, Loaded
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
 from collabkit.testing.store_contract import ADA, draft
@@ -52,7 +52,7 @@ def test_an_unclean_stop_begins_a_recovery_of_all(
     opened_ms = time.time_ns() // 1_000_000
     found = loaded(str(left / "test.db"))
     assert found.epoch >= opened_ms // 1000
-    assert found.recovers_until_ms - opened_ms >= recovery.RECOVERY_MS
+    assert found.recovers_until_ms - opened_ms >= RECOVERY_MS
     again = loaded(str(left / "test.db"))
     assert (again.epoch, again.recovers_until_ms) == (found.epoch, found.recovers_until_ms)
 

@@ -65,10 +65,10 @@ def test_an_id_that_is_not_advanced_is_not_claimed(owners: Owners) -> None:
 def test_nobody_claims_during_a_recovery(owners: Owners) -> None:
     """It may be the first words of somebody who is not back yet."""
     first = scan(update((HIS, 0, [string("x", root="t")])))
-    owners.lost(now=100.0)
-    assert owners.recovers(now=699.0)
+    owners.recovery.begin(now=100.0)
+    assert owners.recovery.runs(now=699.0)
     assert owners.claimed(first, {}, ADA, now=699.0) == ()
-    assert not owners.recovers(now=700.0)
+    assert not owners.recovery.runs(now=700.0)
     assert owners.claimed(first, {}, BOB, now=700.0) == (HIS,)
 
 
@@ -76,7 +76,7 @@ def test_a_document_opened_again_keeps_what_is_on_its_way(owners: Owners) -> Non
     """What the file says counts, and what was claimed since."""
     owners.opened({HERS: BOB}, 5_000)
     owners.keep([HERS, HIS], ADA)
-    assert owners.recovers(now=4.9)
+    assert owners.recovery.runs(now=4.9)
     new = scan(update((HERS, 0, [string("x", root="t")]), (HIS, 0, [string("x", root="t")])))
     assert owners.foreign(new, {}, BOB) == (HIS,)
 
@@ -144,7 +144,7 @@ def test_what_was_cut_is_told(room: Room) -> None:
 
 def test_what_is_brought_back_is_told_once_it_is_stored(room: Room) -> None:
     """And not before: a commit may fail."""
-    room.edits.owners.lost(now=0.0)
+    room.edits.owners.recovery.begin(now=0.0)
     back = update((HERS, 3, [string("!", origin=(HERS, 2))]))
     effects = room.handle(fx.Said(1, Update(back)), now=1.0)
     effects += room.handle(fx.Woke(soon=False), now=1.0)

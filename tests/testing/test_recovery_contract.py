@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from collabkit.ids import Seq, SessionId
 from collabkit.store.base import Draft, Loaded, Quarantined
 from collabkit.store.sqlite import SQLiteStore
 from collabkit.testing.recovery_contract import RecoveryContract
-from collabkit.testing.store_contract import Opening
+from testing.stores import opening
 
 
 class Unowned(SQLiteStore):
@@ -63,17 +62,6 @@ BROKEN: dict[type[SQLiteStore], str] = {
     Unforgiving: "test_a_released_row_is_loaded_again",
     Timeless: "test_an_epoch_only_rises",
 }
-
-
-def opening(kind: type[SQLiteStore], path: Path) -> Opening:
-    """A way to open a store of some kind."""
-
-    @asynccontextmanager
-    async def open_it() -> AsyncIterator[SQLiteStore]:
-        async with kind.open(path / "a.db") as store:
-            yield store
-
-    return open_it
 
 
 @pytest.mark.parametrize("kind", BROKEN)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 from collabkit.ids import Lineage, Seq, SessionId
 from collabkit.store.base import Checkpoint, Draft, Loaded, Row
 from collabkit.store.sqlite import SQLiteStore
-from collabkit.testing.store_contract import Opening, StoreContract
+from collabkit.testing.store_contract import StoreContract
+from testing.stores import opening
 
 
 class Reversed(SQLiteStore):
@@ -71,17 +71,6 @@ BROKEN: dict[type[SQLiteStore], str] = {
     Credulous: "test_a_checkpoint_that_cannot_be_true_is_refused",
     Overwriting: "test_a_value_has_a_version",
 }
-
-
-def opening(kind: type[SQLiteStore], path: Path) -> Opening:
-    """A way to open a store of some kind."""
-
-    @asynccontextmanager
-    async def open_it() -> AsyncIterator[SQLiteStore]:
-        async with kind.open(path / "a.db") as store:
-            yield store
-
-    return open_it
 
 
 @pytest.mark.parametrize("kind", BROKEN)
