@@ -24,6 +24,7 @@ The whole of it::
     │   ├── InvalidName        (ValueError)  .name .reason
     │   ├── SessionNotFound    (LookupError) .name
     │   ├── SessionExists                    .name
+    │   ├── MomentNotFound     (LookupError) .moment .reason
     │   └── SessionBusy                      .name .reason
     ├── OperationError
     │   ├── UnknownOperation   (LookupError) .operation .known
@@ -51,19 +52,6 @@ from __future__ import annotations
 import copyreg
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, dataclass_transform
-
-# fmt: off
-__all__ = [
-    "AccessDenied", "AccessError", "BadFrame", "CannotWrite", "CollabError", "Conflict",
-    "ConnectionClosed", "ConnectionRefused", "Corrupt", "DocumentError", "EngineError",
-    "EngineLost", "FileHeld", "Gone", "InvalidArguments", "InvalidName", "InvalidToken",
-    "LocalProtocolError", "MalformedBytes", "NoAcknowledgements", "NotACollabFile",
-    "OperationError", "OperationFailed", "OtherLineage", "OutOfRange", "ProtocolError",
-    "ReadOnlyDocument", "RemoteProtocolError", "SchemaTooNew", "SessionBusy", "SessionError",
-    "SessionExists", "SessionNotFound", "StoreError", "UnknownOperation", "UpdateRefused",
-    "ValueNotStorable", "WrongRoot",
-]
-# fmt: on
 
 
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
@@ -93,7 +81,7 @@ class CollabError(Exception):
 class ProtocolError(CollabError):
     """Somebody broke the protocol; see the two subclasses for who."""
 
-    def __new__(cls, *args: object, **fields: object) -> Self:  # noqa: D102
+    def __new__(cls, *args: object, **fields: object) -> Self:
         if cls is ProtocolError:
             raise TypeError("ProtocolError is abstract: raise Local- or RemoteProtocolError")
         return super().__new__(cls)
@@ -254,6 +242,14 @@ class SessionExists(SessionError):
     _says = "session {name!r} exists already; open it, or choose another name"
 
 
+class MomentNotFound(SessionError, LookupError):
+    """A past of a document that nobody can go to: there is none, or it was compacted away."""
+
+    moment: str
+    reason: str
+    _says = "no moment {moment!r}: {reason}"
+
+
 class SessionBusy(SessionError):
     """Somebody is in the session who cannot share it, or be put out of it."""
 
@@ -398,3 +394,7 @@ class OtherLineage(StoreError):
         "{document!r} here has lineage {ours}, there {theirs}: they are different documents "
         "of one name; `await replica.fork()` sets the local one aside, to begin anew"
     )
+
+
+_kinds = [value for value in globals().values() if isinstance(value, type)]
+__all__ = [kind.__name__ for kind in _kinds if issubclass(kind, CollabError)]

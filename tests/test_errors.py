@@ -34,6 +34,7 @@ MESSAGES: list[tuple[errors.CollabError, str]] = [
     (errors.InvalidName("x" * 99, "long"), f"invalid name '{'x' * 57}...': long"),
     (errors.SessionNotFound("n"), "no session 'n'; `collabkit ls` lists those there are"),
     (errors.SessionExists("n"), "session 'n' exists already; open it, or choose another"),
+    (errors.MomentNotFound("v1", "no version"), "no moment 'v1': no version"),
     (errors.SessionBusy("n", "it is open"), "session 'n' is in use: it is open"),
     (errors.UnknownOperation("fly", "rm, ls"), "no operation 'fly'; there are rm, ls"),
     (errors.InvalidArguments("rm", "no name"), "rm: no name"),
