@@ -12,12 +12,12 @@ markup, attributes in order of their names, formatting as tags around what it fo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
-from xml.sax.saxutils import escape, quoteattr
 
 from pycrdt import _pycrdt as yrs
 
+from .markup import element, styled
 from .offsets import EMBED
 from .values import plain
 
@@ -105,7 +105,7 @@ def elements(branch: Branch, txn: Any) -> list[Any]:
 
 
 def _array(branch: Branch, txn: Any) -> list[Any]:
-    return [render(element, txn) for element in elements(branch, txn)]
+    return [render(value, txn) for value in elements(branch, txn)]
 
 
 def _text(branch: Branch, txn: Any) -> str:
@@ -117,34 +117,11 @@ def _fragment(branch: Branch, txn: Any) -> str:
 
 
 def _element(branch: Branch, txn: Any) -> str:
-    tag = branch.tag()
-    return f"<{tag}{_attributes(branch.attributes(txn))}>{_fragment(branch, txn)}</{tag}>"
+    return element(branch.tag(), branch.attributes(txn), _fragment(branch, txn))
 
 
 def _styled(branch: Branch, txn: Any) -> str:
-    """A text in XML, each kind of formatting as a tag around what it formats."""
-    parts = []
-    for piece, style in runs(branch, txn):
-        names = sorted(style)
-        opening = (f"<{name}{_attributes(_details(style[name]))}>" for name in names)
-        closing = (f"</{name}>" for name in reversed(names))
-        content = escape(piece) if isinstance(piece, str) else ""
-        parts.append("".join((*opening, content, *closing)))
-    return "".join(parts)
-
-
-def _attributes(attributes: Iterable[tuple[str, Any]]) -> str:
-    return "".join(f" {name}={quoteattr(_quoted(value))}" for name, value in sorted(attributes))
-
-
-def _quoted(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(plain(value), sort_keys=True, default=repr)
-
-
-def _details(value: Any) -> Iterable[tuple[str, Any]]:
-    return value.items() if isinstance(value, dict) else ()
+    return "".join(styled(piece, style) for piece, style in runs(branch, txn))
 
 
 _NODES = {yrs.XmlElement: _element, yrs.XmlText: _styled, yrs.XmlFragment: _fragment}

@@ -24,13 +24,14 @@ or is a shared type, those are asked that lie beside them, as far as this update
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Collection
 
 from .budget import NO_BUDGET
 from .contents import DELETED, EMBED, FORMAT, STRING, TYPE
 from .scan import scan
 from .structs import Id, Item, read_item, read_items
 
-__all__ = ["UNKNOWN", "root_kinds"]
+__all__ = ["UNKNOWN", "evidence", "kind_of", "root_kinds"]
 
 UNKNOWN = "unknown"
 
@@ -55,30 +56,37 @@ def root_kinds(update: bytes) -> dict[str, str]:
     {'t': 'text'}
     """
     found = scan(update, NO_BUDGET)
-    evidence: dict[str, set[str]] = {}
+    seen: dict[str, set[str]] = {}
     for at in found.named:
         item, _ = read_item(update, at, 0, 0)
         if isinstance(item.parent, str):
-            evidence.setdefault(item.parent, set()).add(_evidence(update, item, item.key))
-    if any(seen & _DOUBTFUL and not seen & _CERTAIN for seen in evidence.values()):
+            seen.setdefault(item.parent, set()).add(_evidence(update, item, item.key))
+    if any(told & _DOUBTFUL and not told & _CERTAIN for told in seen.values()):
         for item, root, key in _linked(list(read_items(update, found))):
-            evidence[root].add(_evidence(update, item, key))
-    return {root: _kind(seen) for root, seen in evidence.items()}
+            seen[root].add(_evidence(update, item, key))
+    return {root: kind_of(told) for root, told in seen.items()}
 
 
 def _evidence(update: bytes, item: Item, key: str | None) -> str:
+    shared = update[item.content_at] if item.content == TYPE else None
+    return evidence(key, item.content, shared)
+
+
+def evidence(key: str | None, content: int, shared: int | None) -> str:
+    """What an item that lies in a root says of it: its key, its content ref, its type ref if any."""
     if key is not None:
         return "map"
-    if item.content == DELETED:
+    if content == DELETED:
         return "deleted"
-    if item.content in _TEXTUAL:
+    if content in _TEXTUAL:
         return "text"
-    if item.content == TYPE:
-        return "xml" if update[item.content_at] in _XML_TYPES else "types"
+    if content == TYPE:
+        return "xml" if shared in _XML_TYPES else "types"
     return "array"
 
 
-def _kind(seen: set[str]) -> str:
+def kind_of(seen: Collection[str]) -> str:
+    """What a root is, of whose items this :func:`evidence` was seen."""
     if "text" in seen:
         return UNKNOWN if "array" in seen else "text"
     if "array" in seen or "types" in seen:
