@@ -1,0 +1,237 @@
+"""The shared types of a document themselves, for who must reach every part of it.
+
+Handles find their place anew at each call, and write what people write by hand. A pen holds
+one transaction open, and within it works on branches: it reads and writes any shared type
+wherever the engine can have one, text with types embedded in it and XML in maps included,
+and takes one step for what costs a handle a search.
+
+Rules:
+
+1. Branches are good while the pen is held, and until what they stand for is deleted.
+2. In a text, what is counted are the engine's units: see :func:`units`.
+3. A pen writes inside an edit block alone, so that what fails half-way leaves no trace. It
+   does not check values: what could not be stored as it is must be known beforehand.
+4. What the engine has no way to write is refused before it is tried: :data:`_MAKE` lists
+   what it can make where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeAlias
+
+from pycrdt import _pycrdt as yrs
+
+from ..errors import LocalProtocolError, ValueNotStorable
+from .branches import Branch, elements, runs
+from .core import Core
+from .document import Document
+from .roots import UNKNOWN, root_kinds
+
+__all__ = ["Kind", "Pen", "kind_of", "reading", "units", "writing"]
+
+Kind: TypeAlias = str
+"""``text``, ``map``, ``array``, ``xml``, ``element``, ``xml text`` or ``document``."""
+
+_KINDS: Final[dict[type, Kind]] = {
+    yrs.Text: "text",
+    yrs.Map: "map",
+    yrs.Array: "array",
+    yrs.XmlFragment: "xml",
+    yrs.XmlElement: "element",
+    yrs.XmlText: "xml text",
+    yrs.Doc: "document",
+}
+
+_SHARED = {
+    "map": "insert_map_prelim",
+    "array": "insert_array_prelim",
+    "text": "insert_text_prelim",
+}
+_NODES = {"element": "insert_element_prelim", "xml text": "insert_str"}
+
+# By the kind around it, the method that makes each kind in it.
+_MAKE: Final[dict[Kind, dict[Kind, str]]] = {
+    "map": {**_SHARED, "xml": "insert_xmlfragment_prelim"},
+    "array": {**_SHARED, "xml": "insert_xmlfragment_prelim"},
+    "text": _SHARED,
+    "xml text": {
+        **_SHARED,
+        "element": "insert_xmlelement_prelim",
+        "xml text": "insert_xmltext_prelim",
+    },
+    "xml": _NODES,
+    "element": _NODES,
+}
+
+
+def kind_of(value: Any) -> Kind | None:
+    """What kind of shared type a value is; None if it is a plain one."""
+    return _KINDS.get(type(value))
+
+
+def units(value: Any) -> int:
+    """How long a piece of a text is to the engine: a string its UTF-8 bytes, all else one."""
+    if not isinstance(value, str):
+        return 1
+    return len(value) if value.isascii() else len(value.encode())
+
+
+@contextmanager
+def reading(document: Document) -> Iterator[Pen]:
+    """Hold a pen that only reads."""
+    with document._desk.reading as core:
+        yield Pen(core)
+
+
+@contextmanager
+def writing(document: Document) -> Iterator[Pen]:
+    """Hold a pen that writes as well, inside an edit block of the caller's.
+
+    Raises:
+        LocalProtocolError: No such block is open.
+    """
+    desk = document._desk
+    with desk.lock:
+        if desk.block is None or not desk.is_mine():
+            raise LocalProtocolError(f"document {document.name!r} is in no edit block")
+        with desk.writing as core:
+            try:
+                yield Pen(core)
+            finally:
+                core.texts.forget(frozenset())  # the pen keeps no offsets: they are not true now
+
+
+class Pen:
+    """The branches of a document, in one transaction.
+
+    >>> document = Document()
+    >>> with document.edit(), writing(document) as pen:
+    ...     page = pen.make(pen.root("map", "pages"), "first", "xml")
+    ...     pen.insert(pen.make(page, 0, "xml text"), 0, "Hello", {})
+    >>> document.to_dict()
+    {'pages': {'first': 'Hello'}}
+    """
+
+    __slots__ = ("_core", "_txn")
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._txn: Any = core.txn
+
+    def __repr__(self) -> str:
+        return f"<Pen on {self._core!r}>"
+
+    # Reading
+
+    def roots(self) -> dict[str, Kind]:
+        """The roots that have content, as told from what is in them."""
+        kinds = root_kinds(self._core.encode())
+        return {name: kind for name, kind in kinds.items() if kind != UNKNOWN}
+
+    def root(self, kind: Kind, name: str) -> Branch:
+        """The root of this name, as this kind."""
+        return self._core.root(kind, name)
+
+    def entries(self, branch: Branch) -> dict[str, Any]:
+        """What a map holds."""
+        keys = [key for key in branch.keys(self._txn) if branch.has(self._txn, key)]
+        return {key: branch.get(self._txn, key) for key in keys}
+
+    def items(self, branch: Branch) -> list[Any]:
+        """The elements of an array, or the children of an XML fragment or element."""
+        if kind_of(branch) == "array":
+            return elements(branch, self._txn)
+        children: list[Any] = branch.children(self._txn)
+        return children
+
+    def entry(self, branch: Branch, key: str) -> Any:
+        """What a map holds under a key that is there."""
+        return branch.get(self._txn, key)
+
+    def item(self, branch: Branch, index: int) -> Any:
+        """One of those that :meth:`items` lists."""
+        return branch.get(self._txn, index)
+
+    def runs(self, branch: Branch) -> list[tuple[Any, dict[str, Any]]]:
+        """The pieces of a text with their formatting."""
+        return runs(branch, self._txn)
+
+    def length(self, branch: Branch) -> int:
+        """How many units, elements or children there are."""
+        length: int = branch.len(self._txn)
+        return length
+
+    def attributes(self, branch: Branch) -> dict[str, Any]:
+        """The attributes of an XML element or text."""
+        return dict(branch.attributes(self._txn))
+
+    def tag(self, branch: Branch) -> str:
+        """The tag of an XML element."""
+        tag: str = branch.tag()
+        return tag
+
+    # Writing
+
+    def make(
+        self,
+        branch: Branch,
+        where: str | int,
+        kind: Kind,
+        tag: str = "",
+        *,
+        style: Mapping[str, Any] | None = None,
+    ) -> Branch:
+        """Make an empty shared type under a key or before an index.
+
+        Args:
+            branch: Where to make it.
+            where: A key of a map, an index of a sequence, or units of a text.
+            kind: What to make.
+            tag: Of an element.
+            style: Its formatting, in a text.
+
+        Raises:
+            ValueNotStorable: The engine cannot have it there.
+        """
+        around = _KINDS[type(branch)]
+        method = _MAKE[around].get(kind)
+        if method is None:
+            raise ValueNotStorable(f"a new {kind} in a {around} is what the engine cannot make")
+        more: list[Any] = [""] if method == "insert_str" else [tag] if kind == "element" else []
+        if style is not None:
+            more.append(iter(style.items()))
+        return getattr(branch, method)(self._txn, where, *more)
+
+    def put(self, branch: Branch, where: str | int, value: Any) -> None:
+        """Store a plain value under a key of a map, or before an index of an array."""
+        branch.insert(self._txn, where, value)
+
+    def take(self, branch: Branch, key: str) -> None:
+        """Remove a key of a map."""
+        branch.remove(self._txn, key)
+
+    def cut(self, branch: Branch, start: int, size: int) -> None:
+        """Remove a stretch of a sequence."""
+        branch.remove_range(self._txn, start, size)
+
+    def insert(self, branch: Branch, at: int, value: Any, style: Mapping[str, Any]) -> None:
+        """Insert a string or an embedded object with just this formatting."""
+        pairs = iter(style.items())
+        if isinstance(value, str):
+            branch.insert(self._txn, at, value, pairs)
+        else:
+            branch.insert_embed(self._txn, at, value, pairs)
+
+    def format(self, branch: Branch, start: int, size: int, style: Mapping[str, Any]) -> None:
+        """Format a stretch of a text; None as a value takes formatting away."""
+        branch.format(self._txn, start, size, iter(style.items()))
+
+    def set_attribute(self, branch: Branch, name: str, value: Any) -> None:
+        """Set an attribute of an XML element or text."""
+        branch.insert_attribute(self._txn, name, value)
+
+    def drop_attribute(self, branch: Branch, name: str) -> None:
+        """Remove an attribute of an XML element or text."""
+        branch.remove_attribute(self._txn, name)

@@ -1,0 +1,129 @@
+"""Reading and writing shared types by branch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collabkit.crdt.document import Document
+from collabkit.crdt.pen import Pen, kind_of, reading, units, writing
+from collabkit.errors import LocalProtocolError, ValueNotStorable
+
+ROOTS = ("text", "map", "array", "xml")
+EVERY = ("text", "map", "array", "xml", "element", "xml text")
+
+
+def around(pen: Pen, kind: str) -> Any:
+    """A new shared type of any kind."""
+    if kind in ROOTS:
+        return pen.root(kind, kind)
+    return pen.make(pen.root("xml", "xml"), 0, kind, "p")
+
+
+def where(kind: str) -> Any:
+    """A place in it."""
+    return "key" if kind == "map" else 0
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_each_kind_is_made_wherever_the_engine_can(kind: str) -> None:
+    """What is made is of the kind that was asked for, and found there; or it is refused."""
+    made: dict[str, list[str]] = {"made": [], "refused": []}
+    for outer in EVERY:
+        document = Document()
+        with document.edit(), writing(document) as pen:
+            branch = around(pen, outer)
+            try:
+                inner = pen.make(branch, where(outer), kind, "q")
+            except ValueNotStorable:
+                made["refused"].append(outer)
+                continue
+            assert kind_of(inner) == kind
+            found = {
+                "map": lambda: pen.entry(branch, "key"),
+                "text": lambda: pen.runs(branch)[0][0],
+                "xml text": lambda: pen.runs(branch)[0][0],
+            }.get(outer, lambda: pen.item(branch, 0))()
+            assert kind_of(found) == kind
+            made["made"].append(outer)
+    assert made["made"] == {
+        "xml": ["map", "array"],
+        "element": ["xml", "element", "xml text"],
+        "xml text": ["xml", "element", "xml text"],
+    }.get(kind, ["text", "map", "array", "xml text"])
+
+
+def test_it_writes_in_a_block_alone() -> None:
+    """Without a block nothing could be taken back, so nothing is written."""
+    document = Document()
+    with pytest.raises(LocalProtocolError, match="in no edit block"), writing(document):
+        pass
+    assert document.to_dict() == {}
+
+
+def test_what_fails_leaves_no_trace() -> None:
+    """A block that raises takes back what the pen wrote."""
+    document = Document()
+    document.text("t").append("old")
+    before = document.update()
+    with pytest.raises(KeyError), document.edit(), writing(document) as pen:
+        pen.insert(pen.root("text", "t"), 0, "new", {})
+        pen.put(pen.root("map", "m"), "key", 1)
+        raise KeyError
+    assert document.update() == before
+
+
+def test_handles_count_right_after_it() -> None:
+    """Wide characters that a pen wrote are where handles say, in that block and the next."""
+    document = Document()
+    text = document.text("t")
+    with document.edit():
+        text.append("ab€")
+        with writing(document) as pen:
+            branch = pen.root("text", "t")
+            pen.insert(branch, units("ab"), "😀é", {"bold": True})
+            pen.cut(branch, 0, units("a"))
+        assert text[:] == "b😀é€"
+        text.insert(2, "|")
+    with document.edit():
+        text.insert(4, "|")
+    assert text[:] == "b😀|é|€"
+
+
+def test_text_is_formatted_and_read_back() -> None:
+    """Formatting is set and taken away; embedded objects and shared types count one unit."""
+    document = Document()
+    with document.edit(), writing(document) as pen:
+        text = pen.root("text", "t")
+        pen.insert(text, 0, "naïve", {"bold": True})
+        pen.insert(text, units("naïve"), {"image": "a.png"}, {})
+        pen.make(text, pen.length(text), "map", style={"align": "left"})
+        pen.format(text, 0, units("na"), {"bold": None, "em": True})
+        found = [(kind_of(value) or value, style) for value, style in pen.runs(text)]
+        assert pen.length(text) == 8
+    assert found == [
+        ("na", {"em": True}),
+        ("ïve", {"bold": True}),
+        ({"image": "a.png"}, {}),
+        ("map", {"align": "left"}),
+    ]
+
+
+def test_maps_and_attributes_are_written() -> None:
+    """Keys and attributes come and go."""
+    document = Document()
+    with document.edit(), writing(document) as pen:
+        keys = pen.root("map", "m")
+        pen.put(keys, "a", {"x": [1, None]})
+        pen.put(keys, "b", b"bytes")
+        pen.take(keys, "a")
+        element = pen.make(pen.root("xml", "x"), 0, "element", "p")
+        pen.set_attribute(element, "k", 1)
+        pen.set_attribute(element, "l", "two")
+        pen.drop_attribute(element, "k")
+    with reading(document) as pen:
+        assert pen.roots() == {"m": "map", "x": "xml"}
+        assert pen.entries(pen.root("map", "m")) == {"b": b"bytes"}
+        (element,) = pen.items(pen.root("xml", "x"))
+        assert (pen.tag(element), pen.attributes(element)) == ("p", {"l": "two"})
