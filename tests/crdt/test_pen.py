@@ -21,6 +21,17 @@ def around(pen: Pen, kind: str) -> Any:
     return pen.make(pen.root("xml", "xml"), 0, kind, "p")
 
 
+def inside(pen: Pen, branch: Any) -> Any:
+    """What was put there."""
+    match kind_of(branch):
+        case "map":
+            return pen.entry(branch, "key")
+        case "text" | "xml text":
+            return pen.runs(branch)[0][0]
+        case _:
+            return pen.item(branch, 0)
+
+
 def where(kind: str) -> Any:
     """A place in it."""
     return "key" if kind == "map" else 0
@@ -40,11 +51,7 @@ def test_each_kind_is_made_wherever_the_engine_can(kind: str) -> None:
                 made["refused"].append(outer)
                 continue
             assert kind_of(inner) == kind
-            found = {
-                "map": lambda: pen.entry(branch, "key"),
-                "text": lambda: pen.runs(branch)[0][0],
-                "xml text": lambda: pen.runs(branch)[0][0],
-            }.get(outer, lambda: pen.item(branch, 0))()
+            found = inside(pen, branch)
             assert kind_of(found) == kind
             made["made"].append(outer)
     assert made["made"] == {
@@ -67,10 +74,15 @@ def test_what_fails_leaves_no_trace() -> None:
     document = Document()
     document.text("t").append("old")
     before = document.update()
-    with pytest.raises(KeyError), document.edit(), writing(document) as pen:
-        pen.insert(pen.root("text", "t"), 0, "new", {})
-        pen.put(pen.root("map", "m"), "key", 1)
-        raise KeyError
+
+    def fail() -> None:
+        with document.edit(), writing(document) as pen:
+            pen.insert(pen.root("text", "t"), 0, "new", {})
+            pen.put(pen.root("map", "m"), "key", 1)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert document.update() == before
 
 
