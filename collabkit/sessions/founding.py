@@ -1,0 +1,85 @@
+"""Operations on whole sessions and on what comes into them: create, import, rm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..errors import SessionExists, SessionNotFound
+from ..ids import RoomName
+from ..store.base import SessionRecord
+from .asked import Arguments, Call, whole
+from .attendance import rehearse
+from .session import Kind
+
+__all__ = ["Create", "Import", "create", "remove", "take_in"]
+
+
+class Create(Arguments, frozen=True):
+    """``kind`` is what the session is for."""
+
+    kind: Kind = Kind.COLLABORATIVE
+
+
+class Import(Arguments, frozen=True):
+    """``create`` is the kind of session made if there is none; ``fresh`` wants no content yet."""
+
+    updates: tuple[bytes, ...]
+    create: Kind | None = None
+    fresh: bool = False
+
+
+async def create(call: Call, asked: Create) -> dict[str, Any]:
+    """Add a session."""
+    place = whole("create", asked.session, "documents come by use")
+    try:
+        record = await call.host.store.create_session(
+            place.session, project=place.project, kind=asked.kind.value, by=call.subject
+        )
+    except SessionExists:
+        record = await call.host.store.find_session(place.session, project=place.project)
+        if not (call.again and record.created_by == call.subject and record.kind == asked.kind):
+            raise
+    return shown(record)
+
+
+async def remove(call: Call, asked: Arguments) -> dict[str, Any]:
+    """Remove a session, once nobody is in it."""
+    place = whole("rm", asked.session, "it is removed with all its documents")
+    try:
+        record = await call.host.store.find_session(place.session, project=place.project)
+    except SessionNotFound:
+        if call.again:
+            return {"removed": False}
+        raise
+    async with call.host.attendance.vacated(record):
+        await call.host.store.delete_session(record.id)
+    return {"removed": True, **shown(record)}
+
+
+async def take_in(call: Call, asked: Import) -> dict[str, Any]:
+    """Take updates into a document."""
+    place = RoomName.parse(asked.session)
+    store = call.host.store
+    try:
+        record = await store.find_session(place.session, project=place.project)
+    except SessionNotFound:
+        if asked.create is None:
+            raise
+        # What cannot be taken leaves no session behind.
+        rehearse(asked.updates)
+        record = await store.create_session(
+            place.session, project=place.project, kind=asked.create.value, by=call.subject
+        )
+    if call.trusted:
+        await store.raise_epoch(record.id, place.document)
+    await call.host.attendance.merge(
+        record, place.document, asked.updates, subject=call.subject, fresh=asked.fresh
+    )
+    return {"id": record.id, "document": place.document}
+
+
+def shown(record: SessionRecord) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(record)
+    return shown
