@@ -117,6 +117,13 @@ class Nursery:
             if self._process is not None:
                 self._ended()
 
+    @property
+    def rest_s(self) -> float:
+        """How long it makes no children, because it could make none when it was last started."""
+        if self._process is not None:
+            return 0.0
+        return max(0.0, self._retry_at - asyncio.get_running_loop().time())
+
     def birth(self) -> Child:
         """Have a child made.
 

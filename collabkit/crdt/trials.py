@@ -31,6 +31,8 @@ __all__ = ["checkpoint", "examine", "rebuild"]
 
 # What became of a child is known as soon as somebody waited for it.
 _FATE_S = 5.0
+# A nursery that was just killed takes two: one finds out, and one waits until it is back.
+_BIRTHS = 3
 
 
 async def checkpoint(nursery: Nursery, updates: Sequence[bytes]) -> Built:
@@ -124,14 +126,25 @@ async def _rehearse(nursery: Nursery, updates: Sequence[bytes]) -> _End | None:
 
 
 async def _alone(nursery: Nursery, request: Request) -> Answer:
-    """Ask a child one thing, and let it go. If it dies, the answer says of what."""
-    child = nursery.birth()
-    try:
-        answer = await child.ask(request)
-        if isinstance(answer, Lost) and not child.alive:
+    """Ask a child one thing, and let it go. If it dies, the answer says of what.
+
+    A child that was never born died of nothing that it was asked: somebody killed the nursery,
+    say. Another is asked.
+
+    Raises:
+        EngineLost: None is born.
+    """
+    for _ in range(_BIRTHS):
+        child = nursery.birth()
+        try:
+            answer = await child.ask(request)
+            if not isinstance(answer, Lost) or child.alive:
+                return answer
             await asyncio.wait([child.fate], timeout=_FATE_S)
-            if child.fate.done():
-                return Lost(answer.culprit, child.fate.result())
-        return answer
-    finally:
-        child.kill("no longer needed")
+            if child.pid is not None:
+                how = child.fate.result() if child.fate.done() else answer.how
+                return Lost(answer.culprit, how)
+        finally:
+            child.kill("no longer needed")
+        await asyncio.sleep(nursery.rest_s)
+    raise EngineLost("to come: no child is born")

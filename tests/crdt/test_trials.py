@@ -104,6 +104,33 @@ async def test_a_checkpoint_that_kills_is_none(nursery: Nursery) -> None:
         assert lost.value.culprit == culprit
 
 
+@pytest.mark.parametrize("noticed", [False, True])
+@pytest.mark.parametrize("born_before", [False, True])
+async def test_nobody_is_blamed_for_the_death_of_a_nursery(
+    nursery: Nursery, born_before: bool, noticed: bool
+) -> None:
+    """Whoever is not born did not die of what he was asked: another is."""
+    if born_before:
+        await checkpoint(nursery, [FINE])
+    else:
+        nursery.birth()
+    assert nursery._process is not None
+    nursery._process.kill()
+    if noticed:
+        await until(lambda: nursery._process is None)
+    assert await examine(nursery, [], [FINE, KILLER]) == [Death(1, "SIGSEGV")]
+    assert (await checkpoint(nursery, [FINE])).body == FINE
+    assert nursery.starts == 2
+
+
+async def test_a_nursery_that_makes_none_is_given_up() -> None:
+    """And it is said that nobody is to blame."""
+    async with Nursery(entry="crdt.processes") as nursery:  # which ends at once
+        with pytest.raises(EngineLost, match="no child is born") as lost:
+            await examine(nursery, [], [FINE])
+        assert lost.value.culprit is None
+
+
 async def test_a_caller_that_gives_up_leaves_no_child(nursery: Nursery) -> None:
     """The child is killed as soon as nobody wants its answer."""
     examining = asyncio.create_task(examine(nursery, [], [LOOP]))
