@@ -17,6 +17,7 @@ Rules:
 from __future__ import annotations
 
 import time
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -25,12 +26,14 @@ from ..crdt.update import StateVector, advance, gap, scan
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..ids import Seq, Subject
 from . import checkpoints, quarantine, rows
-from .base import Checkpoint, Loaded, Row
+from .base import Checkpoint, Chronicle, Loaded, Row
 from .directory import Document
 from .openfile import OpenFile
 from .quarantine import Entry
 
 __all__ = ["release", "set_aside", "without_dependents"]
+
+Read = TypeVar("Read", Loaded, Chronicle)
 
 
 def set_aside(
@@ -102,20 +105,21 @@ def release(file: OpenFile, number: int) -> None:
         document.checkpoint_bytes = size_bytes
 
 
-def without_dependents(loaded: Loaded) -> Loaded:
+def without_dependents(read: Read) -> Read:
     """Leave out what builds on rows that are set aside. It takes a scan of the whole document."""
-    if not loaded.aside:
-        return loaded
-    vector = StateVector()
-    if loaded.checkpoint is not None:
-        _integrates(loaded.checkpoint.body, vector)
-    return replace(loaded, rows=tuple(row for row in loaded.rows if _stands(row, loaded, vector)))
+    if not read.aside:
+        return read
+    first, vector = read.aside[0], StateVector()
+    begin = read.checkpoint if isinstance(read, Loaded) else read.base
+    if begin is not None:
+        _integrates(begin.body, vector)
+    return replace(read, rows=tuple(row for row in read.rows if _stands(row, first, vector)))
 
 
-def _stands(row: Row, loaded: Loaded, vector: StateVector) -> bool:
+def _stands(row: Row, first: Seq, vector: StateVector) -> bool:
     # What comes before the first of them cannot lack it: a gap there is damage, and not hidden.
     fits = row.kind != "update" or _integrates(row.body, vector)
-    return fits or row.seq < loaded.aside[0]
+    return fits or row.seq < first
 
 
 def _integrates(update: bytes, vector: StateVector) -> bool:

@@ -10,7 +10,7 @@ Rules:
    verify is passed over for the one before it.
 
 The store knows bytes and rows. It never decodes an update; it scans those behind one that is set
-aside, to find what builds on it.
+aside, to find what builds on it. What it keeps of the past is asked for by :mod:`.archive`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,18 @@ from ..ids import Lineage, Seq, SessionId, Subject
 __all__ = [
     "RECOVERY_MS",
     "Checkpoint",
+    "Chronicle",
+    "Compacted",
+    "Deed",
     "Draft",
     "Gather",
     "Loaded",
+    "Parent",
     "Quarantined",
     "Row",
     "SessionRecord",
     "Store",
+    "Version",
 ]
 
 
@@ -155,6 +160,97 @@ class Loaded(msgspec.Struct, frozen=True):
     recovers_until_ms: int = 0
 
 
+class Chronicle(msgspec.Struct, frozen=True):
+    """All that there is to know of a document's past, up to a row.
+
+    Attributes:
+        lineage: Which history this is.
+        base: Where it begins, once rows were compacted away: the oldest checkpoint that holds
+            them and verifies.
+        rows: Every row of the document after it, in order, without those that are set aside
+            and those that build on them.
+        upto: How far this goes: the session's highest ``seq``, or the one that was asked for.
+        owners: Whose each client id is, as in :class:`Loaded`.
+        floor: No moment before this one can be told: the ``seq`` of ``base``, or 0.
+        aside: The rows that are set aside.
+    """
+
+    lineage: Lineage
+    base: Checkpoint | None
+    rows: tuple[Row, ...]
+    upto: Seq
+    owners: Mapping[int, Subject] = {}
+    floor: Seq = Seq(0)
+    aside: tuple[Seq, ...] = ()
+
+
+class Version(msgspec.Struct, frozen=True):
+    """A moment that has a name. What it shows is never compacted away.
+
+    Attributes:
+        name: Unique in its session.
+        seq: The moment: after this row.
+        document: Which document; None for all of the session.
+        by: Who kept it.
+        authors: Who had written since the version before.
+        note: What somebody said of it.
+        kind: Why it was kept: ``manual``, ``auto``, ``restore``, ``merge``, ``agent``,
+            ``pause``, ``end``.
+        pinned: No thinning takes it.
+    """
+
+    name: str
+    seq: Seq
+    by: Subject
+    at_ms: int
+    document: str | None = None
+    authors: tuple[Subject, ...] = ()
+    note: str = ""
+    kind: str = "manual"
+    pinned: bool = False
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """What the audit is told of a change, in the transaction that makes it.
+
+    Attributes:
+        action: What was done, such as ``compact``.
+        data: With what; anything that JSON can say.
+    """
+
+    subject: Subject
+    action: str
+    data: dict[str, Any] = {}
+
+
+class Compacted(msgspec.Struct, frozen=True):
+    """What a compaction took, or would take.
+
+    Attributes:
+        rows: Updates of the log.
+        size_bytes: Of these rows and of the checkpoints before ``upto``.
+        upto: Where the history of the document begins now.
+    """
+
+    rows: int
+    size_bytes: int
+    upto: Seq
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """What a session was branched from.
+
+    Attributes:
+        session: It may be gone since.
+        document: The one of its documents that was taken; None for all.
+        seq: The moment: after this row of it.
+    """
+
+    session: SessionId
+    seq: Seq
+    document: str | None = None
+
+
 class SessionRecord(msgspec.Struct, frozen=True):
     """What the file says of a session besides its log."""
 
@@ -167,6 +263,7 @@ class SessionRecord(msgspec.Struct, frozen=True):
     last_seq: Seq = Seq(0)
     size_bytes: int = 0
     documents: tuple[str, ...] = ()
+    parent: Parent | None = None
 
 
 class Store(Protocol):

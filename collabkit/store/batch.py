@@ -21,7 +21,7 @@ from .base import Draft
 from .directory import Directory, Document, Session
 from .owners import Claim
 
-__all__ = ["Batch", "Outcome", "check", "check_size", "check_text"]
+__all__ = ["Batch", "Outcome", "check", "check_integer", "check_size", "check_text"]
 
 Outcome: TypeAlias = list[Seq] | CollabError
 """What became of one write: the places of its rows, or why there are none."""
@@ -43,6 +43,12 @@ def check_text(**fields: str) -> None:
                 raise ValueNotStorable(f"the {name} {value!r} is no Unicode text") from error
 
 
+def check_integer(number: int) -> None:
+    """Make sure that SQLite can hold a number. Raises ValueNotStorable."""
+    if type(number) is not int or number not in _INTEGERS:
+        raise ValueNotStorable(f"{number!r} is not an integer of 64 bits")
+
+
 def check_size(body: bytes) -> None:
     """Make sure that a body fits in a row. Raises ValueNotStorable."""
     if len(body) > rows.MAX_BODY_BYTES:
@@ -55,8 +61,7 @@ def check(draft: Draft) -> None:
     if draft.group is not None:
         check_text(group=draft.group)
     for number in (draft.at_ms, draft.seen):
-        if type(number) is not int or number not in _INTEGERS:
-            raise ValueNotStorable(f"{number!r} is not an integer of 64 bits")
+        check_integer(number)
     if not isinstance(draft.body, bytes):
         raise ValueNotStorable(f"a body is a {type(draft.body).__name__}, not bytes")
     check_size(draft.body)

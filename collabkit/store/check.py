@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 from ..errors import Corrupt
-from . import checkpoints, database, named, owners, quarantine, reading, recovery, rows
+from . import checkpoints, database, named, owners, quarantine, reading, recovery, rows, versions
 from .directory import Directory, Document, Session, lenient
 
 __all__ = ["verify"]
@@ -58,8 +58,8 @@ class _Check:
         for no in rows.documents_with_rows(self._connection):
             directory.unlisted(no)
         yield from directory.damage
-        yield from named.verify(self._connection, self._path)
-        yield from quarantine.verify(self._connection, self._path)
+        for table in (named, quarantine, versions):
+            yield from table.verify(self._connection, self._path)
 
     def _directory(self) -> Directory:
         with self._transaction():

@@ -93,12 +93,20 @@ def size(connection: sqlite3.Connection, document: int) -> int:
 
 
 def kept(
-    connection: sqlite3.Connection, document: int, name: str
+    connection: sqlite3.Connection, document: int, name: str, *, last: int = rows.MAX_SEQ
 ) -> Iterator[tuple[Seq, Checkpoint | None]]:
-    """Read the checkpoints of a document, newest first; None in place of one that is damaged."""
+    """Read the checkpoints of a document, newest first; None in place of one that is damaged.
+
+    Args:
+        connection: Where they are.
+        document: The number of the document.
+        name: Its name.
+        last: Only those that end at this row, or before it.
+    """
     found = connection.execute(
-        "SELECT no, seq FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
-        (document,),
+        "SELECT no, seq FROM checkpoints WHERE document = ? AND seq <= ? "
+        "ORDER BY seq DESC, no DESC",
+        (document, last),
     ).fetchall()
     for no, seq in found:
         yield Seq(seq), _read(connection, no, document, name)

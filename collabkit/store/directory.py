@@ -19,8 +19,8 @@ import msgspec
 
 from ..errors import Corrupt, SessionExists, SessionNotFound
 from ..ids import Lineage, Seq, SessionId, Subject, new_id
-from . import checkpoints, rows
-from .base import SessionRecord
+from . import checkpoints, parents, rows
+from .base import Parent, SessionRecord
 from .rows import Values
 
 __all__ = ["Directory", "Document", "Session"]
@@ -65,6 +65,7 @@ class Session(msgspec.Struct):
     last_seq: int = 0
     damage: str = ""
     documents: dict[str, Document] = {}
+    parent: Parent | None = None
 
     def sealed(self) -> Values:
         """The values of its row in ``sessions``."""
@@ -86,6 +87,7 @@ class Session(msgspec.Struct):
                 for document in self.documents.values()
             ),
             documents=tuple(sorted(self.documents)),
+            parent=self.parent,
         )
 
 
@@ -151,6 +153,11 @@ class Directory:
             else:
                 self._by_no[session.no] = session
                 self.leaving.append(session)
+        for no, parent in parents.read(connection):
+            if parent is None:
+                self.damage.append(f"the parent of session number {no}: {rows.WRONG_SUM}")
+            elif no in self._by_no:
+                self._by_no[no].parent = parent
 
     def _read_documents(self, connection: sqlite3.Connection) -> dict[int, Document]:
         documents: dict[int, Document] = {}

@@ -16,8 +16,8 @@ from typing import Any
 
 from ..errors import InvalidName, LocalProtocolError, ValueNotStorable
 from ..ids import RoomName, SessionId, Subject
-from . import aside, checkpoints, database, named, owners, reading, recovery, removal, rows
-from .base import Checkpoint, Draft, Loaded, Quarantined, Row, SessionRecord
+from . import aside, checkpoints, database, named, owners, parents, reading, recovery, removal, rows
+from .base import Checkpoint, Draft, Loaded, Parent, Quarantined, Row, SessionRecord
 from .batch import Batch, Outcome, check_size, check_text
 from .directory import Document, Session
 from .openfile import UNSTORABLE, OpenFile
@@ -88,18 +88,23 @@ class Ledger:
 
     # Sessions and documents
 
-    def create_session(self, name: str, project: str, kind: str, by: Subject) -> SessionRecord:
-        """Add a session."""
+    def create_session(
+        self, name: str, project: str, kind: str, by: Subject, parent: Parent | None = None
+    ) -> SessionRecord:
+        """Add a session, branched from another if ``parent`` says so."""
         check_text(name=name, project=project, kind=kind, by=by)
         for part in (project, name):
             if RoomName.parse(part).session != part:
                 raise InvalidName(part, "a session or project is named without `/` and `~`")
         now_ms = time.time_ns() // 1_000_000
         session = self.file.directory.new_session(project, name, kind, by, now_ms)
+        session.parent = parent
         with self.file.transaction():
             self.file.connection.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", session.sealed()
             )
+            if parent is not None:
+                parents.insert(self.file.connection, session.no, parent)
         self.file.directory.add(session)
         return session.record()
 

@@ -12,8 +12,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from ..ids import Lineage, Seq, SessionId
-from . import aside, check, database, named, reading, recovery, wal
-from .base import Loaded, Quarantined, Row, SessionRecord
+from . import annals, aside, check, database, named, reading, recovery, versions, wal
+from .base import Chronicle, Loaded, Quarantined, Row, SessionRecord, Version
 from .directory import Directory
 from .lock import Holder, holder
 
@@ -110,6 +110,26 @@ class Reader:
             wanted = found.documents[document]
             loaded = _whole(reading.load(self._connection, self.path, found, wanted))
         return aside.without_dependents(loaded)
+
+    def load_at(self, session: SessionId, document: str, seq: int) -> Loaded:
+        """Read what opens a document as it was after a row. Raises MomentNotFound or Corrupt."""
+        with self._transaction():
+            found, wanted = annals.find(self._directory(), session, document, seq)
+            loaded = _whole(reading.load(self._connection, self.path, found, wanted, at=seq))
+        return aside.without_dependents(loaded)
+
+    def chronicle(self, session: SessionId, document: str, *, upto: int | None = None) -> Chronicle:
+        """Read the whole past of a document, up to a row. Raises MomentNotFound or Corrupt."""
+        with self._transaction():
+            found, wanted = annals.find(self._directory(), session, document, upto)
+            told = _whole(reading.chronicle(self._connection, self.path, found, wanted, at=upto))
+        return aside.without_dependents(told)
+
+    def versions(self, session: SessionId, *, document: str | None = None) -> list[Version]:
+        """The versions of a session, oldest moment first; of a document, with those of all."""
+        with self._transaction():
+            no = self._directory().get(session).no
+            return versions.read(self._connection, self.path, no, document=document)
 
     def rows(
         self,

@@ -15,45 +15,134 @@ import heapq
 import itertools
 import operator
 import sqlite3
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 import msgspec
 
-from ..errors import Corrupt
+from ..errors import Corrupt, MomentNotFound
 from ..ids import Seq, Subject
 from . import checkpoints, owners, quarantine, recovery, rows
-from .base import Checkpoint, Loaded, Quarantined, Row
+from .base import Checkpoint, Chronicle, Loaded, Quarantined, Row
 from .directory import Document, Session
 
-__all__ = ["load", "log", "quarantined"]
+__all__ = ["chronicle", "load", "log", "quarantined"]
 
 
 def load(
-    connection: sqlite3.Connection, path: str, session: Session, document: Document
+    connection: sqlite3.Connection,
+    path: str,
+    session: Session,
+    document: Document,
+    *,
+    at: int | None = None,
 ) -> Generator[None, None, Loaded]:
-    """Read what opens a document, a page a slice. Raises Corrupt."""
+    """Read what opens a document, as it is or as it was after a row, a page a slice.
+
+    Raises:
+        MomentNotFound: There is no such moment any more.
+        Corrupt: It is damaged.
+    """
+
+    def begin() -> Checkpoint | None:
+        if at is None:
+            return newest(connection, document)
+        return _nearest(connection, path, session, document, at)
+
+    checkpoint, found, upto = yield from _read(
+        connection, path, session, document, at=at, begin=begin
+    )
+    read = Loaded(document.lineage, checkpoint, found, upto)
+    return _completed(connection, path, session, document, read)
+
+
+def chronicle(
+    connection: sqlite3.Connection,
+    path: str,
+    session: Session,
+    document: Document,
+    *,
+    at: int | None = None,
+) -> Generator[None, None, Chronicle]:
+    """Read the past of a document up to a row, a page a slice. Raises as :func:`load` does."""
+
+    def begin() -> Checkpoint | None:
+        return oldest(connection, document) if document.floor else None
+
+    base, found, upto = yield from _read(connection, path, session, document, at=at, begin=begin)
+    aside = _aside(quarantine.read(connection, path, document=document.no), upto)
+    return Chronicle(
+        document.lineage,
+        base,
+        tuple(row for row in found if row.seq not in aside),
+        upto,
+        owners=owners.read(connection, path, document.no, where(session, document)),
+        floor=base.seq if base else Seq(0),
+        aside=aside,
+    )
+
+
+def _read(
+    connection: sqlite3.Connection,
+    path: str,
+    session: Session,
+    document: Document,
+    *,
+    at: int | None,
+    begin: Callable[[], Checkpoint | None],
+) -> Generator[None, None, tuple[Checkpoint | None, tuple[Row, ...], Seq]]:
+    """Read a checkpoint and the rows after it, up to a row or to the end."""
     while True:
-        upto, last = session.last_seq, document.last_seq
-        checkpoint = newest(connection, document)
+        upto, last = session.last_seq if at is None else at, document.last_seq
+        checkpoint = begin()
         base = checkpoint.seq if checkpoint else 0
-        if document.floor > base:
+        if document.floor > base and upto != base:
             raise Corrupt(
                 path,
                 where(session, document),
                 f"no checkpoint verifies, and updates up to {document.floor} were compacted away",
             )
+        if upto < base:
+            raise MomentNotFound(str(upto), f"what was before {base} is compacted away")
+        if upto == base and at is not None:
+            return checkpoint, (), Seq(upto)
         chain = chained(path, session, document, after=base)
         found: list[Row] = []
         # Should a compaction overtake us between two pages, a newer checkpoint stands in.
         while document.floor <= base:
             values = rows.page(connection, document.no, after=chain.last)
-            found += map(chain.row, values)
+            for row in map(chain.row, values):
+                if row.seq > upto:
+                    # It tells that none before it is missing; what comes later is not asked for.
+                    return checkpoint, tuple(found), Seq(upto)
+                found.append(row)
             if len(values) < rows.PAGE_ROWS or chain.last >= last:
                 chain.end(last if last > base else 0)
-                kept = tuple(row for row in found if row.seq <= upto)
-                read = Loaded(document.lineage, checkpoint, kept, Seq(upto))
-                return _completed(connection, path, session, document, read)
+                return checkpoint, tuple(found), Seq(upto)
             yield
+
+
+def _nearest(
+    connection: sqlite3.Connection, path: str, session: Session, document: Document, at: int
+) -> Checkpoint | None:
+    """The newest checkpoint that a moment can be built on."""
+    damaged = False
+    for seq, checkpoint in checkpoints.kept(connection, document.no, document.name, last=at):
+        # Rows at or below the floor are gone: what ends there cannot be gone on from.
+        if seq >= document.floor or seq == at:
+            if checkpoint is not None:
+                return checkpoint
+            damaged = True
+    if not document.floor:
+        return None
+    if damaged and at >= document.floor:
+        raise Corrupt(path, where(session, document), f"no checkpoint before row {at} verifies")
+    raise MomentNotFound(str(at), f"what was before {document.floor} is compacted away")
+
+
+def _aside(apart: Iterable[quarantine.Entry], upto: int) -> tuple[Seq, ...]:
+    """The rows that are set aside, in order."""
+    seqs = {Seq(one.seq) for one in apart if one.digest is None and one.seq is not None}
+    return tuple(sorted(seq for seq in seqs if seq <= upto))
 
 
 def _completed(
@@ -62,14 +151,14 @@ def _completed(
     """What was read of a document's log, without what is set aside, and what there is beside it."""
     apart = quarantine.read(connection, path, document=document.no)
     updates = [entry for entry in apart if entry.digest is None]
-    aside = {Seq(entry.seq) for entry in updates if entry.seq is not None}
+    aside = _aside(updates, read.upto)
     epoch, until_ms = recovery.of(connection, path, document.no)
     return msgspec.structs.replace(
         read,
         rows=tuple(row for row in read.rows if row.seq not in aside),
         owners=owners.read(connection, path, document.no, where(session, document)),
         quarantined=tuple(entry.body for entry in updates),
-        aside=tuple(sorted(aside)),
+        aside=aside,
         epoch=epoch,
         recovers_until_ms=until_ms,
     )
@@ -104,6 +193,13 @@ def newest(connection: sqlite3.Connection, document: Document) -> Checkpoint | N
     """The newest checkpoint of a document that verifies."""
     kept = checkpoints.kept(connection, document.no, document.name)
     return next((checkpoint for _, checkpoint in kept if checkpoint is not None), None)
+
+
+def oldest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:
+    """The oldest checkpoint of a document that holds what was compacted away, and verifies."""
+    kept = list(checkpoints.kept(connection, document.no, document.name))
+    sound = [one for _, one in kept if one is not None and one.seq >= document.floor]
+    return sound[-1] if sound else None
 
 
 def log(

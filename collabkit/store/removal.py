@@ -19,7 +19,17 @@ from collections.abc import Generator
 import msgspec
 
 from ..errors import CannotWrite, LocalProtocolError
-from . import checkpoints, named, owners, quarantine, reading, recovery, rows
+from . import (
+    checkpoints,
+    named,
+    owners,
+    parents,
+    quarantine,
+    reading,
+    recovery,
+    rows,
+    versions,
+)
 from .directory import Document, Session
 from .openfile import OpenFile
 
@@ -38,6 +48,8 @@ def delete(file: OpenFile, session: Session) -> Generator[None, None, None]:
             (gone.sealed()[-1], session.no),
         )
         named.drop_owned(file.connection, session.id)
+        for table in (parents, versions):
+            table.drop_all(file.connection, session.no)
     file.directory.remove(session)
     file.directory.leaving.append(gone)
     yield

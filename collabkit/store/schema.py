@@ -15,6 +15,8 @@ Rules:
    so that a document is one range of one B-tree, with no second index beside it.
 5. A session that is being deleted has the empty project and its id as its name,
    which no living session can have.
+6. The audit is only added to: SQLite itself refuses to change or delete a line of it. The
+   hash of a line is its check sum, and takes in the line before.
 """
 
 from __future__ import annotations
@@ -141,11 +143,42 @@ def _second(db: sqlite_utils.Database) -> None:
         db.execute(f"ALTER TABLE {name} ADD COLUMN {column}")
 
 
-_MIGRATIONS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_first, _second)
+_THIRD_TABLES: dict[str, str] = {
+    # A `document` of NULL: all of them.
+    "versions": """
+        no INTEGER PRIMARY KEY, session INTEGER NOT NULL, name TEXT NOT NULL,
+        seq INTEGER NOT NULL, document TEXT, made_by TEXT NOT NULL, authors TEXT NOT NULL,
+        note TEXT NOT NULL, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, pinned INTEGER NOT NULL,
+        crc INTEGER NOT NULL, UNIQUE (session, name)
+    ) STRICT""",
+    # What sessions were branched from; the parent is told by its id, because it may go first.
+    "parents": """
+        session INTEGER PRIMARY KEY, parent TEXT NOT NULL, seq INTEGER NOT NULL, document TEXT,
+        crc INTEGER NOT NULL
+    ) STRICT""",
+    # SQLite remembers the highest number there ever was: so a tail that is cut off is missed.
+    "audit": """
+        no INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, session TEXT,
+        subject TEXT NOT NULL, action TEXT NOT NULL, data TEXT NOT NULL, hash BLOB NOT NULL
+    ) STRICT""",
+}
+
+
+def _third(db: sqlite_utils.Database) -> None:
+    for name, columns in _THIRD_TABLES.items():
+        db.execute(f"CREATE TABLE {name} ({columns}")
+    for change in ("UPDATE", "DELETE"):
+        db.execute(
+            f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit "
+            "BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END"
+        )
+
+
+_MIGRATIONS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_first, _second, _third)
 
 SUPPORTED = len(_MIGRATIONS)
 
-_TABLES = (frozenset(_FIRST_TABLES), frozenset(_SECOND_TABLES))
+_TABLES = (frozenset(_FIRST_TABLES), frozenset(_SECOND_TABLES), frozenset(_THIRD_TABLES))
 
 
 def tables(version: int) -> frozenset[str]:
@@ -155,10 +188,11 @@ def tables(version: int) -> frozenset[str]:
 
 def show(connection: sqlite3.Connection, version: int) -> None:
     """Make an older file look new to a connection that may not change it."""
-    if version < 2:
-        connection.execute("PRAGMA temp_store = MEMORY")
-        for name, columns in _SECOND_TABLES.items():
+    connection.execute("PRAGMA temp_store = MEMORY")
+    for number, later in ((2, _SECOND_TABLES), (3, _THIRD_TABLES)):
+        for name, columns in later.items() if version < number else ():
             connection.execute(f"CREATE TEMP TABLE {name} ({columns}")
+    if version < 2:
         connection.execute(
             "CREATE TEMP VIEW checkpoints AS SELECT *, NULL AS inflated_bytes FROM main.checkpoints"
         )

@@ -10,8 +10,19 @@ from typing import Any
 
 from ..errors import CollabError
 from ..ids import Seq, SessionId, Subject
-from . import aside, checkpoints, removal
-from .base import Checkpoint, Draft, Gather, Loaded, Quarantined, Row, SessionRecord
+from . import annals, aside, checkpoints, removal
+from .base import (
+    Checkpoint,
+    Chronicle,
+    Draft,
+    Gather,
+    Loaded,
+    Parent,
+    Quarantined,
+    Row,
+    SessionRecord,
+    Version,
+)
 from .database import Durability
 from .ledger import Ledger
 from .lock import FileLock
@@ -68,7 +79,55 @@ class _Trouble:
         return await self._writer.submit(lambda it: it.raise_epoch(session, document))
 
 
-class SQLiteStore(_Trouble):
+class _Past:
+    """What a store knows of the past; see :class:`collabkit.store.archive.Archive`."""
+
+    _writer: Writer
+
+    async def load_at(self, session: SessionId, document: str, seq: int) -> Loaded:
+        """Read what opens a document as it was after a row. Raises MomentNotFound or Corrupt."""
+        loaded = await self._writer.submit_slices(
+            lambda it: annals.load_at(it.file, session, document, seq)
+        )
+        return await asyncio.to_thread(aside.without_dependents, loaded) if loaded.aside else loaded
+
+    async def chronicle(
+        self, session: SessionId, document: str, *, upto: int | None = None
+    ) -> Chronicle:
+        """Read the whole past of a document, up to a row. Raises MomentNotFound or Corrupt."""
+        told = await self._writer.submit_slices(
+            lambda it: annals.chronicle(it.file, session, document, upto)
+        )
+        return await asyncio.to_thread(aside.without_dependents, told) if told.aside else told
+
+    async def put_version(
+        self, session: SessionId, version: Version, *, replace: bool = False
+    ) -> None:
+        """Keep a version.
+
+        Args:
+            session: Whose it is.
+            version: Its name, its moment, and what there is to say of it.
+            replace: Take the place of one of its name.
+
+        Raises:
+            InvalidName: The session has a version of this name already.
+            MomentNotFound: The log has not come so far, or it was compacted away.
+        """
+        await self._writer.submit(
+            lambda it: annals.put_version(it.file, session, version, replace=replace)
+        )
+
+    async def versions(self, session: SessionId, *, document: str | None = None) -> list[Version]:
+        """The versions of a session, oldest moment first; of a document, with those of all."""
+        return await self._writer.submit(lambda it: annals.listed(it.file, session, document))
+
+    async def drop_version(self, session: SessionId, name: str) -> Version:
+        """Forget a version, and return it. Raises MomentNotFound."""
+        return await self._writer.submit(lambda it: annals.drop_version(it.file, session, name))
+
+
+class SQLiteStore(_Trouble, _Past):
     """Sessions in one SQLite file, which this process holds alone.
 
     Open it with :meth:`open`; read beside its holder with
@@ -131,10 +190,12 @@ class SQLiteStore(_Trouble):
             lock.release()
 
     async def create_session(
-        self, name: str, *, project: str, kind: str, by: Subject
+        self, name: str, *, project: str, kind: str, by: Subject, parent: Parent | None = None
     ) -> SessionRecord:
-        """Add a session. Raises SessionExists if the project has one of this name."""
-        return await self._writer.submit(lambda it: it.create_session(name, project, kind, by))
+        """Add a session, branched from another if ``parent`` says so. Raises SessionExists."""
+        return await self._writer.submit(
+            lambda it: it.create_session(name, project, kind, by, parent)
+        )
 
     async def find_session(self, name_or_id: str, *, project: str) -> SessionRecord:
         """Look a session up by its id or its name. Raises SessionNotFound."""

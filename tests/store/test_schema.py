@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from collabkit.store import annals
 from collabkit.store.backup import backup
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
@@ -24,11 +25,18 @@ def empty() -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+@pytest.fixture(params=[1, 2])
+def version(request: pytest.FixtureRequest) -> int:
+    """Each number that a file had once."""
+    number: int = request.param
+    return number
+
+
 @pytest.fixture
-def old(path: str) -> str:
-    """A file as version 1 made it: three updates, two checkpoints, a value, and a row in `hot`."""
+def old(path: str, version: int) -> str:
+    """A file of that version: three updates, checkpoints, a value, and a row in `hot`."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(Path(__file__).with_name("version_1.sql").read_text())
+        connection.executescript(Path(__file__).with_name(f"version_{version}.sql").read_text())
     return path
 
 
@@ -72,15 +80,20 @@ def test_a_step_that_fails_never_began(empty: sqlite3.Connection) -> None:
     assert empty.execute("SELECT name FROM sqlite_schema").fetchall() == [("log",)]
 
 
-def test_an_older_file_is_brought_up_to_date(old: str) -> None:
-    """All that was in it is there; its ids are nobody's, and nothing is to be recovered."""
+# Whose client ids were, from the number on that tells it.
+OWNERS = {1: {}, 2: {1: ADA}}
+
+
+def test_an_older_file_is_brought_up_to_date(old: str, version: int) -> None:
+    """All that was in it is there, and nothing is to be recovered."""
     with closing(Ledger(old, durability="stored", create=False)) as ledger:
         assert pragma(ledger.file.connection, "user_version") == SUPPORTED
         session = ledger.find_session("notes", "default").id
         loaded = finish(ledger.load(session, "main"))
         assert loaded.checkpoint == checkpoint(3)
         assert [row.body for row in loaded.rows] == [b"4"]
-        assert (loaded.owners, loaded.quarantined, loaded.epoch) == ({}, (), 0)
+        assert (loaded.owners, loaded.quarantined) == (OWNERS[version], (b"x",) * (version - 1))
+        assert (loaded.epoch, annals.listed(ledger.file, session, None)) == (0, [])
         assert ledger.get("state", session) == ("active", 1)
         ledger.quarantine(session, "main", subject=ADA, body=b"3", reason="x", seq=3)
         assert finish(ledger.load(session, "main")).checkpoint == checkpoint(1)
@@ -88,16 +101,19 @@ def test_an_older_file_is_brought_up_to_date(old: str) -> None:
         assert list(reader.verify()) == []
 
 
-def test_an_older_file_is_read_as_it_is(old: str) -> None:
+def test_an_older_file_is_read_as_it_is(old: str, version: int) -> None:
     """Reading one is no reason to change it, and it looks as a new one does."""
     before = Path(old).read_bytes()
     with Reader(old) as reader:
         (record,) = reader.sessions()
         loaded = reader.load(record.id, "main")
         assert loaded.checkpoint == checkpoint(3)
-        assert (loaded.owners, loaded.epoch, reader.quarantined()) == ({}, 0, [])
+        assert (loaded.owners, loaded.epoch) == (OWNERS[version], 0)
+        assert [one.body for one in reader.quarantined()] == [b"x"] * (version - 1)
+        assert (reader.versions(record.id), record.parent) == ([], None)
+        assert [row.seq for row in reader.chronicle(record.id, "main").rows] == [1, 3, 4]
         assert list(reader.verify()) == []
-        assert reader.info().schema == 1
+        assert reader.info().schema == version
     assert Path(old).read_bytes() == before
 
 

@@ -1,0 +1,85 @@
+"""The past of an open file: its moments, and those that have a name.
+
+Rules:
+
+1. Reading a moment makes nothing: a document that never was has no past, and gets none.
+2. A version shows something: its row is in the log, and at or above the floor of what it is of.
+3. What is told to the audit is in the transaction of the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from ..errors import MomentNotFound
+from ..ids import Lineage, SessionId
+from . import reading, versions
+from .base import Chronicle, Loaded, Version
+from .directory import Directory, Document, Session
+from .openfile import OpenFile
+
+__all__ = ["chronicle", "drop_version", "find", "listed", "load_at", "put_version"]
+
+
+def find(
+    directory: Directory, session_id: SessionId, name: str, at: int | None
+) -> tuple[Session, Document]:
+    """Look up a document whose past is asked for. Raises MomentNotFound.
+
+    One that never was is given as an empty one, and is not taken in.
+    """
+    session = directory.get(session_id)
+    if at is not None and not 0 <= at <= session.last_seq:
+        raise MomentNotFound(str(at), f"the log of the session ends at {session.last_seq}")
+    nothing = Document(0, session.no, name, Lineage(""))
+    return session, session.documents.get(name, nothing)
+
+
+def load_at(
+    file: OpenFile, session_id: SessionId, name: str, at: int
+) -> Generator[None, None, Loaded]:
+    """Read what opens a document as it was after a row, in slices."""
+    session, document = find(file.directory, session_id, name, at)
+    with file.reading(session_id):
+        return (yield from reading.load(file.connection, file.path, session, document, at=at))
+
+
+def chronicle(
+    file: OpenFile, session_id: SessionId, name: str, upto: int | None
+) -> Generator[None, None, Chronicle]:
+    """Read the past of a document, in slices."""
+    session, document = find(file.directory, session_id, name, upto)
+    with file.reading(session_id):
+        return (
+            yield from reading.chronicle(file.connection, file.path, session, document, at=upto)
+        )
+
+
+def put_version(file: OpenFile, session_id: SessionId, version: Version, *, replace: bool) -> None:
+    """Keep a version. Raises InvalidName, MomentNotFound or ValueNotStorable."""
+    versions.check(version)
+    session, _ = find(file.directory, session_id, version.document or "", version.seq)
+    of = [one for one in session.documents.values() if version.document in (None, one.name)]
+    floor = max((one.floor for one in of), default=0)
+    if version.seq < floor:
+        raise MomentNotFound(str(version.seq), f"what was before {floor} is compacted away")
+    with file.transaction():
+        versions.put(file.connection, file.path, session.no, version, replace=replace)
+
+
+def listed(file: OpenFile, session_id: SessionId, document: str | None) -> list[Version]:
+    """List the versions of a session, or those that a document of it has."""
+    session = file.directory.get(session_id)
+    with file.reading(session_id):
+        return versions.read(file.connection, file.path, session.no, document=document)
+
+
+def drop_version(file: OpenFile, session_id: SessionId, name: str) -> Version:
+    """Forget a version. Raises MomentNotFound."""
+    session = file.directory.get(session_id)
+    with file.transaction():
+        for version in versions.read(file.connection, file.path, session.no):
+            if version.name == name:
+                versions.drop(file.connection, session.no, name)
+                return version
+    raise MomentNotFound(name, "the session has no version of this name")

@@ -1,0 +1,68 @@
+"""What a store keeps of the past, besides what opens a document.
+
+Rules:
+
+1. A moment is a ``seq``: the document as it was after that row. Row 0 is the beginning.
+2. A moment below the floor of a document was compacted away; a checkpoint that ends exactly
+   there still shows it. Nothing at or after the oldest version is ever compacted.
+3. What changes the past, who may do what, or the life of a session is told to the audit, in the
+   transaction that makes the change.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..ids import SessionId, Subject
+from .base import Chronicle, Loaded, Parent, SessionRecord, Store, Version
+
+__all__ = ["Archive"]
+
+
+class Archive(Store, Protocol):
+    """A store that knows the past of its documents."""
+
+    async def create_session(
+        self, name: str, *, project: str, kind: str, by: Subject, parent: Parent | None = None
+    ) -> SessionRecord:
+        """Add a session, branched from another if ``parent`` says so. Raises SessionExists."""
+        ...
+
+    async def load_at(self, session: SessionId, document: str, seq: int) -> Loaded:
+        """Read what opens a document as it was after a row.
+
+        Raises:
+            MomentNotFound: The log has not come so far, or it was compacted away.
+            Corrupt: It is damaged.
+        """
+        ...
+
+    async def chronicle(
+        self, session: SessionId, document: str, *, upto: int | None = None
+    ) -> Chronicle:
+        """Read the whole past of a document, up to a row; one never written has none.
+
+        Raises:
+            MomentNotFound: The log has not come so far, or it was compacted away.
+            Corrupt: It is damaged.
+        """
+        ...
+
+    async def put_version(
+        self, session: SessionId, version: Version, *, replace: bool = False
+    ) -> None:
+        """Keep a version; with ``replace`` also in place of one of its name.
+
+        Raises:
+            InvalidName: The session has a version of this name already.
+            MomentNotFound: The log has not come so far, or it was compacted away.
+        """
+        ...
+
+    async def versions(self, session: SessionId, *, document: str | None = None) -> list[Version]:
+        """The versions of a session, oldest moment first; of a document, with those of all."""
+        ...
+
+    async def drop_version(self, session: SessionId, name: str) -> Version:
+        """Forget a version, and return it. Raises MomentNotFound."""
+        ...
