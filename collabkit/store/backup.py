@@ -4,7 +4,7 @@ Rules:
 
 1. The copy is what one moment was: SQLite reads it in one transaction, and commits
    that come meanwhile are not in it.
-2. It appears under its name when it is whole and synced, and never in place of a file.
+2. It appears as :mod:`.appearing` says: whole, or not at all.
 3. Pages are copied as they are, damage included; SQLite reports what it cannot read.
    ``Reader(out).verify()`` says whether the copy is sound.
 4. The copy carries a mark: opened as a main file it begins a recovery (:mod:`.recovery`).
@@ -17,8 +17,8 @@ import os
 import sqlite3
 from pathlib import Path
 
-from ..errors import CannotWrite
 from . import database, recovery, schema
+from .appearing import appearing
 
 __all__ = ["backup"]
 
@@ -35,29 +35,15 @@ def backup(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> int:
         CannotWrite: ``out`` is there already, or cannot be written.
     """
     source_path, target = os.path.realpath(path), os.path.realpath(out)
-    draft = f"{target}.partial"
-    if os.path.lexists(target):
-        raise CannotWrite(target, "it is there already")
-    source = database.connect_readonly(source_path)
-    with contextlib.closing(source):
-        try:
-            # Only its owner may read it, as the file it is a copy of.
-            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except OSError as error:
-            raise CannotWrite(target, f"{draft}: {error.strerror}") from error
+    with (
+        appearing(target) as draft,
+        contextlib.closing(database.connect_readonly(source_path)) as source,
+    ):
         try:
             _copy(source, draft)
-            database.sync_file(draft)
-            _publish(draft, target)
-            database.sync_folder(target)
         except sqlite3.Error as error:
             damaged = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
             raise database.failure(source_path if damaged else target, error) from error
-        except OSError as error:
-            raise CannotWrite(target, str(error.strerror)) from error
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(draft)
     return Path(target).stat().st_size
 
 
@@ -69,13 +55,3 @@ def _copy(source: sqlite3.Connection, draft: str) -> None:
         recovery.mark(copy, recovery.COPIED)
         # One file, with nothing beside it, until somebody opens it.
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()
-
-
-def _publish(draft: str, target: str) -> None:
-    try:
-        os.link(draft, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without hard links, such as a memory stick's.
-        os.rename(draft, target)
