@@ -73,7 +73,7 @@ def _evidence(update: bytes, item: Item, key: str | None) -> str:
 
 
 def evidence(key: str | None, content: int, shared: int | None) -> str:
-    """What an item that lies in a root says of it: its key, its content ref, its type ref if any."""
+    """What an item in a root says of it: by its key, its content ref, and its type ref if any."""
     if key is not None:
         return "map"
     if content == DELETED:

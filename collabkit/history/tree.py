@@ -13,10 +13,13 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import msgspec
 
+from ..crdt.markup import element, styled
 from ..crdt.structs import Id
 from ..ids import Seq, Subject
 
@@ -34,6 +37,10 @@ __all__ = [
     "Tree",
     "XmlNode",
     "XmlTextNode",
+    "joined",
+    "plain_content",
+    "plain_tree",
+    "same",
     "text_of",
 ]
 
@@ -144,3 +151,101 @@ Tree: TypeAlias = dict[str, Node]
 def text_of(node: TextNode | XmlTextNode) -> str:
     """The characters of a text, without its formatting and embedded objects."""
     return "".join(run.value for run in node.runs if isinstance(run.value, str))
+
+
+def plain_tree(tree: Tree) -> dict[str, Any]:
+    """All content as plain values by root: what ``Document.to_dict()`` gives of a document.
+
+    >>> plain_tree({"t": TextNode(None, (Run("hi"),)), "m": MapNode(None, {"k": Entry(1)})})
+    {'t': 'hi', 'm': {'k': 1}}
+    """
+    content = {name: plain_content(node) for name, node in tree.items()}
+    return {name: value for name, value in content.items() if value}
+
+
+def plain_content(content: Content) -> Any:
+    """A node, or what stands in one, as plain values; XML is markup, see `crdt.branches`."""
+    match content:
+        case MapNode():
+            return {key: plain_content(entry.value) for key, entry in content.entries.items()}
+        case ArrayNode():
+            return [plain_content(entry.value) for entry in content.items]
+        case TextNode() | XmlTextNode():
+            return text_of(content)
+        case XmlNode() | ElementNode():
+            return _markup(content)
+        case Subdocument():
+            return {"guid": content.guid}
+    return content
+
+
+def _markup(node: Content) -> str:
+    if isinstance(node, XmlTextNode):
+        return "".join(styled(run.value, run.attributes) for run in joined(node.runs))
+    inside = "".join(_markup(child.value) for child in node.children)
+    if isinstance(node, XmlNode):
+        return inside
+    attributes = {name: plain_content(entry.value) for name, entry in node.attributes.items()}
+    return element(node.tag, attributes.items(), inside)
+
+
+def joined(runs: Iterable[Run]) -> list[Run]:
+    """Runs without their authors: neighbours of one formatting are one.
+
+    >>> [run.value for run in joined((Run("a"), Run("b"), Run("c", {"bold": True})))]
+    ['ab', 'c']
+    """
+    found: list[Run] = []
+    for style, group in groupby(runs, lambda run: (isinstance(run.value, str), run.attributes)):
+        if style[0]:
+            found.append(Run("".join(run.value for run in group), style[1]))
+        else:
+            found += (Run(run.value, run.attributes) for run in group)
+    return found
+
+
+def same(one: Tree, other: Tree) -> bool:
+    """Whether two trees hold the same: ids and stamps do not count, nor do roots without content.
+
+    >>> by = Stamp(Seq(1), Subject("user:ada"), 0)
+    >>> same({"t": TextNode((7, 0), (Run("hi", {}, by),))}, {"t": TextNode(None, (Run("hi"),))})
+    True
+    """
+    return _packed(one) == _packed(other)
+
+
+def _packed(tree: Tree) -> bytes:
+    bare = {name: _bare(node) for name, node in tree.items()}
+    filled = {name: node for name, node in bare.items() if any(node[1:])}
+    return msgspec.msgpack.encode(filled, order="sorted")
+
+
+def _bare(content: Content) -> Any:
+    """A content as tagged lists, in which nothing can be taken for anything else."""
+    match content:
+        case MapNode():
+            return ["map", _bare_entries(content.entries)]
+        case ArrayNode():
+            return ["array", [_bare(entry.value) for entry in content.items]]
+        case TextNode():
+            return ["text", _bare_runs(content)]
+        case XmlNode():
+            return ["xml", [_bare(child.value) for child in content.children]]
+        case ElementNode():
+            children = [_bare(child.value) for child in content.children]
+            return ["element", content.tag, _bare_entries(content.attributes), children]
+        case XmlTextNode():
+            return ["xml text", _bare_runs(content), _bare_entries(content.attributes)]
+        case Subdocument():
+            return ["document", content.guid]
+        case dict() | list():
+            return ["plain", content]
+    return content
+
+
+def _bare_entries(entries: dict[str, Entry]) -> dict[str, Any]:
+    return {key: _bare(entry.value) for key, entry in entries.items()}
+
+
+def _bare_runs(node: TextNode | XmlTextNode) -> list[Any]:
+    return [[_bare(run.value), run.attributes] for run in joined(node.runs)]
