@@ -47,6 +47,8 @@ class Identity(msgspec.Struct, frozen=True):
         can_forward: Whether it may bring what others wrote, under client ids that are theirs:
             another server, a program that merges documents.
         claims_ids: Whether client ids that nobody owns become its own when it writes under them.
+        origin: What the log says of how its edits came in. It is for host code to set, and no
+            client has a say in it.
     """
 
     subject: Subject
@@ -54,6 +56,7 @@ class Identity(msgspec.Struct, frozen=True):
     expires_at_ms: int | None = None
     can_forward: bool = False
     claims_ids: bool = True
+    origin: str = "relay"
 
 
 class Refusal(msgspec.Struct, frozen=True):

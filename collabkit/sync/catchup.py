@@ -76,6 +76,7 @@ class Member(msgspec.Struct):
         met: He has shown presence.
         can_forward: May bring what others wrote.
         claims_ids: Client ids that nobody owns become his own.
+        origin: How his edits come in, as their rows say.
     """
 
     id: int
@@ -88,6 +89,7 @@ class Member(msgspec.Struct):
     met: bool = False
     can_forward: bool = False
     claims_ids: bool = True
+    origin: str = "relay"
 
 
 class _Reading:

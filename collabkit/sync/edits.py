@@ -81,6 +81,7 @@ class Author(Protocol):
     subject: Subject
     can_forward: bool
     claims_ids: bool
+    origin: str
 
 
 class Edits:
@@ -137,8 +138,8 @@ class Edits:
         self, member: Author, update: bytes, scanned: Scan, *, seen: int, group: str, now: float
     ) -> list[RoomEffect]:
         """Take an edit of a member who may write."""
-        ticket = self.owed.to(member.id).expect()
-        edit = Pending(member.id, member.subject, update, scanned, ticket=ticket)
+        edit = Pending(member.id, member.subject, update, scanned, origin=member.origin)
+        edit.ticket = self.owed.to(member.id).expect()
         refused = self._judge(edit, member, now)
         if refused is not None:
             return refused
@@ -153,8 +154,7 @@ class Edits:
         advance(scanned, self.vector)
         edit.seen = min(seen, self.stored_seq) or self.stored_seq
         self.waiting_bytes += len(update) + OVERHEAD_BYTES
-        edit.group = group or None
-        edit.at_ms = int(now * 1000)
+        edit.group, edit.at_ms = group or None, int(now * 1000)
         self._way.waiting.append(edit)
         if self._pace.count(now=now) or self._holding or not scanned.plain:
             self._holding = True

@@ -66,6 +66,7 @@ class Joined(msgspec.Struct, frozen=True):
         version: Of our own dialect, that was agreed on.
         can_forward: May bring what others wrote.
         claims_ids: Client ids that nobody owns become his own.
+        origin: How his edits come in, as their rows say.
     """
 
     member: int
@@ -75,6 +76,7 @@ class Joined(msgspec.Struct, frozen=True):
     version: int = 1
     can_forward: bool = False
     claims_ids: bool = True
+    origin: str = "relay"
 
 
 class Requalified(msgspec.Struct, frozen=True):

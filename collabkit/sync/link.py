@@ -359,7 +359,7 @@ class Link:
         follows = dialect is Dialect.COLLABKIT
         _log.info("%s enters %s", identity.subject, enter.room, extra=self.where)
         version = self.connection.version
-        may = (identity.can_forward, identity.claims_ids)
+        may = (identity.can_forward, identity.claims_ids, identity.origin)
         live.feed(Joined(member, identity.subject, identity.can_write, follows, version, *may))
 
     def _leave(self, address: str) -> None:

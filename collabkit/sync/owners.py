@@ -21,8 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ..crdt.budget import NO_BUDGET
-from ..crdt.update import Scan, StateVector, advances, gap, scan, without
+from ..crdt.update import Scan, StateVector, advances, gap, without
 from ..ids import Subject, is_anonymous
 from .pending import Pending
 from .recovery import Recovery
@@ -116,9 +115,13 @@ class Owners:
 def own_part(
     update: bytes, found: Scan, foreign: Collection[int], vector: StateVector
 ) -> tuple[bytes, Scan] | None:
-    """An update without what is foreign in it; None if that leaves nothing to take."""
-    own = without(update, found, foreign)
-    own_found = scan(own, NO_BUDGET)
+    """An update without what is foreign in it; None if that leaves nothing to take.
+
+    Nothing is cut out of an update with holes: what is missing in it is asked for as a whole.
+    """
+    if found.holes:
+        return None
+    own, own_found = without(update, found, foreign)
     if gap(own_found, vector):
         return None
     if not (own_found.deletes or advances(own_found, vector)):

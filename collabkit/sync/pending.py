@@ -26,6 +26,7 @@ class Pending(msgspec.Struct, eq=False):
         sent: Stock members have it.
         deaths: How often the engine died while it was at this.
         claims: Client ids that belong to its subject from this on.
+        origin: How its author's edits come in.
         foreign: Client ids of others under which it brought something new.
         recovers: It brings back what others wrote and the log lost.
     """
@@ -41,6 +42,7 @@ class Pending(msgspec.Struct, eq=False):
     ticket: int = 0
     at_ms: int = 0
     claims: tuple[int, ...] = ()
+    origin: str = "relay"
     foreign: tuple[int, ...] = ()
     recovers: bool = False
 
@@ -57,7 +59,7 @@ class Pending(msgspec.Struct, eq=False):
             clients=tuple([section.client for section in self.scan.sections]),
             seen=self.seen,
             group=self.group,
-            origin="recovery" if self.recovers else "relay",
+            origin="recovery" if self.recovers else self.origin,
             claims=self.claims,
         )
 

@@ -236,6 +236,7 @@ class Room:
             *(event.member, event.subject, event.can_write, event.follows, event.version),
             can_forward=event.can_forward,
             claims_ids=event.claims_ids,
+            origin=event.origin,
         )
         self.members[member.id] = member
         if self.life is Life.LINGERING:

@@ -684,6 +684,18 @@ def test_who_forwards_brings_what_others_wrote(room: Room) -> None:
     ]
 
 
+def test_the_log_says_how_an_edit_came_in(room: Room) -> None:
+    """As host code said of the member when he joined; what a client sends has no word in it."""
+    room.handle(fx.Joined(1, Subject("user:ada"), can_write=True), now=0.0)
+    room.handle(fx.Joined(2, Subject("user:bob"), True, origin="restore:7"), now=0.0)
+    for member, update in ((1, HI), (2, bytes.fromhex("010108000401017402686900"))):
+        room.handle(fx.Said(member, Update(update)), now=0.0)
+    room.handle(fx.Woke(soon=False), now=0.0)
+    effects = room.handle(fx.Tasted((Good(), Good())), now=0.0)
+    [append] = [effect for effect in effects if isinstance(effect, fx.Append)]
+    assert [draft.origin for draft in append.drafts] == ["relay", "restore:7"]
+
+
 def test_what_is_brought_back_is_told_in_the_log(room: Room) -> None:
     """During a recovery; by whom, and that it was; and it claims nothing."""
     bob = Subject("user:bob")
