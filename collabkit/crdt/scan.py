@@ -29,6 +29,7 @@ or none. Only an engine knows, see :class:`collabkit.crdt.engine.Engine`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -38,7 +39,7 @@ from .budget import CLOCK_LIMIT, DEFAULT_BUDGET, Budget, refuse
 from .contents import ANY, CONTENTS, GC, SKIP, STRING, TYPE, check_text, utf16_length
 from .lib0 import read_var_uint
 
-__all__ = ["Note", "Scan", "Section", "scan"]
+__all__ = ["Note", "Scan", "Section", "part", "scan"]
 
 
 class Section(msgspec.Struct, frozen=True, gc=False):
@@ -48,6 +49,8 @@ class Section(msgspec.Struct, frozen=True, gc=False):
         start: Offset of the first struct in the update, behind the section's header.
         stop: Offset behind the last one.
         structs: How many they are.
+        links: Of each client, the clock behind the last id that these structs name; None of what
+            typing makes: there ``needs`` of the scan says it.
     """
 
     client: int
@@ -56,6 +59,7 @@ class Section(msgspec.Struct, frozen=True, gc=False):
     start: int
     stop: int
     structs: int
+    links: dict[int, int] | None = None
 
 
 Note: TypeAlias = tuple[int, int, int, int | None, int, int]
@@ -128,6 +132,45 @@ def scan(
     return Scan(sections, deletes, needs, plain, bool(walk.holes), deletes_start, named)
 
 
+def part(whole: Scan, kept: Sequence[Section], shift: int) -> Scan:
+    """The scan of an update without some of its sections, and without holes, from that of it all.
+
+    Args:
+        whole: What the whole holds.
+        kept: The sections that are left, where they are in what is left.
+        shift: How much nearer to the front the deletes are.
+    """
+    reaches: dict[int, int] = {}
+    for client, clock, length in whole.deletes:
+        if clock + length > reaches.get(client, 0):
+            reaches[client] = clock + length
+    start = whole.deletes_start - shift
+    plain = not kept and bool(whole.deletes)
+    return Scan(tuple(kept), whole.deletes, _needs(kept, reaches), plain, False, start)
+
+
+def _needs(sections: Sequence[Section], reaches: Mapping[int, int]) -> dict[int, int]:
+    """What must be there for structs and deletions to be taken, they themselves counted."""
+    named = dict(reaches)
+    for section in sections:
+        for client, clock in (section.links or {}).items():
+            if clock > named.get(client, 0):
+                named[client] = clock
+    needs: dict[int, int] = {}
+    for section in sections:
+        client = section.client
+        if section.clock:
+            needs[client] = section.clock
+        if client in named and named[client] <= section.clock + section.length:
+            del named[client]
+    for client, clock in named.items():
+        if clock > CLOCK_LIMIT:
+            refuse("clock-out-of-range", clock - 1)
+        if clock > needs.get(client, 0):
+            needs[client] = clock
+    return needs
+
+
 def _typed(data: bytes) -> Scan | None:
     """Scan what typing makes: one string beside known items, no deletes, in ASCII.
 
@@ -175,8 +218,8 @@ class _Walk:
     """One pass over an update."""
 
     __slots__ = (
-        "at", "budget", "content_at", "data", "holes", "ids", "named", "notes", "refs", "roots",
-        "types",
+        "at", "budget", "content_at", "data", "holes", "ids", "links", "named", "notes",
+        "reaches", "roots", "types",
     )  # fmt: skip
 
     def __init__(self, data: bytes, budget: Budget, notes: list[Note] | None = None) -> None:
@@ -185,7 +228,8 @@ class _Walk:
         self.budget = budget
         self.at = 0
         self.content_at = 0
-        self.refs: dict[int, int] = {}  # of each client, the clock behind the last id named
+        self.links: dict[int, int] = {}  # of the section that is read
+        self.reaches: dict[int, int] = {}  # of each client, the clock behind the last deletion
         self.holes: dict[int, int] = {}  # of each client, the clock behind its last Skip
         self.ids: dict[bytes, int] = {}  # client ids by their bytes: a look-up beats decoding
         self.roots: set[bytes] = set()
@@ -209,17 +253,18 @@ class _Walk:
             clock, start = read_var_uint(data, start)
             if client in sections:
                 refuse("repeated-client", client)
+            links = self.links = {}
             at, end = self.structs(start, structs, client, clock)
             if end == clock:
                 refuse("zero-length", client)
             if end > CLOCK_LIMIT:
                 refuse("clock-out-of-range", end - 1)
-            sections[client] = Section(client, clock, end - clock, start, at, structs)
+            sections[client] = Section(client, clock, end - clock, start, at, structs, links)
         self.at = at
         return tuple(sections.values())
 
     def structs(self, at: int, count: int, client: int, clock: int) -> tuple[int, int]:  # noqa: C901, PLR0912, PLR0915 - a call a struct would double its time
-        data, ids, refs, notes = self.data, self.ids, self.refs, self.notes
+        data, ids, links, notes = self.data, self.ids, self.links, self.notes
         author, number, width = 0, 0, 5  # bytes of the last client id: Yjs' are 32 random bits
         for _ in range(count):
             info = data[at]
@@ -248,8 +293,8 @@ class _Walk:
                 if number > 127:
                     number, at = read_var_uint(data, at - 1)
                 if author != client:
-                    if number >= refs.get(author, 0):
-                        refs[author] = number + 1
+                    if number >= links.get(author, 0):
+                        links[author] = number + 1
                 elif number >= clock:
                     refuse("future-origin", client)
             if info & 0xE0 == 0x20:
@@ -317,7 +362,7 @@ class _Walk:
             count, at = read_var_uint(data, at)
             if count > limit - len(ranges):
                 refuse("too-many-deletes", limit)
-            end = self.refs.get(client, 0)
+            end = 0
             for _range in range(count):
                 clock, length = data[at], data[at + 1]
                 if clock > 127 or length > 127:
@@ -330,26 +375,14 @@ class _Walk:
                 ranges.append((client, clock, length))
                 if clock + length > end:  # noqa: PLR1730 - max() is a call a range
                     end = clock + length
-            self.refs[client] = end
+            self.reaches[client] = max(end, self.reaches.get(client, 0))
         self.at = at
         return tuple(ranges)
 
     def needs(self, sections: tuple[Section, ...]) -> dict[int, int]:
-        """Fold what was named into what must be there, the update itself counted."""
-        needs: dict[int, int] = {}
-        refs = self.refs
-        for section in sections:
-            client = section.client
-            if section.clock:
-                needs[client] = section.clock
-            if client in refs and refs[client] <= section.clock + section.length:
-                del refs[client]
-        for named in (refs, self.holes):
-            for client, clock in named.items():
-                if clock > CLOCK_LIMIT:
-                    refuse("clock-out-of-range", clock - 1)
-                if clock > needs.get(client, 0):
-                    needs[client] = clock
+        needs = _needs(sections, self.reaches)
+        for client, clock in self.holes.items():
+            needs[client] = max(clock, needs.get(client, 0))
         return needs
 
     def is_plain(self, section: Section) -> bool:
