@@ -13,12 +13,13 @@ from collections.abc import Generator
 
 from ..errors import MomentNotFound
 from ..ids import Lineage, SessionId
-from . import reading, versions
-from .base import Chronicle, Loaded, Version
+from . import reading, trail, versions
+from .audit import Head
+from .base import Chronicle, Deed, Loaded, Version
 from .directory import Directory, Document, Session
 from .openfile import OpenFile
 
-__all__ = ["chronicle", "drop_version", "find", "listed", "load_at", "put_version"]
+__all__ = ["chronicle", "drop_version", "find", "listed", "load_at", "put_version", "tell"]
 
 
 def find(
@@ -55,7 +56,22 @@ def chronicle(
         )
 
 
-def put_version(file: OpenFile, session_id: SessionId, version: Version, *, replace: bool) -> None:
+def tell(file: OpenFile, session_id: SessionId | None, deed: Deed) -> Head:
+    """Tell the audit something, in a transaction of its own. Raises ValueNotStorable."""
+    if session_id is not None:
+        file.directory.get(session_id)
+    with file.transaction():
+        return trail.append(file.connection, session_id, deed)
+
+
+def put_version(
+    file: OpenFile,
+    session_id: SessionId,
+    version: Version,
+    *,
+    replace: bool,
+    audit: Deed | None = None,
+) -> None:
     """Keep a version. Raises InvalidName, MomentNotFound or ValueNotStorable."""
     versions.check(version)
     session, _ = find(file.directory, session_id, version.document or "", version.seq)
@@ -65,6 +81,7 @@ def put_version(file: OpenFile, session_id: SessionId, version: Version, *, repl
         raise MomentNotFound(str(version.seq), f"what was before {floor} is compacted away")
     with file.transaction():
         versions.put(file.connection, file.path, session.no, version, replace=replace)
+        trail.append(file.connection, session_id, audit)
 
 
 def listed(file: OpenFile, session_id: SessionId, document: str | None) -> list[Version]:
@@ -74,12 +91,15 @@ def listed(file: OpenFile, session_id: SessionId, document: str | None) -> list[
         return versions.read(file.connection, file.path, session.no, document=document)
 
 
-def drop_version(file: OpenFile, session_id: SessionId, name: str) -> Version:
+def drop_version(
+    file: OpenFile, session_id: SessionId, name: str, *, audit: Deed | None = None
+) -> Version:
     """Forget a version. Raises MomentNotFound."""
     session = file.directory.get(session_id)
     with file.transaction():
         for version in versions.read(file.connection, file.path, session.no):
             if version.name == name:
                 versions.drop(file.connection, session.no, name)
+                trail.append(file.connection, session_id, audit)
                 return version
     raise MomentNotFound(name, "the session has no version of this name")

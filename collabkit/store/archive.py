@@ -11,10 +11,12 @@ Rules:
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from ..ids import SessionId, Subject
-from .base import Chronicle, Loaded, Parent, SessionRecord, Store, Version
+from .audit import Head
+from .base import Chronicle, Deed, Loaded, Parent, SessionRecord, Store, Version
 
 __all__ = ["Archive"]
 
@@ -49,7 +51,12 @@ class Archive(Store, Protocol):
         ...
 
     async def put_version(
-        self, session: SessionId, version: Version, *, replace: bool = False
+        self,
+        session: SessionId,
+        version: Version,
+        *,
+        replace: bool = False,
+        audit: Deed | None = None,
     ) -> None:
         """Keep a version; with ``replace`` also in place of one of its name.
 
@@ -63,6 +70,22 @@ class Archive(Store, Protocol):
         """The versions of a session, oldest moment first; of a document, with those of all."""
         ...
 
-    async def drop_version(self, session: SessionId, name: str) -> Version:
+    async def drop_version(
+        self, session: SessionId, name: str, *, audit: Deed | None = None
+    ) -> Version:
         """Forget a version, and return it. Raises MomentNotFound."""
+        ...
+
+    async def delete_session(self, session: SessionId, *, audit: Deed | None = None) -> None:
+        """Remove a session with all it has but what the audit tells of it."""
+        ...
+
+    async def audit(
+        self,
+        session: SessionId | None,
+        subject: Subject,
+        action: str,
+        data: Mapping[str, Any] | None = None,
+    ) -> Head:
+        """Tell the audit what was done; returns the end of its chain. Raises ValueNotStorable."""
         ...

@@ -17,7 +17,19 @@ from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 from ..errors import Corrupt
-from . import checkpoints, database, named, owners, quarantine, reading, recovery, rows, versions
+from . import (
+    checkpoints,
+    database,
+    named,
+    owners,
+    quarantine,
+    reading,
+    recovery,
+    rows,
+    trail,
+    versions,
+)
+from .audit import Head
 from .directory import Directory, Document, Session, lenient
 
 __all__ = ["verify"]
@@ -25,17 +37,21 @@ __all__ = ["verify"]
 Transaction: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 
-def verify(connection: sqlite3.Connection, path: str, transaction: Transaction) -> Iterator[str]:
+def verify(
+    connection: sqlite3.Connection, path: str, transaction: Transaction, head: Head | None = None
+) -> Iterator[str]:
     """Check a file; yields one sentence for each fault, and nothing for a sound one.
 
     Args:
         connection: A connection that only reads, and is used by nobody else meanwhile.
         path: The file's name, for sentences.
         transaction: Makes what is read inside it belong together.
+        head: An end of the audit that was kept elsewhere.
     """
     connection.text_factory = lenient
     try:
         yield from _Check(connection, path, transaction).everything()
+        yield from trail.verify(connection, head)
     except (Corrupt, *database.UNREADABLE) as error:
         yield f"SQLite: {_reason(error)}"
     finally:

@@ -14,10 +14,24 @@ import time
 from collections.abc import Generator, Sequence
 from typing import Any
 
+import msgspec
+
 from ..errors import InvalidName, LocalProtocolError, ValueNotStorable
 from ..ids import RoomName, SessionId, Subject
-from . import aside, checkpoints, database, named, owners, parents, reading, recovery, removal, rows
-from .base import Checkpoint, Draft, Loaded, Parent, Quarantined, Row, SessionRecord
+from . import (
+    aside,
+    checkpoints,
+    database,
+    named,
+    owners,
+    parents,
+    reading,
+    recovery,
+    removal,
+    rows,
+    trail,
+)
+from .base import Checkpoint, Deed, Draft, Loaded, Parent, Quarantined, Row, SessionRecord
 from .batch import Batch, Outcome, check_size, check_text
 from .directory import Document, Session
 from .openfile import UNSTORABLE, OpenFile
@@ -105,6 +119,10 @@ class Ledger:
             )
             if parent is not None:
                 parents.insert(self.file.connection, session.no, parent)
+            told: dict[str, Any] = {"project": project, "name": name, "kind": kind}
+            if parent is not None:
+                told["parent"] = msgspec.to_builtins(parent)
+            trail.append(self.file.connection, session.id, Deed(by, "create", told))
         self.file.directory.add(session)
         return session.record()
 
@@ -116,9 +134,11 @@ class Ledger:
         """List sessions, of one project or of all."""
         return [one.record() for one in self.file.directory.all() if project in (None, one.project)]
 
-    def delete_session(self, session_id: SessionId) -> Generator[None, None, None]:
+    def delete_session(
+        self, session_id: SessionId, audit: Deed | None = None
+    ) -> Generator[None, None, None]:
         """Remove a session with all it has, in slices."""
-        return removal.delete(self.file, self.file.directory.get(session_id))
+        return removal.delete(self.file, self.file.directory.get(session_id), audit)
 
     def compact(self, session_id: SessionId, name: str, upto: int) -> Generator[None, None, int]:
         """Remove the updates of a document that two checkpoints hold, in slices."""

@@ -12,7 +12,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from ..ids import Lineage, Seq, SessionId
-from . import annals, aside, check, database, named, reading, recovery, versions, wal
+from . import annals, aside, check, database, named, reading, recovery, trail, versions, wal
+from .audit import Entry, Head
 from .base import Chronicle, Loaded, Quarantined, Row, SessionRecord, Version
 from .directory import Directory
 from .lock import Holder, holder
@@ -164,11 +165,38 @@ class Reader:
         with self._transaction():
             return named.entries(self._connection, self.path, table, prefix)
 
-    def verify(self) -> Iterator[str]:
-        """Check everything in the file; yields one sentence for each damage."""
+    def audit(
+        self, session: SessionId | None = None, *, after: int = 0, limit: int = 1000
+    ) -> list[Entry]:
+        """Read the next lines of the audit, of a session or all; :meth:`verify` checks them.
+
+        Args:
+            session: What they are about; it may be gone.
+            after: The number of the last line that is known.
+            limit: How many lines at most.
+
+        Raises:
+            Corrupt: One is no line at all.
+        """
+        with self._transaction():
+            return trail.read(
+                self._connection, self.path, after=after, limit=limit, session=session
+            )
+
+    def head(self) -> Head:
+        """The end of the audit, to be kept elsewhere."""
+        with self._transaction():
+            return trail.head(self._connection)
+
+    def verify(self, *, head: Head | None = None) -> Iterator[str]:
+        """Check everything in the file; yields one sentence for each damage.
+
+        Args:
+            head: An end of the audit that was kept elsewhere: all that led to it must be there.
+        """
         if holder(self.path) is None and (lost := wal.lost_frames(f"{self.path}-wal")):
             yield f"its write-ahead log: {lost} pages at the end do not verify, and are lost"
-        yield from check.verify(self._connection, self.path, self._transaction)
+        yield from check.verify(self._connection, self.path, self._transaction, head)
 
     def info(self) -> Info:
         """Say what there is to know of the file as a whole."""

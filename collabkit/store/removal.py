@@ -28,8 +28,10 @@ from . import (
     reading,
     recovery,
     rows,
+    trail,
     versions,
 )
+from .base import Deed
 from .directory import Document, Session
 from .openfile import OpenFile
 
@@ -39,8 +41,10 @@ __all__ = ["compact", "delete", "resume"]
 _PAGES_A_SLICE = 256
 
 
-def delete(file: OpenFile, session: Session) -> Generator[None, None, None]:
-    """Remove a session with all it has."""
+def delete(
+    file: OpenFile, session: Session, audit: Deed | None = None
+) -> Generator[None, None, None]:
+    """Remove a session with all it has but what the audit tells of it."""
     gone = msgspec.structs.replace(session, project="", name=session.id)
     with file.transaction():
         file.connection.execute(
@@ -50,6 +54,7 @@ def delete(file: OpenFile, session: Session) -> Generator[None, None, None]:
         named.drop_owned(file.connection, session.id)
         for table in (parents, versions):
             table.drop_all(file.connection, session.no)
+        trail.append(file.connection, session.id, audit)
     file.directory.remove(session)
     file.directory.leaving.append(gone)
     yield

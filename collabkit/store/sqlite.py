@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import CollabError
 from ..ids import Seq, SessionId, Subject
 from . import annals, aside, checkpoints, removal
+from .audit import Head
 from .base import (
     Checkpoint,
     Chronicle,
+    Deed,
     Draft,
     Gather,
     Loaded,
@@ -101,7 +103,12 @@ class _Past:
         return await asyncio.to_thread(aside.without_dependents, told) if told.aside else told
 
     async def put_version(
-        self, session: SessionId, version: Version, *, replace: bool = False
+        self,
+        session: SessionId,
+        version: Version,
+        *,
+        replace: bool = False,
+        audit: Deed | None = None,
     ) -> None:
         """Keep a version.
 
@@ -109,22 +116,48 @@ class _Past:
             session: Whose it is.
             version: Its name, its moment, and what there is to say of it.
             replace: Take the place of one of its name.
+            audit: What to tell of it.
 
         Raises:
             InvalidName: The session has a version of this name already.
             MomentNotFound: The log has not come so far, or it was compacted away.
         """
         await self._writer.submit(
-            lambda it: annals.put_version(it.file, session, version, replace=replace)
+            lambda it: annals.put_version(it.file, session, version, replace=replace, audit=audit)
         )
 
     async def versions(self, session: SessionId, *, document: str | None = None) -> list[Version]:
         """The versions of a session, oldest moment first; of a document, with those of all."""
         return await self._writer.submit(lambda it: annals.listed(it.file, session, document))
 
-    async def drop_version(self, session: SessionId, name: str) -> Version:
+    async def drop_version(
+        self, session: SessionId, name: str, *, audit: Deed | None = None
+    ) -> Version:
         """Forget a version, and return it. Raises MomentNotFound."""
-        return await self._writer.submit(lambda it: annals.drop_version(it.file, session, name))
+        return await self._writer.submit(
+            lambda it: annals.drop_version(it.file, session, name, audit=audit)
+        )
+
+    async def audit(
+        self,
+        session: SessionId | None,
+        subject: Subject,
+        action: str,
+        data: Mapping[str, Any] | None = None,
+    ) -> Head:
+        """Tell the audit what was done; returns the end of its chain.
+
+        Args:
+            session: What it is about; None for the whole file.
+            subject: Who did it.
+            action: What was done.
+            data: With what; anything that JSON can say.
+
+        Raises:
+            ValueNotStorable: JSON cannot say it.
+        """
+        deed = Deed(subject, action, dict(data or {}))
+        return await self._writer.submit(lambda it: annals.tell(it.file, session, deed))
 
 
 class SQLiteStore(_Trouble, _Past):
@@ -205,9 +238,9 @@ class SQLiteStore(_Trouble, _Past):
         """All sessions, by project and name."""
         return await self._writer.submit(lambda it: it.sessions(project))
 
-    async def delete_session(self, session: SessionId) -> None:
+    async def delete_session(self, session: SessionId, *, audit: Deed | None = None) -> None:
         """Remove a session with all it has; its name is free before its rows are gone."""
-        await self._writer.submit_slices(lambda it: it.delete_session(session))
+        await self._writer.submit_slices(lambda it: it.delete_session(session, audit))
 
     async def load(self, session: SessionId, document: str) -> Loaded:
         """Read what opens a document; a document never written has no rows. Raises Corrupt."""
@@ -297,10 +330,11 @@ class SQLiteStore(_Trouble, _Past):
         """
         return await self._writer.submit_slices(lambda it: it.compact(session, document, upto))
 
-    def verify(self) -> Iterator[str]:
-        """Check every row and checkpoint; yields one sentence a damage.
+    def verify(self, *, head: Head | None = None) -> Iterator[str]:
+        """Check every row, checkpoint and line of the audit; yields one sentence a damage.
 
-        It reads through a connection of its own in the calling thread, so commits go on.
+        It reads through a connection of its own in the calling thread, so commits go on. With a
+        ``head`` of the audit that was kept elsewhere, all that led to it must still be there.
         """
         with Reader(self.path) as reader:
-            yield from reader.verify()
+            yield from reader.verify(head=head)
