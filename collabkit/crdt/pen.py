@@ -17,7 +17,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
@@ -98,7 +98,7 @@ def writing(document: Document) -> Iterator[Pen]:
             raise LocalProtocolError(f"document {document.name!r} is in no edit block")
         with desk.writing as core:
             try:
-                yield Pen(core)
+                yield Pen(core, desk.history.follow)
             finally:
                 core.texts.forget(frozenset())  # the pen keeps no offsets: they are not true now
 
@@ -114,10 +114,11 @@ class Pen:
     {'pages': {'first': 'Hello'}}
     """
 
-    __slots__ = ("_core", "_txn")
+    __slots__ = ("_core", "_follow", "_txn")
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, follow: Callable[[str, Kind], None] | None = None) -> None:
         self._core = core
+        self._follow = follow  # has the edits of a root undone
         self._txn: Any = core.txn
 
     def __repr__(self) -> str:
@@ -130,8 +131,27 @@ class Pen:
         kinds = root_kinds(self._core.encode())
         return {name: kind for name, kind in kinds.items() if kind != UNKNOWN}
 
+    def roots_like(self, known: Mapping[str, Kind]) -> dict[str, Kind]:
+        """As :meth:`roots`, but of a kind that is known from elsewhere, where it can be of that.
+
+        A root that holds shared types alone does not tell: they lie in an array, or are embedded
+        in a text whose characters are gone, or are XML.
+        """
+        return {
+            name: known[name] if name in known and self._could_be(name, told, known[name]) else told
+            for name, told in self.roots().items()
+        }
+
+    def _could_be(self, name: str, told: Kind, kind: Kind) -> bool:
+        if told == kind or "map" in (told, kind):
+            return told == kind
+        within = {kind_of(value) for value in self.items(self._core.root("array", name))}
+        return None not in within and (kind != "xml" or within <= _NODES.keys())
+
     def root(self, kind: Kind, name: str) -> Branch:
         """The root of this name, as this kind."""
+        if self._follow is not None:
+            self._follow(name, kind)
         return self._core.root(kind, name)
 
     def entries(self, branch: Branch) -> dict[str, Any]:

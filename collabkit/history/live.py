@@ -7,10 +7,10 @@ the same content has ids and stamps besides: see `view`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ..crdt.document import Document
-from ..crdt.pen import Pen, kind_of, reading
+from ..crdt.pen import Kind, Pen, kind_of, reading
 from ..crdt.values import plain
 from .tree import (
     ArrayNode,
@@ -26,7 +26,17 @@ from .tree import (
     XmlTextNode,
 )
 
-__all__ = ["tree_by", "tree_of"]
+__all__ = ["KINDS", "tree_by", "tree_of"]
+
+KINDS: Final[dict[type, Kind]] = {
+    TextNode: "text",
+    MapNode: "map",
+    ArrayNode: "array",
+    XmlNode: "xml",
+    ElementNode: "element",
+    XmlTextNode: "xml text",
+}
+"""What each node stands for, as a pen calls it."""
 
 
 def tree_of(document: Document) -> Tree:
@@ -41,9 +51,16 @@ def tree_of(document: Document) -> Tree:
         return tree_by(pen)
 
 
-def tree_by(pen: Pen) -> Tree:
-    """As :func:`tree_of`, in the transaction of a pen. Roots without content are left out."""
-    read = {name: _NODES[kind](pen, pen.root(kind, name)) for name, kind in pen.roots().items()}
+def tree_by(pen: Pen, like: Tree | None = None) -> Tree:
+    """As :func:`tree_of`, in the transaction of a pen. Roots without content are left out.
+
+    Args:
+        pen: Of the document.
+        like: Says what kind a root is that holds shared types alone: that tells nobody.
+    """
+    known = {name: KINDS[type(node)] for name, node in (like or {}).items()}
+    roots = pen.roots_like(known).items()
+    read: Tree = {name: _NODES[kind](pen, pen.root(kind, name)) for name, kind in roots}
     return {name: node for name, node in read.items() if _filled(node)}
 
 

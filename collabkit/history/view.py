@@ -14,7 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from ..crdt.contents import ANY, EMBED, FORMAT, STRING, TYPE
@@ -37,19 +37,29 @@ from .tree import (
 )
 from .weave import Weave
 
-__all__ = ["Shows", "shown_at", "tree"]
+__all__ = ["Shows", "Styles", "shown_at", "tree"]
 
 Shows: TypeAlias = Callable[[Item], bool]
 """Whether a view has an item."""
 
+Styles: TypeAlias = Mapping[Item, dict[str, Any]]
+"""The formatting of items."""
 
-def tree(weave: Weave, at: Seq | None = None, *, shows: Shows | None = None) -> Tree:
+
+def tree(
+    weave: Weave,
+    at: Seq | None = None,
+    *,
+    shows: Shows | None = None,
+    styles: Styles | None = None,
+) -> Tree:
     """The document as it was after a row.
 
     Args:
         weave: Its history.
         at: The row; by default the last one there is.
         shows: What to show instead; ``at`` is not asked then.
+        styles: Formatting of items in texts, where it is not what the formats before them say.
 
     >>> from collabkit.history.tree import plain_tree
     >>> weave = Weave()
@@ -58,10 +68,10 @@ def tree(weave: Weave, at: Seq | None = None, *, shows: Shows | None = None) -> 
     ({'t': 'hi'}, {})
     """
     wanted = shows or shown_at(at)
-    views = [_View(strand, wanted) for strand in weave.roots.values()]
+    views = [_View(strand, wanted, styles or {}) for strand in weave.roots.values()]
     roots = len(views)
     for view in views:  # it grows meanwhile: inside come after outside
-        views += [_View(strand, wanted) for strand in view.inside]
+        views += [_View(strand, wanted, styles or {}) for strand in view.inside]
     nodes: dict[Strand, Node | None] = {}
     for view in reversed(views[roots:]):
         nodes[view.strand] = _NODES[view.strand.ref or 0](view, nodes)
@@ -88,10 +98,11 @@ def shown_at(at: Seq | None) -> Shows:
 class _View:
     """What is shown in one shared type."""
 
-    __slots__ = ("entries", "items", "strand")
+    __slots__ = ("entries", "items", "strand", "styles")
 
-    def __init__(self, strand: Strand, shows: Shows) -> None:
+    def __init__(self, strand: Strand, shows: Shows, styles: Styles) -> None:
         self.strand = strand
+        self.styles = styles
         self.items = [item for item in strand if shows(item)]
         self.entries: dict[str, Item] = {}
         for key, last in strand.last.items():
@@ -168,6 +179,7 @@ def _runs(view: _View, nodes: _Nodes) -> tuple[Run, ...]:
 
     for item in view.items:
         content = item.content
+        style = view.styles.get(item, style)
         if content == STRING:
             if before is None or before[1] is not item.born or before[0] != style:
                 end()
