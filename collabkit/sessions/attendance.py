@@ -7,7 +7,9 @@ Rules:
    in memory. It shows a token that never leaves the process.
 3. A collaborative session can be had for oneself too: then all others are put out, and come back
    afterwards. Two ways into one log at a time would each lack what the other writes.
+   A document that the program has open alone is lent to what it does there otherwise.
 4. A session that the program itself is in is not removed under its feet.
+5. How edits came in is said by the code that lets them in, never by who brings them.
 """
 
 from __future__ import annotations
@@ -16,7 +18,12 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 
 import msgspec
 
@@ -63,14 +70,14 @@ def rehearse(updates: Sequence[bytes]) -> None:
     Raises:
         RemoteProtocolError: One of them is no update, or is not taken.
     """
-    _take(Document(), updates)
+    _take(Document(), updates, "import")
 
 
-def _take(document: Document, updates: Sequence[bytes]) -> None:
+def _take(document: Document, updates: Sequence[bytes], origin: str) -> None:
     for update in updates:
         # Whole documents are larger than any edit may be.
         for piece in split(update):
-            document.apply(piece, origin="import")
+            document.apply(piece, origin=origin)
 
 
 class Attendance:
@@ -84,21 +91,31 @@ class Attendance:
     def __init__(self, store: Store, hub: Hub) -> None:
         self._store = store
         self._hub = hub
-        self._tokens: dict[str, Subject] = {}
+        self._tokens: dict[str, Identity] = {}
         self._inside: Counter[SessionId] = Counter()
-        self._alone: set[SessionId] = set()
+        self._alone: dict[SessionId, _Alone] = {}
 
     def __repr__(self) -> str:
         return f"<Attendance in {sum(map(bool, self._inside.values()))} sessions>"
 
     def identity(self, token: str | None) -> Identity | None:
         """Who shows this token, if it is one of the program's own."""
-        subject = self._tokens.get(token or "")
-        return None if subject is None else Identity(subject, can_forward=True)
+        return self._tokens.get(token or "")
 
     @asynccontextmanager
-    async def stay(self, record: SessionRecord, subject: Subject) -> AsyncIterator[TakePart]:
-        """Be in a session as its kind asks; gives what opens its documents. Raises SessionBusy."""
+    async def stay(
+        self, record: SessionRecord, subject: Subject, *, origin: str = "relay"
+    ) -> AsyncIterator[TakePart]:
+        """Be in a session as its kind asks; gives what opens its documents.
+
+        Args:
+            record: The session.
+            subject: Who is there.
+            origin: How his edits in a room come in, as their rows say.
+
+        Raises:
+            SessionBusy: It is had alone already, or cannot be.
+        """
         if record.kind == Kind.SINGLE_USER:
             async with self.stay_alone(record, subject) as take_part:
                 yield take_part
@@ -106,20 +123,21 @@ class Attendance:
             raise SessionBusy(record.name, "this program has it for itself")
         else:
             with self._counted(record):
-                yield lambda document: self._replica(record, document, subject)
+                identity = Identity(subject, can_forward=True, origin=origin)
+                yield lambda document: self._replica(record, document, identity)
 
     @asynccontextmanager
     async def stay_alone(self, record: SessionRecord, subject: Subject) -> AsyncIterator[TakePart]:
         """Have a session for oneself, whatever its kind. Raises SessionBusy."""
         if self._inside[record.id]:
             raise SessionBusy(record.name, "this program has it open already")
-        self._alone.add(record.id)
+        alone = self._alone[record.id] = _Alone(self._store, record, subject)
         try:
             with self._counted(record):
                 async with self._hub.vacated(record.id, _OCCUPIED):
-                    yield lambda document: Solo.open(self._store, record, document, subject=subject)
+                    yield alone.take_part
         finally:
-            self._alone.discard(record.id)
+            del self._alone[record.id]
 
     @asynccontextmanager
     async def vacated(self, record: SessionRecord) -> AsyncIterator[None]:
@@ -144,7 +162,8 @@ class Attendance:
         updates: Sequence[bytes],
         *,
         subject: Subject,
-        fresh: bool,
+        origin: str = "import",
+        fresh: bool = False,
     ) -> None:
         """Take updates into a document as edits, and wait until they are stored.
 
@@ -153,18 +172,33 @@ class Attendance:
             document: The document's name.
             updates: The bytes, in their order.
             subject: Whose edits they are.
+            origin: How they come in, as their rows say.
             fresh: Refuse if the document holds anything already.
 
         Raises:
             RemoteProtocolError: One of them is no update, or is not taken; the rest is not tried.
-            SessionBusy: The program has the session for itself.
+            SessionBusy: The program has the session for itself, as somebody else.
             InvalidArguments: The document holds something, and was to be fresh.
         """
-        async with self.stay(record, subject) as take_part, take_part(document) as part:
+        async with self._part(record, document, subject, origin) as part:
             if fresh and part.document.state_vector != _EMPTY:
                 raise InvalidArguments("import", f"document {document!r} holds something already")
-            _take(part.document, updates)
+            _take(part.document, updates, origin)
             await part.saved()
+
+    @asynccontextmanager
+    async def _part(
+        self, record: SessionRecord, document: str, subject: Subject, origin: str
+    ) -> AsyncIterator[Part]:
+        """Take part in a document for a moment, wherever the program is already."""
+        alone = self._alone.get(record.id)
+        if alone is not None and alone.subject == subject:
+            async with alone.lend(document) as solo:
+                yield solo
+            return
+        async with self.stay(record, subject, origin=origin) as take_part:
+            async with take_part(document) as part:
+                yield part
 
     @contextmanager
     def _counted(self, record: SessionRecord) -> Iterator[None]:
@@ -176,10 +210,10 @@ class Attendance:
 
     @asynccontextmanager
     async def _replica(
-        self, record: SessionRecord, document: str, subject: Subject
+        self, record: SessionRecord, document: str, identity: Identity
     ) -> AsyncIterator[Part]:
         token = secrets.token_urlsafe()
-        self._tokens[token] = subject
+        self._tokens[token] = identity
         place, key = RoomName(record.project, record.name, document), (record.id, document)
         link = _Link(self._hub, str(msgspec.structs.replace(place, session=record.id)), token)
         try:
@@ -200,6 +234,48 @@ class Attendance:
         finally:
             del self._tokens[token]
             link.close()
+
+
+class _Alone:
+    """A session that the program has for itself, as one subject."""
+
+    def __init__(self, store: Store, record: SessionRecord, subject: Subject) -> None:
+        self.subject = subject
+        self._store = store
+        self._record = record
+        self._open: dict[str, Solo] = {}
+        # Two parts in one document would each lack what the other writes.
+        self._turn = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<_Alone {self.subject} in {self._record.name!r}>"
+
+    @asynccontextmanager
+    async def take_part(self, document: str) -> AsyncIterator[Part]:
+        """Open a document, until the end of the block."""
+        async with AsyncExitStack() as stack:
+            async with self._turn:
+                solo = await stack.enter_async_context(self._solo(document))
+                self._open[document] = solo
+            try:
+                yield solo
+            finally:
+                async with self._turn:
+                    del self._open[document]
+                    await stack.aclose()
+
+    @asynccontextmanager
+    async def lend(self, document: str) -> AsyncIterator[Part]:
+        """Give the part that is open in a document, or one for the length of the block."""
+        async with self._turn:
+            if document in self._open:
+                yield self._open[document]
+            else:
+                async with self._solo(document) as solo:
+                    yield solo
+
+    def _solo(self, document: str) -> AbstractAsyncContextManager[Solo]:
+        return Solo.open(self._store, self._record, document, subject=self.subject)
 
 
 class Member:
@@ -237,6 +313,10 @@ class Member:
         finally:
             saving.cancel()
         await saving
+
+    async def reached(self, row: int) -> None:
+        """Wait until a row of the log, that somebody else wrote, is in the document."""
+        await self._replica.reached(row)
 
 
 class _Link:

@@ -52,6 +52,10 @@ class Part(Protocol):
         """Wait until every edit so far is on disk. Raises CannotWrite."""
         ...
 
+    async def reached(self, row: int) -> None:
+        """Wait until a row of the log, that somebody else wrote, is in the document."""
+        ...
+
 
 TakePart: TypeAlias = Callable[[str], AbstractAsyncContextManager[Part]]
 """Opens a document of a session, by its name."""

@@ -128,6 +128,9 @@ class Solo:
         """Wait until every edit so far is on disk. Raises CannotWrite."""
         await self._store.flush(self._record.id)
 
+    async def reached(self, row: int) -> None:
+        """Nobody else writes: what is in the log is in the document."""
+
     def _edited(self, change: Change) -> None:
         # The hot path of a program that types. It may run in any thread, and `_gather` in the
         # store's at the same time: `_queued` is cleared before the burst is emptied, so a change

@@ -249,6 +249,14 @@ class Replica:
 
         await self._until(done)
 
+    async def reached(self, row: int) -> None:
+        """Wait until a row of the relay's log, that somebody else wrote, is in the document.
+
+        Raises:
+            ConnectionRefused: As for :meth:`synced`, and everything else there.
+        """
+        await self._until(lambda: self._exchange.position.cursor >= row)
+
     async def kept(self) -> None:
         """Wait until every edit so far is in this replica's own file.
 
