@@ -196,9 +196,9 @@ class Attendance:
             async with alone.lend(document) as solo:
                 yield solo
             return
-        async with self.stay(record, subject, origin=origin) as take_part:
-            async with take_part(document) as part:
-                yield part
+        staying = self.stay(record, subject, origin=origin)
+        async with staying as take_part, take_part(document) as part:
+            yield part
 
     @contextmanager
     def _counted(self, record: SessionRecord) -> Iterator[None]:
