@@ -264,12 +264,16 @@ class Directory:
 
     def new_session(self, project: str, name: str, kind: str, by: Subject, at_ms: int) -> Session:
         """Make a session, not taken in yet. Raises SessionExists."""
-        if (project, name) in self._by_name:
-            raise SessionExists(name)
+        self.vacant(project, name)
         self.vouch()
         no = self._next_session
         self._next_session += 1
         return Session(no, SessionId(new_id()), project, name, kind, at_ms, by)
+
+    def vacant(self, project: str, name: str) -> None:
+        """Make sure that no session has a name. Raises SessionExists."""
+        if (project, name) in self._by_name:
+            raise SessionExists(name)
 
     def new_document(self, session: Session, name: str) -> Document:
         """Take a new document in, with a lineage of its own."""

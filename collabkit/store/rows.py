@@ -40,6 +40,7 @@ __all__ = [
     "has_update",
     "hot_totals",
     "insert_hot",
+    "insert_log",
     "last_document",
     "page",
     "seal_row",
@@ -111,6 +112,14 @@ def insert_hot(connection: sqlite3.Connection, rows: Sequence[Values]) -> None:
             values = [value for row in rows[at : at + size] for value in row]
             connection.execute(statement, values)
             at += size
+
+
+def insert_log(connection: sqlite3.Connection, rows: Sequence[Values]) -> None:
+    """Insert sealed rows where they are read, for documents that have none in ``hot``."""
+    connection.executemany(
+        f"INSERT INTO log (place, {_LOG_FIELDS}) VALUES ({', '.join('?' * 12)})",
+        [(document << SEQ_BITS | seq, *rest) for document, seq, *rest in rows],
+    )
 
 
 def settle_hot(connection: sqlite3.Connection) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import CollabError
 from ..ids import Seq, SessionId, Subject
-from . import annals, aside, checkpoints, removal
+from . import annals, arrival, aside, checkpoints, removal
 from .audit import Head
 from .base import (
     Checkpoint,
@@ -136,6 +136,24 @@ class _Past:
         """Forget a version, and return it. Raises MomentNotFound."""
         return await self._writer.submit(
             lambda it: annals.drop_version(it.file, session, name, audit=audit)
+        )
+
+    async def take_in(
+        self, arriving: arrival.Arriving, log: Iterator[Row], *, audit: Deed
+    ) -> SessionRecord:
+        """Add a session with the log it has had elsewhere; nobody sees it before it is whole.
+
+        Args:
+            arriving: What it is, and what its documents bring besides their rows.
+            log: The rows, in the order of their numbers; read in the thread of the store.
+            audit: What to tell of it.
+
+        Raises:
+            SessionExists: The project has one of this name.
+            ValueNotStorable: A row cannot be stored.
+        """
+        return await self._writer.submit_slices(
+            lambda it: arrival.arrive(it.file, arriving, log, audit)
         )
 
     async def audit(
