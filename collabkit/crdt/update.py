@@ -143,7 +143,8 @@ def without(update: bytes, found: Scan, clients: Collection[int]) -> tuple[bytes
     >>> without(hi, scan(hi), {7})[0] == EMPTY_UPDATE
     True
     """
-    kept = [section for section in found.sections if section.client not in clients]
+    cut = frozenset(clients)
+    kept = [section for section in found.sections if section.client not in cut]
     if len(kept) == len(found.sections):
         return update, found
     parts, at = [count := var_uint(len(kept))], len(count)

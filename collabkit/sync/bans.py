@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterable, Mapping
 
-from ..crdt.budget import NO_BUDGET
-from ..crdt.update import Scan, scan
-from ..errors import RemoteProtocolError
+from ..crdt.update import Scan
 
 __all__ = ["Bans"]
 
@@ -36,16 +33,16 @@ class Bans:
 
     def add(self, scan: Scan, known: Mapping[int, int], *, but: Collection[int] = ()) -> None:
         """Ban what an update brings and nobody else did, but for what it may not bring at all."""
+        spared = frozenset(but)
         for section in scan.sections:
             clock = max(section.clock, known.get(section.client, 0))
-            if section.clock + section.length > clock and section.client not in but:
+            if section.clock + section.length > clock and section.client not in spared:
                 self._from[section.client] = min(self._from.get(section.client, clock), clock)
 
-    def add_all(self, updates: Iterable[bytes], stored: Mapping[int, int]) -> None:
-        """Ban what each of these brings; what does not parse brings nothing."""
-        for update in updates:
-            with contextlib.suppress(RemoteProtocolError):
-                self.add(scan(update, NO_BUDGET), stored)
+    def add_all(self, scans: Iterable[Scan], stored: Mapping[int, int]) -> None:
+        """Ban what each of these brings."""
+        for found in scans:
+            self.add(found, stored)
 
     def holds(self, scan: Scan) -> bool:
         """Whether an update brings something that is banned, or builds on it."""

@@ -36,6 +36,7 @@ from ..ids import Subject
 from ..store.base import Loaded
 from .edits import Edits
 from .effects import Diff, Dismiss, ReadLog, RoomEffect, Send
+from .limits import LARGE_BYTES
 from .messages import (
     Awareness,
     Digest,
@@ -233,10 +234,13 @@ class CatchUp:
         return self._read_log(member, now=now)
 
     def mend(
-        self, member: Member, clocks: dict[int, int], *, synced: bool, now: float
+        self, member: Member, clocks: dict[int, int] | None, *, synced: bool, now: float
     ) -> list[RoomEffect]:
-        """Send a stock member what was dropped since he fell behind, from these clocks on."""
-        vector = encode_state_vector({**self._edits.stored, **clocks})
+        """Send a stock member what was dropped since he fell behind, from these clocks on, or all.
+
+        It is one message, which is not dropped again.
+        """
+        vector = encode_state_vector({} if clocks is None else {**self._edits.stored, **clocks})
         return self._answer(member, vector, synced=synced, now=now)
 
     def _answer(
@@ -354,10 +358,14 @@ class CatchUp:
         return effects
 
     def _told_by(self, reading: _Reading) -> bytes:
-        """What a member has who got all rows: were he told of more, he would ask for it."""
+        """What a member has who got all rows: were he told of more, he would ask for it.
+
+        Were he told of less, he would send it, which is known then: so a large row is not read.
+        """
         vector = dict(self._edits.stored)
         for row in reading.rows[reading.checkpoint :]:
-            if row.seq > self._edits.stored_seq:  # committed, and the word of it is on its way
+            # Committed, and the word of it is on its way.
+            if row.seq > self._edits.stored_seq and len(row.update) <= LARGE_BYTES:
                 advance(scan(row.update, NO_BUDGET), vector)
         return encode_state_vector(vector)
 

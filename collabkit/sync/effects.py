@@ -107,12 +107,14 @@ class CaughtUp(msgspec.Struct, frozen=True):
         clocks: If updates were dropped: of each client, the first clock that is missing.
         after: If rows of the log were dropped: the last one before them.
         synced: Whether it still has to be told that it is in sync.
+        all: Of updates that were dropped, nobody looked what they brought.
     """
 
     member: int
     clocks: dict[int, int] | None
     after: int | None
     synced: bool
+    all: bool = False
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -121,7 +123,7 @@ class Opened(msgspec.Struct, frozen=True):
     Attributes:
         epoch: As :class:`~collabkit.store.base.Loaded` has it, and so is ``recovers_until_ms``.
         unseen_histories: Whether those may join who share no edit with the document.
-        quarantined: Updates that the engine may not be given again.
+        quarantined: What updates bring that the engine may not be given again.
         owners: Whose each client id is.
         size_bytes: What the document has on disk.
     """
@@ -133,7 +135,7 @@ class Opened(msgspec.Struct, frozen=True):
     epoch: int = 0
     recovers_until_ms: int = 0
     unseen_histories: bool = False
-    quarantined: tuple[bytes, ...] = ()
+    quarantined: tuple[Scan, ...] = ()
     owners: Mapping[int, Subject] = {}
     size_bytes: int = 0
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, assert_never
 
-from ..crdt.budget import Budget
+from ..crdt.budget import NO_BUDGET, Budget
 from ..crdt.engine import DocumentKey, Engine
-from ..errors import CollabError, EngineLost
+from ..crdt.update import Scan
+from ..errors import CollabError, EngineLost, RemoteProtocolError
 from ..ids import SessionId
 from ..store.base import Checkpoint, Store
+from .aside import Aside
 from .counts import Counts
 from .effects import (
     Append,
@@ -56,6 +59,7 @@ class Surroundings(Protocol):
 
     store: Store
     engine: Engine
+    aside: Aside
     counts: Counts
     budget: Budget
     trips: Trips
@@ -302,10 +306,18 @@ class LiveRoom:
             loaded.epoch,
             loaded.recovers_until_ms,
             await self._takes_unseen(),
-            loaded.quarantined,
+            await self._scanned(loaded.quarantined),
             loaded.owners,
             sum(map(len, updates_of(loaded))),
         )
+
+    async def _scanned(self, updates: Sequence[bytes]) -> tuple[Scan, ...]:
+        """What updates bring; what does not parse brings nothing."""
+        found = []
+        for update in updates:
+            with contextlib.suppress(RemoteProtocolError):
+                found.append(await self._hub.aside.scan(update, NO_BUDGET))
+        return tuple(found)
 
     async def _takes_unseen(self) -> bool:
         if self._hub.unseen_histories:

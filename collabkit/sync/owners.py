@@ -60,7 +60,7 @@ class Owners:
 
     def foreign(self, found: Scan, vector: StateVector, subject: Subject) -> tuple[int, ...]:
         """The clients under whose ids an update brings what only others may."""
-        theirs: tuple[int, ...] = ()
+        theirs: list[int] = []
         for section in found.sections:
             owner = self._of.get(section.client)
             if owner is None or owner == subject:
@@ -69,8 +69,8 @@ class Owners:
             if section.clock + section.length > known and not (
                 is_anonymous(owner) and is_anonymous(subject)
             ):
-                theirs += (section.client,)
-        return theirs
+                theirs.append(section.client)
+        return tuple(theirs)
 
     def let_in(self, edit: Pending, vector: StateVector, *, now: float) -> bool:
         """Cut out of an edit what is foreign, unless it is brought back; False if it is refused."""
@@ -91,15 +91,15 @@ class Owners:
         self, found: Scan, vector: StateVector, subject: Subject, *, now: float
     ) -> tuple[int, ...]:
         """Let ids that nobody owns belong to who advances them; returns those."""
-        mine: tuple[int, ...] = ()
+        mine: list[int] = []
         for section in found.sections:
             client = section.client
             if client in self._of or self.recovery.runs(now=now):
                 continue
             if section.clock + section.length > vector.get(client, 0):
                 self._of[client] = subject
-                mine += (client,)
-        return mine
+                mine.append(client)
+        return tuple(mine)
 
     def keep(self, clients: Iterable[int], subject: Subject) -> None:
         """These were claimed, and are on their way."""

@@ -376,7 +376,8 @@ class Room:
         if event.after is not None:
             return self._catch_up.resume(member, after=event.after, now=now)
         if event.clocks is not None:
-            return self._catch_up.mend(member, event.clocks, synced=event.synced, now=now)
+            clocks = None if event.all else event.clocks
+            return self._catch_up.mend(member, clocks, synced=event.synced, now=now)
         return self._catch_up.snapshot(member, now=now)
 
     # The log grows

@@ -14,12 +14,13 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import groupby
 
 import msgspec
 
 from ..crdt.budget import NO_BUDGET
-from ..crdt.update import scan, splice
+from ..crdt.update import Scan, StateVector, scan, splice
 from .limits import LARGE_BYTES
 from .messages import Awareness, Digest, Message, PackedRow, Row, Synced, SyncStep2, Update
 
@@ -29,6 +30,9 @@ __all__ = ["Lag", "SendQueue", "spliced"]
 LIMIT_BYTES = 1024 * 1024
 # What one message costs beside its payload: its object, its place in the queue.
 OVERHEAD_BYTES = 64
+# To read so much that is spliced takes at most 50 ms, and of what people type 10; what is beyond
+# leaves as it came.
+SPLICED_BYTES = 3 * LARGE_BYTES
 # What a resync brings again.
 _DROPPABLE = (Awareness, Digest, PackedRow, Row, Synced, SyncStep2, Update)
 
@@ -38,13 +42,15 @@ class Lag(msgspec.Struct, frozen=True):
 
     Attributes:
         clocks: If updates were dropped: of each client, the first clock that is missing.
+        all: A large update was dropped. It is not read for what it brought: all may be missing.
         after: If rows were dropped: the row before the first of them.
         synced: Whether the word that it is in sync was dropped too, and must come after all.
     """
 
-    clocks: dict[int, int] | None
+    clocks: StateVector | None
     after: int | None
     synced: bool
+    all: bool = False
 
 
 class SendQueue:
@@ -123,10 +129,12 @@ class SendQueue:
                 lag = Lag(None, seq if lag.after is None else lag.after, False)
             case Update(update) | SyncStep2(update):
                 clocks = dict(lag.clocks or {})
-                for section in scan(update, NO_BUDGET).sections:
+                large = len(update) > LARGE_BYTES
+                for section in () if large else _scanned(update).sections:
                     known = clocks.get(section.client, section.clock)
                     clocks[section.client] = min(known, section.clock)
-                lag = Lag(clocks, None, lag.synced or isinstance(message, SyncStep2))
+                synced = lag.synced or isinstance(message, SyncStep2)
+                lag = Lag(clocks, None, synced, lag.all or large)
             case _:
                 return False
         self._lag = lag
@@ -138,12 +146,25 @@ def _size(message: Message) -> int:
     return len(payload) + OVERHEAD_BYTES
 
 
+@lru_cache(maxsize=1)
+def _scanned(update: bytes) -> Scan:
+    """What an update holds: the same one is dropped for all slow readers of a room in turn."""
+    return scan(update, NO_BUDGET)
+
+
 def spliced(updates: Iterable[bytes]) -> list[Update]:
     """Updates in as few as may be; large ones stay as they are, since to scan them takes long."""
     pieces: list[bytes] = []
-    for large, run in groupby(updates, lambda update: len(update) > LARGE_BYTES):
+    left_bytes = SPLICED_BYTES
+
+    def stays(update: bytes) -> bool:
+        nonlocal left_bytes
+        left_bytes -= 0 if len(update) > LARGE_BYTES else len(update)
+        return len(update) > LARGE_BYTES or left_bytes < 0
+
+    for stay, run in groupby(updates, stays):
         few = list(run)
-        if large or len(few) == 1:
+        if stay or len(few) == 1:
             pieces += few
         else:
             pieces += splice([(update, scan(update, NO_BUDGET)) for update in few])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,11 +53,13 @@ def test_golden_frames_of_y_websocket(data: Callable[[str], Path]) -> None:
 
 @given(st.data())
 def test_every_message_is_read_as_it_was_written(draw: st.DataObject) -> None:
-    """Reading undoes writing, for all messages of our dialect."""
+    """Reading undoes writing, for all messages of our dialect; its first version had no epoch."""
     kind: Callable[..., Message] = draw.draw(st.sampled_from(get_args(Message)))
     strategies = {"int": LARGE, "str": st.text(), "bytes": st.binary(), "bool": st.booleans()}
     values = [draw.draw(strategies[t]) for t in kind.__annotations__.values()]
     message: Message = kind(*values)
+    if isinstance(message, Welcome) and message.version == 1:
+        message = msgspec.structs.replace(message, epoch=0)
     assert read_collabkit(write(message)) == message
 
 

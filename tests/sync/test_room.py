@@ -736,7 +736,7 @@ def test_what_is_quarantined_is_banned_from_the_start(room: Room) -> None:
     doc: Doc[Any] = Doc(client_id=9)
     doc["t"] = Text("x")
     update = doc.get_update()
-    room.handle(fx.Opened("L", 0, 0, {}, quarantined=(update, b"no update")), now=0.0)
+    room.handle(fx.Opened("L", 0, 0, {}, quarantined=(scan(update),)), now=0.0)
     room.handle(fx.Joined(1, Subject("user:1"), can_write=True), now=0.0)
     effects = room.handle(fx.Said(1, Update(update)), now=0.0)
     refused = [e.message for e in effects if isinstance(e, fx.Send)]
