@@ -6,7 +6,7 @@ Rules:
    checkpoint that is set aside is moved to the quarantine, body and all.
 2. What is set aside is in nothing that is loaded: checkpoints that hold the row are deleted.
    Those made afterwards lack it, and may lack what builds on it. So the newest from before
-   it are kept besides (:func:`collabkit.store.checkpoints.drop`), nothing is compacted
+   it are kept besides (:mod:`.keyframes`), nothing is compacted
    meanwhile, and letting the row back deletes the later ones: the log makes them anew.
 3. A document with a hole in it is none: an engine would refuse it, or keep what comes behind the
    hole waiting for ever. So loads leave out what builds on a row that is set aside as well, as
@@ -90,6 +90,9 @@ def release(file: OpenFile, number: int) -> None:
     if not found:
         raise LookupError(f"nothing is quarantined under number {number}")
     (entry,) = found
+    document = file.directory.document(entry.document)
+    if document is None:
+        raise LookupError(f"the document of number {number} is being deleted")
     with file.transaction():
         quarantine.delete(file.connection, number)
         if entry.digest is not None:
@@ -99,10 +102,8 @@ def release(file: OpenFile, number: int) -> None:
             checkpoints.insert(file.connection, entry.document, checkpoint, packed)
         elif entry.seq is not None:
             checkpoints.delete(file.connection, entry.document, first=entry.seq)
-        size_bytes = checkpoints.drop(file.connection, entry.document)
-    document = file.directory.document(entry.document)
-    if document is not None:
-        document.checkpoint_bytes = size_bytes
+        size_bytes = file.trim(document)
+    document.checkpoint_bytes = size_bytes
 
 
 def without_dependents(read: Read) -> Read:

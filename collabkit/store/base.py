@@ -339,7 +339,7 @@ class Store(Protocol):
         ...
 
     async def put_checkpoint(self, session: SessionId, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint; of each document the newest two are kept."""
+        """Keep a checkpoint: the newest two, and those before that any past moment needs."""
         ...
 
     async def quarantine(

@@ -1,4 +1,4 @@
-"""Checkpoints in their table: of each document the newest two, each with its check sum.
+"""Checkpoints in their table, each with its check sum; :mod:`.keyframes` says which are kept.
 
 Rules:
 
@@ -15,17 +15,15 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from ..ids import Seq
 from . import database, quarantine, rows
 from .base import Checkpoint
+from .keyframes import Mark, chosen
 
-__all__ = ["KEPT", "Packed", "delete", "drop", "insert", "kept", "pack", "size", "sizes"]
-
-# One to load from, and one should that be damaged.
-KEPT = 2
+__all__ = ["Packed", "delete", "drop", "insert", "kept", "pack", "size", "sizes"]
 
 # Of the levels of zlib the last that is cheap. 377 KB that hold each keystroke of a paper, at
 # levels 1, 4, 6 and 9: 121, 110, 108 and 108 KB in 3.4, 4.6, 8.1 and 53 ms; back in 1.1 ms.
@@ -55,22 +53,38 @@ def insert(
     )
 
 
-def drop(connection: sqlite3.Connection, document: int) -> int:
-    """Delete all checkpoints of a document but the newest; returns the bytes of those left.
+def drop(
+    connection: sqlite3.Connection,
+    document: int,
+    *,
+    floor: int = 0,
+    versions: Collection[int] = (),
+    most_bytes: int = 0,
+) -> int:
+    """Delete the checkpoints of a document that :mod:`.keyframes` does not want.
 
-    Where a row is set aside, so many from before it are kept besides: the later ones lack it,
-    and would not do once it is let back.
+    Returns:
+        The bytes of those that are left.
     """
-    found = connection.execute(
-        "SELECT no, seq FROM checkpoints WHERE document = ? ORDER BY seq DESC, no DESC",
-        (document,),
-    ).fetchall()
-    aside = quarantine.first_aside(connection, document)
-    earlier = [row for row in found if aside is not None and row[1] < aside]
-    for row in found[KEPT:]:
-        if row not in earlier[:KEPT]:
-            connection.execute("DELETE FROM checkpoints WHERE no = ?", row[:1])
-    return size(connection, document)
+    marks = [
+        Mark(*values)
+        for values in connection.execute(
+            "SELECT no, seq, size_bytes FROM checkpoints WHERE document = ? "
+            "ORDER BY seq DESC, no DESC",
+            (document,),
+        )
+    ]
+    wanted = chosen(
+        marks,
+        floor=floor,
+        aside=quarantine.first_aside(connection, document),
+        versions=versions,
+        most_bytes=most_bytes,
+    )
+    for mark in marks:
+        if mark.no not in wanted:
+            connection.execute("DELETE FROM checkpoints WHERE no = ?", (mark.no,))
+    return sum(mark.size_bytes for mark in marks if mark.no in wanted)
 
 
 def delete(

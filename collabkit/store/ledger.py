@@ -207,7 +207,7 @@ class Ledger:
         checkpoint: Checkpoint,
         packed: checkpoints.Packed | None = None,
     ) -> None:
-        """Keep a checkpoint, whose body may be packed already, and the newest two of all."""
+        """Keep a checkpoint, whose body may be packed already, and those worth keeping of all."""
         check_size(checkpoint.body)
         session = self.file.directory.get(session_id)
         document = session.documents.get(checkpoint.document)
@@ -219,7 +219,7 @@ class Ledger:
         with self.file.transaction():
             packed = packed or checkpoints.pack(checkpoint.body)
             checkpoints.insert(self.file.connection, document.no, checkpoint, packed)
-            left_bytes = checkpoints.drop(self.file.connection, document.no)
+            left_bytes = self.file.trim(document)
         document.checkpoint_bytes = left_bytes
 
     def put(self, bucket: str, key: str, value: Any, expect: int | None) -> int:

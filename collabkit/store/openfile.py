@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from ..errors import CannotWrite, Corrupt, StoreError
 from ..ids import SessionId
-from . import database, recovery, rows
+from . import checkpoints, database, recovery, rows, versions
 from .directory import Directory, Document
 
 __all__ = ["SETTLE_BYTES", "SETTLE_ROWS", "UNSTORABLE", "OpenFile"]
@@ -174,6 +174,19 @@ class OpenFile:
             "UPDATE documents SET session = ?, name = ?, lineage = ?, last_seq = ?, floor = ?, "
             "gone = ?, rows = ?, size_bytes = ?, crc = ? WHERE no = ?",
             (*rest, no),
+        )
+
+    def trim(self, document: Document) -> int:
+        """Delete the checkpoints that are not to be kept; returns the bytes of those that are.
+
+        Do it inside a transaction.
+        """
+        return checkpoints.drop(
+            self.connection,
+            document.no,
+            floor=document.floor,
+            versions=versions.moments(self.connection, document.session, document.name),
+            most_bytes=document.size_bytes,
         )
 
     def sync(self) -> None:

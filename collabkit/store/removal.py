@@ -21,6 +21,7 @@ import msgspec
 from ..errors import CannotWrite, LocalProtocolError
 from . import (
     checkpoints,
+    keyframes,
     named,
     owners,
     parents,
@@ -104,10 +105,10 @@ def compact(
         return 0
     kept = list(checkpoints.kept(file.connection, document.no, document.name))
     sound = [one for _, one in kept if one is not None and one.seq >= upto]
-    if len(kept) < checkpoints.KEPT or len(sound) < len(kept):
+    if len(kept) < keyframes.KEPT or len(sound) < len(kept):
         where = reading.where(session, document)
         raise LocalProtocolError(
-            f"updates of {where} up to {upto} can only go once {checkpoints.KEPT} sound "
+            f"updates of {where} up to {upto} can only go once {keyframes.KEPT} sound "
             f"checkpoints hold them; there are {len(sound)}"
         )
     before = document.gone

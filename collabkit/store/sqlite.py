@@ -315,7 +315,7 @@ class SQLiteStore(_Trouble, _Past):
         await self._writer.flush(session)
 
     async def put_checkpoint(self, session: SessionId, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint; of each document the newest two are kept."""
+        """Keep a checkpoint: the newest two, and those before that any past moment needs."""
         packed = await asyncio.to_thread(checkpoints.pack, checkpoint.body)
         await self._writer.submit(lambda it: it.put_checkpoint(session, checkpoint, packed))
 

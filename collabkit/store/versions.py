@@ -22,7 +22,7 @@ from . import rows
 from .base import Version
 from .batch import check_integer, check_text
 
-__all__ = ["check", "drop", "drop_all", "put", "read", "verify"]
+__all__ = ["check", "drop", "drop_all", "moments", "put", "read", "verify"]
 
 _FIELDS = "session, name, seq, document, made_by, authors, note, at_ms, kind, pinned"
 
@@ -75,6 +75,15 @@ def read(
     found = _select(connection, "WHERE +session = ?", session)
     versions = [_checked(path, values) for values in found]
     return [one for one in versions if document is None or one.document in (None, document)]
+
+
+def moments(connection: sqlite3.Connection, session: int, document: str) -> set[int]:
+    """The moments that a document's versions are of, checked or not: they are kept either way."""
+    found = connection.execute(
+        "SELECT seq FROM versions WHERE +session = ? AND (document IS NULL OR document = ?)",
+        (session, document),
+    )
+    return {seq for (seq,) in found}
 
 
 def verify(connection: sqlite3.Connection, path: str) -> Iterator[str]:
