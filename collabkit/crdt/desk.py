@@ -23,7 +23,7 @@ from collections.abc import Callable
 from threading import RLock
 from types import TracebackType
 
-from ..errors import EngineLost, LocalProtocolError
+from ..errors import EngineLost, LocalProtocolError, ReadOnlyDocument
 from .audience import Audience, Listener
 from .changes import Change
 from .core import ORIGIN, REMOTE, Core, is_panic
@@ -31,7 +31,7 @@ from .ear import Ear
 from .history import History
 from .turns import acquire, current_task, inside
 
-__all__ = ["Desk", "Guard"]
+__all__ = ["SEALED", "Desk", "Guard"]
 
 Guard = Callable[[bytes], None]
 
@@ -39,6 +39,9 @@ Guard = Callable[[bytes], None]
 # Updates that a kept copy may miss before making a new one is cheaper than keeping it:
 # catching up costs 2 µs an update, a copy about 1 ms for each 25,000 characters.
 _MISSED = 1000
+
+# What a document is frozen by for ever.
+SEALED = "any more"
 
 
 class Desk:
@@ -115,9 +118,17 @@ class Desk:
         return staged
 
     def check(self) -> None:
-        """Make sure that the document can be changed. Raises EngineLost or LocalProtocolError."""
+        """Make sure that the document can be changed.
+
+        Raises:
+            EngineLost: It is gone.
+            ReadOnlyDocument: It is sealed.
+            LocalProtocolError: It is frozen.
+        """
         if self._lost:
             raise EngineLost(self.name)
+        if self.frozen is SEALED:
+            raise ReadOnlyDocument(self.name)
         if self.frozen is not None:
             raise LocalProtocolError(f"document {self.name!r} cannot be changed {self.frozen}")
 

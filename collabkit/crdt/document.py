@@ -29,7 +29,7 @@ from .bridge import Bridge
 from .budget import NO_BUDGET
 from .changes import Change
 from .containers import Array, Map
-from .desk import Desk, Guard
+from .desk import SEALED, Desk, Guard
 from .digest import content_digest
 from .history import History
 from .node import Node, Root
@@ -242,6 +242,24 @@ class Document:
             LocalProtocolError: A block is open.
         """
         return self._desk.travel(History.redo, "redo")
+
+    def seal(self) -> Self:
+        """Let nothing change this replica any more: from now on it only shows.
+
+        Edits and updates raise ReadOnlyDocument.
+
+        >>> from collabkit.errors import ReadOnlyDocument
+        >>> document = Document()
+        >>> document.text("body").append("as it was")
+        >>> try:
+        ...     document.seal().text("body").append("!")
+        ... except ReadOnlyDocument:
+        ...     str(document.text("body"))
+        'as it was'
+        """
+        with self._desk.lock:
+            self._desk.frozen = SEALED
+        return self
 
     # Hearing of changes
 

@@ -177,9 +177,9 @@ class Wanted(msgspec.Struct, frozen=True):
         )
 
 
-def measured(row: Row, touches: Sequence[Touched] = ()) -> Seen:
-    """Tell how much a row did: from its touches if there are any, else from what it says."""
-    if touches:
+def measured(row: Row, touches: Sequence[Touched] | None = None) -> Seen:
+    """Tell how much a row did: from its touches, or if nobody looked from what it says."""
+    if touches is not None:
         inserted = sum(touch.inserted for touch in touches)
         return Seen(row, inserted, sum(touch.deleted for touch in touches), touches)
     try:

@@ -16,6 +16,7 @@ from collabkit.errors import (
     EngineLost,
     LocalProtocolError,
     MalformedBytes,
+    ReadOnlyDocument,
     UpdateRefused,
     ValueNotStorable,
     WrongRoot,
@@ -300,3 +301,27 @@ def test_a_group_or_origin_that_is_no_text_is_refused_at_once(
     assert changes == []
     document.text("body").append("!")
     assert len(changes) == 1
+
+
+def test_a_sealed_document_only_shows() -> None:
+    """Neither edits nor blocks nor updates nor undo change it; all it holds can be read."""
+    document, other = Document("note"), Document("note")
+    document.text("body").append("as it was")
+    other.text("body").append("news")
+    before = document.update()
+    assert document.seal() is document
+    attempts: list[Callable[[], object]] = [
+        lambda: document.text("body").append("!"),
+        lambda: document.map("meta").update({"a": 1}),
+        lambda: document.apply(other.update()),
+        lambda: document.apply(other.update(), trusted=True),
+        document.undo,
+        document.redo,
+    ]
+    for attempt in attempts:
+        with pytest.raises(ReadOnlyDocument):
+            attempt()
+        with pytest.raises(ReadOnlyDocument), document.edit():
+            attempt()
+    assert document.update() == before
+    assert document.to_dict() == {"body": "as it was"}
