@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 
 from collabkit.crdt.budget import Budget
 from collabkit.crdt.scan import scan
 from collabkit.errors import UpdateRefused
+from collabkit.ids import Subject
 from collabkit.sync.aside import Aside
 from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
+from collabkit.sync.hub import Hub
 from collabkit.sync.limits import LARGE_BYTES
 from collabkit.sync.messages import SyncStep1, SyncStep2, Update, write
 from crdt.crafting import gc, string, update
 from sync.conftest import MemorySocket, Sockets
 
 LARGE = update((9, 0, [gc(1)] * LARGE_BYTES))
-DENSE = update((9, 0, [gc(1)] * 600_000))
+ADA = Subject("user:ada")
 
 
 async def synced(socket: MemorySocket) -> None:
@@ -36,20 +40,60 @@ async def test_what_is_refused_is_refused_aside() -> None:
     aside.close()
 
 
-async def test_the_loop_goes_on_while_a_large_update_is_scanned() -> None:
-    """It waits for a turn on the interpreter, and never for the scan."""
-    begin = time.perf_counter()
-    scan(DENSE)
-    alone = time.perf_counter() - begin
-    aside, loop = Aside(), asyncio.get_running_loop()
-    longest, before = 0.0, loop.time()
-    scanning = asyncio.ensure_future(aside.scan(DENSE, Budget()))
-    while not scanning.done():
-        await asyncio.sleep(0)
-        longest, before = max(longest, loop.time() - before), loop.time()
-    assert scanning.result().sections[0].structs == 600_000
-    assert longest < alone / 2
-    aside.close()
+def text(client: int, clock: int) -> bytes:
+    """A long string, behind what is there."""
+    where = {"origin": (client, clock - 1)} if clock else {"root": str(client)}
+    return string("x" * LARGE_BYTES, **where)
+
+
+@contextmanager
+def read_here() -> Iterator[list[int]]:
+    """The sizes of what this thread scans, except where the engine does: that may be elsewhere."""
+    sizes: list[int] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is scan.__code__:
+            caller = frame.f_back
+            if caller is not None and "/collabkit/crdt/" not in caller.f_code.co_filename:
+                sizes.append(len(frame.f_locals["update"]))
+
+    sys.setprofile(note)
+    try:
+        yield sizes
+    finally:
+        sys.setprofile(None)
+
+
+async def test_no_large_update_is_read_on_the_loop(hub: Hub, attach: Sockets) -> None:
+    """Not for who writes it, who may not, who is slow, who comes later, nor where it is cut."""
+    await hub.store.create_session("room", project="default", kind="collaborative", by=ADA)
+    with read_here() as sizes:
+        ada, bob, carl = attach("room", name="ada"), attach("room", name="bob"), attach("room")
+        reader = attach("room", name="eve", token="ro")
+        for socket in (ada, bob, carl, reader):
+            await synced(socket)
+        carl.buffered_bytes = 1 << 30
+        hers = [update((9, at, [text(9, at)])) for at in range(0, 17 * LARGE_BYTES, LARGE_BYTES)]
+        ada.say(*(write(Update(each)) for each in hers))
+        await bob.until(lambda: write(Update(hers[-1])) in bob.frames)
+        theirs = (9, 17 * LARGE_BYTES, [text(9, 17 * LARGE_BYTES)])
+        his = update((8, 0, [text(8, 0)]))
+        bob.say(write(Update(update(theirs, (8, 0, [text(8, 0)])))))
+        await ada.until(lambda: write(Update(his)) in ada.frames)
+        reader.say(write(SyncStep2(update((7, 0, [gc(1)] * LARGE_BYTES)))))
+        carl.buffered_bytes = 0
+        assert carl.link is not None
+        carl.link.writable()
+        await carl.until(lambda: len(carl.frames[-1]) > sum(map(len, hers)))
+        small = update((8, LARGE_BYTES, [gc(1), gc(1)]))
+        bob.say(write(Update(small)))
+        await ada.until(lambda: write(Update(small)) in ada.frames)
+        late = attach("room", name="dora")
+        await synced(late)
+        await hub.settled()
+    assert len(small) in sizes
+    assert max(sizes) <= LARGE_BYTES
+    assert hub.counts.overflows == 1
 
 
 async def test_what_is_said_behind_a_large_update_comes_behind_it(attach: Sockets) -> None:
