@@ -152,6 +152,27 @@ async def test_a_long_log_gets_a_checkpoint_when_it_is_closed(
     assert (await reopened(store, record)).digest() == digest
 
 
+async def test_a_log_that_was_left_long_gets_checkpoints_when_it_is_opened(
+    store: SQLiteStore, record: SessionRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end is near for the next opening, and so is each moment of its past."""
+    monkeypatch.setattr(module, "CHECKPOINT_ROWS", 600)
+    monkeypatch.setattr(module, "ROW_CHANGES", 1)
+    async with Solo.open(store, record, "main", subject=HOST) as solo:
+        for _ in range(599):
+            solo.document.text("body").append("x")
+    assert (await store.load(record.id, "main")).checkpoint is None
+    row = Draft(document="main", subject=HOST, body=b"\0\0", at_ms=0)
+    await store.append(record.id, [row])
+    async with Solo.open(store, record, "main", subject=HOST) as solo:
+        assert str(solo.document.text("body")) == "x" * 599
+        assert (await store.load(record.id, "main")).rows == ()
+    for seq in (100, 200, 350, 400, 599):
+        past = await store.load_at(record.id, "main", seq)
+        assert len(past.rows) <= 250
+        assert str(document_of(past, PLACE, path=store.path).text("body")) == "x" * seq
+
+
 async def test_damage_is_never_an_empty_document(store: SQLiteStore, record: SessionRecord) -> None:
     """A row that the engine cannot apply makes the opening fail, and says which row."""
     row = Draft(document="main", subject=HOST, body=b"\x01\x02nonsense", at_ms=0)
