@@ -39,8 +39,12 @@ KINDS: Final[dict[type, Kind]] = {
 """What each node stands for, as a pen calls it."""
 
 
-def tree_of(document: Document) -> Tree:
+def tree_of(document: Document, *, like: Tree | None = None) -> Tree:
     """Read the content of a document; inside an edit block, as the block has left it so far.
+
+    Args:
+        document: What to read.
+        like: Says what kind a root is that holds shared types alone: that tells nobody.
 
     >>> document = Document()
     >>> document.map("task")["done"] = True
@@ -48,16 +52,11 @@ def tree_of(document: Document) -> Tree:
     True
     """
     with reading(document) as pen:
-        return tree_by(pen)
+        return tree_by(pen, like)
 
 
 def tree_by(pen: Pen, like: Tree | None = None) -> Tree:
-    """As :func:`tree_of`, in the transaction of a pen. Roots without content are left out.
-
-    Args:
-        pen: Of the document.
-        like: Says what kind a root is that holds shared types alone: that tells nobody.
-    """
+    """As :func:`tree_of`, in the transaction of a pen. Roots without content are left out."""
     known = {name: KINDS[type(node)] for name, node in (like or {}).items()}
     roots = pen.roots_like(known).items()
     read: Tree = {name: _NODES[kind](pen, pen.root(kind, name)) for name, kind in roots}

@@ -1,0 +1,267 @@
+"""★ What a document would hold if some rows of its log had not been.
+
+Rules:
+
+1. What these rows wrote goes, where it is still there. A shared type that others have written in
+   stays, with what they wrote and nothing else.
+2. What these rows deleted comes back at its place. What several deleted counts as deleted by the
+   first of them: a client that comes back tells all deletions that it knows of again, and nobody
+   can tell those from its own.
+3. What stands under a key is owned by the row that set or removed it last. If that is one of
+   these, the key goes back to what it held before them; if not, it stays as it is.
+4. So it is with formatting, character by character and name by name. Text that was typed where
+   formatting was already has it from there, and not from who typed.
+5. All that stays although these rows did something to it is told, with whose it is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import msgspec
+
+from ..crdt.contents import FORMAT, TYPE
+from ..errors import MomentNotFound
+from ..ids import Seq
+from .items import Item, Path, Strand
+from .tree import Stamp, Tree
+from .view import tree
+from .weave import Weave
+
+__all__ = ["Kept", "Reverted", "without"]
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Something that stays as it is, although the rows did something to it.
+
+    Attributes:
+        path: Where: a root, then keys, and ``[]`` for an element of a sequence.
+        reason: Why it stays.
+        by: Who owns it.
+    """
+
+    path: Path
+    reason: str
+    by: Stamp
+
+
+class Reverted(msgspec.Struct, frozen=True):
+    """What a document would hold without some rows, and what of their work stays."""
+
+    tree: Tree
+    kept: tuple[Kept, ...]
+
+
+def without(weave: Weave, rows: Collection[Seq]) -> Reverted:
+    """The document as it is now, as if some rows had never been.
+
+    Args:
+        weave: Its history.
+        rows: The rows.
+
+    Raises:
+        MomentNotFound: Not all of them are in the log any more, one by one.
+
+    >>> from collabkit.crdt.document import Document
+    >>> from collabkit.history.tree import plain_tree
+    >>> weave, document = Weave(), Document()
+    >>> for number, word in enumerate(("one ", "two ", "three "), 1):
+    ...     known = document.state_vector
+    ...     document.text("t").append(word)
+    ...     _ = weave.add(document.update(known), Stamp(Seq(number), "user:ada", 0))
+    >>> plain_tree(without(weave, {Seq(2)}).tree)
+    {'t': 'one three '}
+    """
+    for seq in rows:
+        stamp = weave.stamps.get(seq)
+        if stamp is None or stamp.compacted:
+            why = "there is no such row" if stamp is None else "only a checkpoint holds it"
+            raise MomentNotFound(f"#{seq}", why)
+    return _Revert(weave, frozenset(rows)).reverted()
+
+
+class _Revert:
+    """The view of a weave without some rows, from outside in."""
+
+    def __init__(self, weave: Weave, rows: frozenset[Seq]) -> None:
+        self._weave = weave
+        self._rows = rows
+        self._shown: set[Item] = set()
+        self._styles: dict[Item, dict[str, Any]] = {}
+        self._inside: list[Strand] = []
+        self._kept: dict[tuple[Path, str, Seq], Kept] = {}
+
+    def reverted(self) -> Reverted:
+        self._inside += self._weave.roots.values()
+        for strand in self._inside:  # it grows meanwhile
+            for item in strand:
+                if self._stays(item):
+                    self._show(item)
+            for key, last in strand.last.items():
+                value = self._value((*strand.path, key), last)
+                if value is not None:
+                    self._show(value)
+            self._restyle(strand)
+        self._tell_lost()
+        view = tree(self._weave, shows=self._shown.__contains__, styles=self._styles)
+        return Reverted(view, tuple(self._kept.values()))
+
+    def _show(self, item: Item) -> None:
+        self._shown.add(item)
+        if item.content == TYPE:
+            self._inside.append(item.value)
+
+    def _keep(self, path: Path, reason: str, by: Stamp) -> None:
+        self._kept.setdefault((path, reason, by.seq), Kept(path, reason, by))
+
+    # Elements
+
+    def _stays(self, item: Item) -> bool:
+        """Whether an element is there (rules 1 and 2)."""
+        if item.content == FORMAT:
+            return item.dead is None
+        if item.born.seq in self._rows:
+            return self._has_guests(item)
+        return self._lives(item)
+
+    def _lives(self, item: Item) -> bool:
+        """Whether something that others wrote was deleted by nobody but these rows."""
+        dead = item.dead
+        if dead is None or dead.seq in self._rows:
+            return True
+        # What came into a deleted type was deleted for that, by whoever told of it first.
+        around = item.strand and item.strand.item
+        return bool(around and around.dead and around.dead.seq < item.born.seq)
+
+    def _has_guests(self, item: Item) -> bool:
+        """Whether others wrote in a shared type of these rows, so that it stays."""
+        if item.content != TYPE or not (item.dead is None or item.dead.seq in self._rows):
+            return False
+        guest = self._guest(item.value)
+        if guest is None:
+            return False
+        self._keep(item.value.path, "others wrote in it", guest)
+        return True
+
+    def _guest(self, strand: Strand) -> Stamp | None:
+        """Whose the first thing is in a shared type that is not of these rows, if any."""
+        for item in (*strand, *strand.last.values()):
+            if item.content == FORMAT or not (item.dead is None or item.dead.seq in self._rows):
+                continue
+            born: Stamp = item.born
+            if born.seq not in self._rows:
+                return born
+            inner = self._guest(item.value) if item.content == TYPE else None
+            if inner is not None:
+                return inner
+        return None
+
+    def _tell_lost(self) -> None:
+        """Tell what cannot come back because what it was in is gone."""
+        for item in self._weave.items():
+            dead, strand = item.dead, item.strand
+            if dead is None or strand is None or dead.seq not in self._rows:
+                continue
+            if item in self._shown or item.born.seq in self._rows or item.content == FORMAT:
+                continue
+            outer = None
+            while strand is not None and strand.item is not None:
+                if strand.item not in self._shown:
+                    outer = strand.item
+                strand = strand.item.strand
+            gone = None if outer is None else outer.dead
+            if outer is not None and gone is not None and gone.seq > dead.seq:
+                self._keep(outer.value.path, "what was deleted in it is gone with it", gone)
+
+    # Keys
+
+    def _value(self, path: Path, last: Item) -> Item | None:
+        """What a key holds (rule 3)."""
+        owner = last.dead or last.born
+        mine = last.born.seq in self._rows
+        if owner.seq not in self._rows and not (not mine and self._lives(last)):
+            if self._touched(last, owner):
+                self._keep(path, "a later edit owns it", owner)
+            return None
+        if not mine:
+            if last.dead is None and self._touched(last, owner):
+                self._keep(path, "a later edit owns it", owner)
+            return last
+        if self._has_guests(last):
+            return last
+        before: Item | None = last
+        while before is not None and before.born.seq in self._rows:
+            if not (before.dead is None or before.dead.seq in self._rows):
+                return None  # it was removed by somebody else, who wanted nothing there
+            before = before.left
+        return before if before and (self._lives(before) or _lost(before)) else None
+
+    def _touched(self, last: Item, owner: Stamp) -> bool:
+        """Whether these rows set or removed a key before its owner did."""
+        value: Item | None = last
+        while value is not None:
+            seqs = {stamp.seq for stamp in (value.born, value.dead) if stamp is not None}
+            if not _lost(value) and any(seq < owner.seq for seq in seqs & self._rows):
+                return True
+            value = value.left
+        return False
+
+    # Formatting
+
+    def _restyle(self, strand: Strand) -> None:
+        """Work out the formatting of a text in which these rows formatted something (rule 4)."""
+        formats = [item for item in strand if item.content == FORMAT]
+        stamps = {item.born.seq: item.born for item in formats}
+        stamps |= {item.dead.seq: item.dead for item in formats if item.dead is not None}
+        if self._rows.isdisjoint(stamps):
+            return
+        moments = [stamps[seq] for seq in sorted(stamps)]
+        place = {stamp.seq: at for at, stamp in enumerate(moments)}
+        lines: dict[str, list[Any]] = {}  # of each name, its value here after each moment
+        style: dict[str, Any] | None = None
+        for item in strand:
+            if item.content == FORMAT:
+                line = lines.setdefault(item.value.key, [None] * len(moments))
+                start = place[item.born.seq]
+                stop = len(moments) if item.dead is None else place[item.dead.seq]
+                line[start:stop] = [item.value.value] * (stop - start)
+                style = None
+            elif item in self._shown:
+                if style is None:
+                    style = self._style(strand.path, lines, moments)
+                self._styles[item] = style
+
+    def _style(
+        self, path: Path, lines: dict[str, list[Any]], moments: list[Stamp]
+    ) -> dict[str, Any]:
+        """The formatting of one place, of which is known what it was after each moment."""
+        style = {}
+        for name, line in lines.items():
+            changes = list(_changes(line, moments))
+            theirs = [change for change in changes if change[0].seq in self._rows]
+            if theirs and changes[-1] is not theirs[-1]:
+                self._keep(path, f"later formatting owns {name!r}", changes[-1][0])
+            elif theirs:
+                changes = [change for change in changes if change[0].seq not in self._rows]
+            if changes and changes[-1][1] is not None:
+                style[name] = changes[-1][1]
+        return style
+
+
+def _changes(line: list[Any], moments: list[Stamp]) -> Iterator[tuple[Stamp, Any]]:
+    before: Any = None
+    for stamp, value in zip(moments, line, strict=True):
+        if value != before:
+            yield stamp, value
+        before = value
+
+
+def _lost(value: Item) -> bool:
+    """Whether a value never stood under its key: one that was there before won over it."""
+    if value.dead is None or value.dead.seq != value.born.seq:
+        return False
+    other = value.right
+    while other is not None and other.born.seq >= value.born.seq:
+        other = other.right
+    return other is not None
