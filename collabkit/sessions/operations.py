@@ -6,6 +6,7 @@ operation   action remotely  what it does
 create      write  unlocked  add a session
 checkpoint  write  in room   make the next opening of a session's documents fast
 import      write  in room   take Yjs updates into a document, as edits of its own
+take-in     manage never     add a session from a container, with its history
 release     manage never     give an engine again what was quarantined
 compact     manage never     drop the history of a session that a checkpoint holds
 rm          manage never     remove a session and all it has
@@ -40,7 +41,7 @@ import msgspec
 from ..access.model import Identity
 from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
-from . import founding, upkeep
+from . import founding, moving, upkeep
 from .asked import Arguments, Call, Host
 
 __all__ = ["TABLE", "Operation", "Remotely", "call", "call_from_room"]
@@ -87,6 +88,7 @@ TABLE: Mapping[str, Operation] = {
         Operation("create", "write", Remotely.UNLOCKED, founding.Create, founding.create),
         Operation("checkpoint", "write", Remotely.IN_ROOM, Arguments, upkeep.checkpoint),
         Operation("import", "write", Remotely.IN_ROOM, founding.Import, founding.take_in),
+        Operation("take-in", "manage", Remotely.NEVER, moving.TakeIn, moving.take_in),
         Operation("release", "manage", Remotely.NEVER, upkeep.Release, upkeep.release),
         Operation("compact", "manage", Remotely.NEVER, Arguments, upkeep.compact),
         Operation("rm", "manage", Remotely.NEVER, Arguments, founding.remove),

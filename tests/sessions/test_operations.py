@@ -36,7 +36,7 @@ ADA = Subject("user:ada")
 
 async def test_an_unknown_operation_is_answered_with_the_known_ones(workspace: Workspace) -> None:
     """A typo is answered with the names there are."""
-    with pytest.raises(UnknownOperation, match="create, checkpoint, import, release, compact, rm"):
+    with pytest.raises(UnknownOperation, match="create, checkpoint, import"):
         await call(workspace, "creat", {}, subject=ADA)
 
 
