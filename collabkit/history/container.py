@@ -35,6 +35,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from ..crdt.budget import DEFAULT_BUDGET, NO_BUDGET, Budget
 from ..crdt.update import EMPTY_UPDATE, StateVector, advance, gap, scan
@@ -42,7 +43,7 @@ from ..errors import CollabError, NotACollabFile, SchemaTooNew
 from ..ids import RoomName, Seq, SessionId, Subject
 from ..store.base import Checkpoint, Row, SessionRecord, Version
 from ..store.rows import MAX_SEQ
-from .parcel import Parcel, packing
+from .parcel import Packing, Parcel, packing
 
 __all__ = ["SUFFIX", "Base", "Container", "Contents", "Manifest", "Papers", "pack"]
 
@@ -146,26 +147,45 @@ def pack(
     documents: Iterable[Papers],
     *,
     versions: Sequence[Version] = (),
-    audit: Sequence[Any] = (),
+    audit: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a container, one document after the other. Raises CannotWrite."""
+    """Write a container, one document after the other.
+
+    Args:
+        out: The file, which is not there yet.
+        session: Whose documents they are.
+        documents: What there is of each.
+        versions: Moments that have names; those behind the last row that is packed become that.
+        audit: What is told of the session.
+
+    Raises:
+        CannotWrite: It is there already, or too large, or cannot be written.
+    """
     with packing(out) as file:
-        told = []
+        told, last = [], 0
         for number, papers in enumerate(documents):
-            base = papers.base
-            file.add(f"{number}/document.yjs", [papers.update])
-            if base is not None:
-                file.add(f"{number}/base.yjs", [base.body])
-            file.add(f"{number}/log", map(_framed, papers.rows))
-            file.add(f"{number}/owners.json", [_json(dict(sorted(papers.owners.items())))])
-            card = None if base is None else Base(base.seq, base.digest, base.at_ms)
-            told.append(Contents(papers.name, papers.digest, len(papers.rows), card))
-        for name, listed in (("versions.json", versions), ("audit.json", audit)):
-            if listed:
-                file.add(name, [_json(listed)])
+            told.append(_pack_document(file, number, papers))
+            last = max((last, *(row.seq for row in papers.rows)))
+            last = last if papers.base is None else max(last, papers.base.seq)
+        if versions:
+            kept = [structs.replace(one, seq=Seq(min(one.seq, last))) for one in versions]
+            file.add("versions.json", [_json(kept)])
+        if audit is not None:
+            file.add("audit.json", [_json(audit)])
         fields = {each: getattr(session, each) for each in Origin.__struct_fields__}
-        manifest = Manifest(FORMAT, VERSION, Origin(**fields), tuple(told))
-        file.seal(msgspec.to_builtins(manifest))
+        origin = Origin(**fields | {"last_seq": last})
+        file.seal(msgspec.to_builtins(Manifest(FORMAT, VERSION, origin, tuple(told))))
+
+
+def _pack_document(file: Packing, number: int, papers: Papers) -> Contents:
+    base = papers.base
+    file.add(f"{number}/document.yjs", [papers.update])
+    if base is not None:
+        file.add(f"{number}/base.yjs", [base.body])
+    file.add(f"{number}/log", map(_framed, papers.rows))
+    file.add(f"{number}/owners.json", [_json(dict(sorted(papers.owners.items())))])
+    begin = None if base is None else Base(base.seq, base.digest, base.at_ms)
+    return Contents(papers.name, papers.digest, len(papers.rows), begin)
 
 
 def _json(value: Any) -> bytes:
@@ -222,7 +242,7 @@ class Container:
             self.owners(number)
             self.update(number)
         self.versions()
-        self._read("audit.json", b"[]")
+        self._read("audit.json", b"")
 
     def update(self, number: int) -> bytes:
         """A document as one update."""
@@ -256,7 +276,7 @@ class Container:
 
     def rows(self) -> Iterator[Row]:
         """The rows of all documents, in the order of their numbers."""
-        logs = [self._log(number) for number in range(len(self.manifest.documents))]
+        logs = [self.log(number) for number in range(len(self.manifest.documents))]
         last = 0
         for row in heapq.merge(*logs, key=operator.attrgetter("seq")):
             if row.seq == last:
@@ -268,13 +288,13 @@ class Container:
     def _seqs(self) -> range:
         return range(self.manifest.session.last_seq + 1)
 
-    def _log(self, number: int) -> Iterator[Row]:
+    def log(self, number: int) -> Iterator[Row]:
         """The rows of a document, each of which builds on those before alone."""
         name, contents = f"{number}/log", self.manifest.documents[number]
         last, count, vector = 0, 0, self._vector(number)
         for frame in self._frames(name):
             line = self._decoded(frame, name, Line, msgspec.msgpack.decode)
-            row = Row(document=contents.name, **msgspec.structs.asdict(line))
+            row = Row(document=contents.name, **structs.asdict(line))
             if row.seq <= last or row.seq not in self._seqs:
                 raise self._damaged(f"row {row.seq} of {name} is not in its place")
             if row.kind == "update":

@@ -55,7 +55,7 @@ def out(tmp_path: Path) -> Path:
 def test_it_comes_out_as_it_went_in(out: Path) -> None:
     """Every document with its base, rows and owners, the versions, and what the session was."""
     papers = session()
-    pack(out, RECORD, papers, versions=[VERSION], audit=[{"no": 1}])
+    pack(out, RECORD, papers, versions=[VERSION], audit={"head": "1:ab"})
     with Container(out) as found:
         found.check()
         assert found.manifest.session.name == RECORD.name
@@ -73,7 +73,7 @@ def test_it_comes_out_as_it_went_in(out: Path) -> None:
 def repacked(out: Path, change: Forgery) -> None:
     """Pack a session, and once more with other parts and another manifest."""
     plain = out.with_suffix(".plain")
-    pack(plain, RECORD, session(), versions=[VERSION], audit=[{"no": 1}])
+    pack(plain, RECORD, session(), versions=[VERSION], audit={"head": "1:ab"})
     with Parcel(plain) as found:
         parts = {name: found.read(name) for name in found.parts}
         manifest = msgspec.json.decode(found.manifest)
@@ -185,16 +185,19 @@ def test_versions_are_of_what_is_there(out: Path) -> None:
 
 def test_a_later_format_is_told(out: Path) -> None:
     """Before anything of it is looked for that it may not have."""
-    repacked(
-        out, lambda _, manifest: (manifest.clear(), manifest.update(format="collabkit", version=2))
-    )
+
+    def later(_: dict[str, bytes], manifest: dict[str, Any]) -> None:
+        del manifest["session"], manifest["documents"]
+        manifest["version"] = 2
+
+    repacked(out, later)
     with pytest.raises(SchemaTooNew, match="upgrade collabkit"), Container(out):
         pass
 
 
 def test_damage_anywhere_is_one_sentence(out: Path, seed: int) -> None:
     """Wherever bits are flipped, it is what it was, or NotACollabFile says that it is not."""
-    pack(out, RECORD, session(), versions=[VERSION], audit=[{"no": 1}])
+    pack(out, RECORD, session(), versions=[VERSION], audit={"head": "1:ab"})
     whole, dice, told = out.read_bytes(), random.Random(seed), 0
     for _ in range(200):
         hurt = bytearray(whole)
