@@ -55,7 +55,7 @@ async def compact(call: Call, asked: Arguments) -> dict[str, Any]:
         # Rows go once two checkpoints hold them, so that one may be damaged later.
         for _ in range(2):
             await store.put_checkpoint(record.id, newest)
-        rows += await store.compact(record.id, document, upto=newest.seq)
+        rows += (await store.compact(record.id, document, upto=newest.seq)).rows
     after = await store.find_session(record.id, project=record.project)
     return {
         "id": record.id,

@@ -11,12 +11,22 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..ids import SessionId, Subject
 from .audit import Head
-from .base import Chronicle, Deed, Loaded, Parent, SessionRecord, Store, Version
+from .base import (
+    Checkpoint,
+    Chronicle,
+    Compacted,
+    Deed,
+    Loaded,
+    Parent,
+    SessionRecord,
+    Store,
+    Version,
+)
 
 __all__ = ["Archive"]
 
@@ -78,6 +88,33 @@ class Archive(Store, Protocol):
 
     async def delete_session(self, session: SessionId, *, audit: Deed | None = None) -> None:
         """Remove a session with all it has but what the audit tells of it."""
+        ...
+
+    async def compact(
+        self,
+        session: SessionId,
+        document: str,
+        upto: int,
+        *,
+        base: Checkpoint | None = None,
+        dry_run: bool = False,
+        audit: Deed | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Compacted:
+        """Remove a document's updates up to a ``seq``, where its history begins then.
+
+        Args:
+            session: Whose it is.
+            document: Its name.
+            upto: The last row that goes.
+            base: A checkpoint that ends there; without one history begins at the first kept.
+            dry_run: Only say what would go.
+            audit: What to tell of it.
+            progress: Told in a thread, now and then, how many rows are gone, and of how many.
+
+        Raises:
+            LocalProtocolError: Not two checkpoints hold what would go, or a version is older.
+        """
         ...
 
     async def audit(

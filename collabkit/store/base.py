@@ -387,10 +387,10 @@ class Store(Protocol):
         """List small named values by key, each with its version."""
         ...
 
-    async def compact(self, session: SessionId, document: str, upto: int) -> int:
-        """Remove a document's updates up to a ``seq``; returns how many rows that were.
+    async def compact(self, session: SessionId, document: str, upto: int) -> Compacted:
+        """Remove a document's updates up to a ``seq``.
 
-        Raises LocalProtocolError unless both checkpoints that are kept hold them.
+        Raises LocalProtocolError unless two checkpoints hold them, and no version is older.
         """
         ...
 

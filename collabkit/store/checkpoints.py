@@ -98,10 +98,11 @@ def delete(
     )
 
 
-def size(connection: sqlite3.Connection, document: int) -> int:
-    """How many bytes the checkpoints of a document are."""
+def size(connection: sqlite3.Connection, document: int, *, before: int = rows.MAX_SEQ + 1) -> int:
+    """How many bytes the checkpoints of a document are that end before a row."""
     (size_bytes,) = connection.execute(
-        "SELECT coalesce(sum(size_bytes), 0) FROM checkpoints WHERE document = ?", (document,)
+        "SELECT coalesce(sum(size_bytes), 0) FROM checkpoints WHERE document = ? AND seq < ?",
+        (document, before),
     ).fetchone()
     return int(size_bytes)
 

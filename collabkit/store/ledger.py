@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 
 from ..errors import InvalidName, LocalProtocolError, ValueNotStorable
-from ..ids import RoomName, SessionId, Subject
+from ..ids import RoomName, Seq, SessionId, Subject
 from . import (
     aside,
     checkpoints,
+    compaction,
     database,
     named,
     owners,
@@ -31,7 +32,17 @@ from . import (
     rows,
     trail,
 )
-from .base import Checkpoint, Deed, Draft, Loaded, Parent, Quarantined, Row, SessionRecord
+from .base import (
+    Checkpoint,
+    Compacted,
+    Deed,
+    Draft,
+    Loaded,
+    Parent,
+    Quarantined,
+    Row,
+    SessionRecord,
+)
 from .batch import Batch, Outcome, check_size, check_text
 from .directory import Document, Session
 from .openfile import UNSTORABLE, OpenFile
@@ -140,11 +151,15 @@ class Ledger:
         """Remove a session with all it has, in slices."""
         return removal.delete(self.file, self.file.directory.get(session_id), audit)
 
-    def compact(self, session_id: SessionId, name: str, upto: int) -> Generator[None, None, int]:
-        """Remove the updates of a document that two checkpoints hold, in slices."""
+    def compact(
+        self, session_id: SessionId, name: str, asked: compaction.Asked
+    ) -> Generator[None, None, Compacted]:
+        """Remove the updates of a document that checkpoints hold, in slices."""
         session = self.file.directory.get(session_id)
         document = session.documents.get(name)
-        return removal.compact(self.file, session, document, upto) if document else _nothing()
+        if document is None:
+            return Compacted(0, 0, Seq(0))
+        return (yield from compaction.compact(self.file, session, document, asked))
 
     def _document(self, session_id: SessionId, name: str) -> Document:
         session = self.file.directory.get(session_id)
@@ -236,8 +251,3 @@ class Ledger:
         """List small named values."""
         with database.explained(self.path):
             return named.entries(self.file.connection, self.path, bucket, prefix)
-
-
-def _nothing() -> Generator[None, None, int]:
-    yield
-    return 0

@@ -3,30 +3,27 @@
 Rules:
 
 1. A session is out of every list with the first transaction; its name is free then.
-   Should the process die before the rest is done, the next holder goes on.
-2. Compaction removes no update that two checkpoints, both verified just now, do not hold:
-   whichever of them is damaged later, the other stands in. Rows that are no updates
-   are history, and stay.
-3. Deleted rows leave free pages; those are moved to the end of the file and cut off.
+2. A document whose floor was raised has no updates up to it from then on: loads and histories
+   begin above it. Rows that are no updates stay.
+3. Should the process die before the rest is done, the next holder goes on.
+4. Deleted rows leave free pages; those are moved to the end of the file and cut off.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import msgspec
 
-from ..errors import CannotWrite, LocalProtocolError
+from ..errors import CannotWrite
 from . import (
     checkpoints,
-    keyframes,
     named,
     owners,
     parents,
     quarantine,
-    reading,
     recovery,
     rows,
     trail,
@@ -36,7 +33,7 @@ from .base import Deed
 from .directory import Document, Session
 from .openfile import OpenFile
 
-__all__ = ["compact", "delete", "resume"]
+__all__ = ["delete", "drop_rows", "give_back", "resume"]
 
 # Moving so many pages (1 MiB) takes about 5 ms.
 _PAGES_A_SLICE = 256
@@ -63,7 +60,7 @@ def delete(
 
 
 def resume(file: OpenFile) -> Generator[None, None, None]:
-    """Finish the deletions that were begun."""
+    """Finish the deletions and compactions that were begun."""
     leaving = file.directory.leaving
     while leaving:
         session = leaving.pop()
@@ -72,7 +69,13 @@ def resume(file: OpenFile) -> Generator[None, None, None]:
         with file.transaction():
             for table, column in (("documents", "session"), ("sessions", "no")):
                 file.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session.no,))
-        yield from _give_back(file)
+        yield from give_back(file)
+    every = (one for session in list(file.directory) for one in session.documents.values())
+    for document in [one for one in every if one.floor]:
+        if rows.has_updates(file.connection, document.no, upto=document.floor):
+            yield from drop_rows(file, document)
+            yield from give_back(file)
+        yield
 
 
 def _empty(file: OpenFile, document: Document) -> Generator[None, None, None]:
@@ -91,50 +94,36 @@ def _empty(file: OpenFile, document: Document) -> Generator[None, None, None]:
     yield
 
 
-def compact(
-    file: OpenFile, session: Session, document: Document, upto: int
-) -> Generator[None, None, int]:
-    """Remove the updates of a document up to a ``seq``; returns how many rows that were.
-
-    None are while a row of it is set aside.
-
-    Raises:
-        LocalProtocolError: Not both checkpoints that are kept verify and reach ``upto``.
-    """
-    if quarantine.first_aside(file.connection, document.no) is not None:
-        return 0
-    kept = list(checkpoints.kept(file.connection, document.no, document.name))
-    sound = [one for _, one in kept if one is not None and one.seq >= upto]
-    if len(kept) < keyframes.KEPT or len(sound) < len(kept):
-        where = reading.where(session, document)
-        raise LocalProtocolError(
-            f"updates of {where} up to {upto} can only go once {keyframes.KEPT} sound "
-            f"checkpoints hold them; there are {len(sound)}"
-        )
-    before = document.gone
+def drop_rows(
+    file: OpenFile, document: Document, progress: Callable[[int], None] | None = None
+) -> Generator[None, None, None]:
+    """Delete the updates of a document up to its floor; ``progress`` is told how many are gone."""
+    done = 0
     while True:
         if document.no in file.directory.unsettled:
             file.settle()
         with file.transaction():
-            gone = rows.delete_some(file.connection, document.no, upto=upto, kind="update")
+            gone = rows.delete_some(
+                file.connection, document.no, upto=document.floor, kind="update"
+            )
             after = msgspec.structs.replace(
                 document,
-                floor=max(document.floor, upto),
                 gone=document.gone + gone.rows,
                 rows=document.rows - gone.rows,
                 size_bytes=document.size_bytes - gone.size_bytes,
             )
             file.update_document(after)
-        document.floor, document.gone = after.floor, after.gone
-        document.rows, document.size_bytes = after.rows, after.size_bytes
+        document.gone, document.rows = after.gone, after.rows
+        document.size_bytes = after.size_bytes
+        done += gone.rows
+        if progress is not None:
+            progress(done)
         yield
         if not gone.rows:
-            break
-    yield from _give_back(file)
-    return document.gone - before
+            return
 
 
-def _give_back(file: OpenFile) -> Generator[None, None, None]:
+def give_back(file: OpenFile) -> Generator[None, None, None]:
     """Cut free pages off the end of the file, if the disk lets us: what is deleted is so anyway."""
     before = None
     with contextlib.suppress(CannotWrite, sqlite3.Error):

@@ -38,6 +38,7 @@ __all__ = [
     "delete_some",
     "documents_with_rows",
     "has_update",
+    "has_updates",
     "hot_totals",
     "insert_hot",
     "insert_log",
@@ -45,6 +46,7 @@ __all__ = [
     "page",
     "seal_row",
     "settle_hot",
+    "weigh",
 ]
 
 Values: TypeAlias = tuple[Any, ...]
@@ -181,6 +183,34 @@ def has_update(connection: sqlite3.Connection, document: int, seq: int) -> bool:
     """Whether a document has a row there that is an update."""
     found = page(connection, document, after=seq - 1, limit=1)
     return any(values[1] == seq and values[6] == "update" for values in found)
+
+
+def has_updates(connection: sqlite3.Connection, document: int, *, upto: int) -> bool:
+    """Whether a document has updates in ``log`` up to a row."""
+    span = (document << SEQ_BITS, document << SEQ_BITS | upto)
+    return (
+        connection.execute(
+            "SELECT 1 FROM log WHERE place > ? AND place <= ? AND kind = 'update' LIMIT 1", span
+        ).fetchone()
+        is not None
+    )
+
+
+def weigh(
+    connection: sqlite3.Connection, document: int, *, after: int, upto: int
+) -> tuple[int, int, int] | None:
+    """Count the next rows of a document in ``log``, up to one.
+
+    Returns:
+        How many of them are updates, the bytes of these, and the last row counted; or None.
+    """
+    first = document << SEQ_BITS
+    count, size_bytes, place = connection.execute(
+        "SELECT sum(kind = 'update'), sum(iif(kind = 'update', length(body), 0)), max(place) FROM "
+        "(SELECT place, kind, body FROM log WHERE place > ? AND place <= ? ORDER BY place LIMIT ?)",
+        (first | after, first | upto, PAGE_ROWS),
+    ).fetchone()
+    return None if place is None else (count, size_bytes, place - first)
 
 
 class Deleted(NamedTuple):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import CollabError
 from ..ids import Seq, SessionId, Subject
-from . import annals, arrival, aside, checkpoints, removal
+from . import annals, arrival, aside, checkpoints, compaction, removal
 from .audit import Head
 from .base import (
     Checkpoint,
     Chronicle,
+    Compacted,
     Deed,
     Draft,
     Gather,
@@ -334,19 +335,39 @@ class SQLiteStore(_Trouble, _Past):
         """List small named values by key, each with its version."""
         return await self._writer.submit(lambda it: it.entries(table, prefix))
 
-    async def compact(self, session: SessionId, document: str, upto: int) -> int:
+    async def compact(
+        self,
+        session: SessionId,
+        document: str,
+        upto: int,
+        *,
+        base: Checkpoint | None = None,
+        dry_run: bool = False,
+        audit: Deed | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Compacted:
         """Remove the updates of a document up to a ``seq``, and give their space back.
 
-        Two checkpoints must hold them: call :meth:`put_checkpoint` twice, with the same
-        one if need be.
+        Two checkpoints must hold them: call :meth:`put_checkpoint` with the newest first.
 
-        Returns:
-            How many rows were removed.
+        Args:
+            session: Whose it is.
+            document: Its name.
+            upto: The last row that goes.
+            base: A checkpoint that ends there, for history to begin with; without one at hand it
+                begins at the first that is kept.
+            dry_run: Only say what would go.
+            audit: What to tell of it.
+            progress: Told in a thread, now and then, how many rows are gone, and of how many.
 
         Raises:
-            LocalProtocolError: Not both checkpoints verify and reach ``upto``.
+            LocalProtocolError: Not two sound checkpoints reach ``upto``, or a version is older.
         """
-        return await self._writer.submit_slices(lambda it: it.compact(session, document, upto))
+        packed = None
+        if base is not None:
+            packed = base, await asyncio.to_thread(checkpoints.pack, base.body)
+        asked = compaction.Asked(upto, packed, dry_run, audit, progress)
+        return await self._writer.submit_slices(lambda it: it.compact(session, document, asked))
 
     def verify(self, *, head: Head | None = None) -> Iterator[str]:
         """Check every row, checkpoint and line of the audit; yields one sentence a damage.

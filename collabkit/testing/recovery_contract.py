@@ -70,7 +70,7 @@ class RecoveryContract:
             for _ in range(3):
                 await store.put_checkpoint(session, checkpoint(3))
             assert (await store.load(session, "main")).checkpoint == checkpoint(3)
-            assert await store.compact(session, "main", 3) == 0
+            assert (await store.compact(session, "main", 3)).rows == 0
             await store.release(number)
             loaded = await store.load(session, "main")
             assert loaded.checkpoint == checkpoint(1)

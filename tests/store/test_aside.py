@@ -9,6 +9,7 @@ from collabkit.errors import Corrupt, LocalProtocolError
 from collabkit.ids import Seq, SessionId
 from collabkit.store import checkpoints
 from collabkit.store.base import Draft, Loaded
+from collabkit.store.compaction import Asked
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
 from collabkit.store.sqlite import SQLiteStore
@@ -56,7 +57,7 @@ def test_a_compacted_document_keeps_what_it_stands_on(ledger: Ledger, rows: Sess
     """A row is not set aside if that leaves nothing to load the document from."""
     for _ in range(2):
         ledger.put_checkpoint(rows, checkpoint(2))
-    assert finish(ledger.compact(rows, "main", 2)) == 2
+    assert finish(ledger.compact(rows, "main", Asked(2))).rows == 2
     for seq in (5, 6):
         ledger.put_checkpoint(rows, checkpoint(seq))
     # As in a file of before, when nothing but the newest was kept.
@@ -72,7 +73,7 @@ def test_a_checkpoint_that_stood_for_rows_is_missed(ledger: Ledger, rows: Sessio
     """Without it the document is damaged, never empty; and whole once it is let back."""
     for _ in range(2):
         ledger.put_checkpoint(rows, checkpoint(4))
-    finish(ledger.compact(rows, "main", 4))
+    finish(ledger.compact(rows, "main", Asked(4)))
     number = put(ledger, rows, 4, b"")
     with pytest.raises(Corrupt, match="were compacted away"):
         load(ledger, rows)
@@ -84,7 +85,7 @@ def test_a_row_that_was_compacted_away_is_evidence_only(ledger: Ledger, rows: Se
     """Its update is told, and no later checkpoint is given up for it."""
     for _ in range(2):
         ledger.put_checkpoint(rows, checkpoint(4))
-    finish(ledger.compact(rows, "main", 4))
+    finish(ledger.compact(rows, "main", Asked(4)))
     put(ledger, rows, 2)
     assert [one.seq for one in ledger.quarantined(None)] == [None]
     assert load(ledger, rows).checkpoint == checkpoint(4)

@@ -12,6 +12,7 @@ import pytest
 from collabkit.errors import Corrupt, NotACollabFile, SchemaTooNew
 from collabkit.ids import SessionId
 from collabkit.store import rows
+from collabkit.store.compaction import Asked
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
 from collabkit.testing.store_contract import ADA, checkpoint, draft
@@ -139,7 +140,7 @@ def test_what_is_written_meanwhile_is_no_fault(ledger: Ledger, session: SessionI
         ledger.write([(session, [draft(b"more", "a")])])
         assert next(sentences).startswith("row 1 of default~z/main")
         ledger.file.settle()
-        finish(ledger.compact(session, "a", 100))
+        finish(ledger.compact(session, "a", Asked(100)))
         finish(ledger.delete_session(other))
         assert list(sentences) == []
     assert len(verify(ledger.path)) == 1

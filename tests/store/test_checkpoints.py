@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from collabkit.errors import Corrupt
 from collabkit.ids import SessionId
 from collabkit.store import checkpoints
+from collabkit.store.compaction import Asked
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
 from collabkit.testing.store_contract import checkpoint, draft
@@ -153,7 +154,7 @@ def test_a_body_that_is_not_what_it_says_is_damage(
     ledger.file.connection.execute("DELETE FROM checkpoints")
     for _ in range(2):
         ledger.put_checkpoint(session, LARGE)
-    finish(ledger.compact(session, "main", 1))
+    finish(ledger.compact(session, "main", Asked(1)))
     claims_more(ledger.file.connection, *BAD_BODIES[name])
     with pytest.raises(Corrupt, match="no checkpoint verifies"):
         finish(ledger.load(session, "main"))

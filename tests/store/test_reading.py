@@ -9,6 +9,7 @@ import pytest
 from collabkit.errors import Corrupt, SessionNotFound
 from collabkit.ids import SessionId
 from collabkit.store import rows
+from collabkit.store.compaction import Asked
 from collabkit.store.ledger import Ledger
 from collabkit.testing.store_contract import checkpoint, draft
 from store.processes import finish
@@ -40,7 +41,7 @@ def test_compaction_in_the_middle_of_a_load_loses_nothing(
     next(slices)
     for _ in range(2):
         ledger.put_checkpoint(session, checkpoint(count - 1))
-    finish(ledger.compact(session, "main", count - 1))
+    finish(ledger.compact(session, "main", Asked(count - 1)))
     loaded = finish(slices)
     assert loaded.checkpoint == checkpoint(count - 1)
     assert [row.seq for row in loaded.rows] == [count]
@@ -82,7 +83,7 @@ def test_what_no_checkpoint_holds_any_more_is_corrupt(ledger: Ledger, session: S
     ledger.write([(session, [draft(b"%d" % n) for n in range(1, 6)])])
     for seq in (2, 4):
         ledger.put_checkpoint(session, checkpoint(seq))
-    finish(ledger.compact(session, "main", 2))
+    finish(ledger.compact(session, "main", Asked(2)))
     ledger.file.connection.execute("UPDATE checkpoints SET body = x'00' WHERE seq = 4")
     assert finish(ledger.load(session, "main")).checkpoint == checkpoint(2)
     ledger.file.connection.execute("UPDATE checkpoints SET body = x'00' WHERE seq = 2")
