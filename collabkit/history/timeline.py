@@ -42,6 +42,7 @@ __all__ = [
     "Part",
     "Path",
     "Seen",
+    "Spans",
     "Touched",
     "Wanted",
     "changes",
@@ -155,21 +156,21 @@ class Wanted(msgspec.Struct, frozen=True):
     Attributes:
         subject: Who made it.
         path: It changed something there, or deeper.
-        since_ms: It ended at this time or later.
-        until_ms: It began at this time or before.
+        since: It ended after this row.
+        until: It began at this row, or before.
     """
 
     subject: str | None = None
     path: Path | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
+    since: Seq | None = None
+    until: Seq | None = None
 
     def takes(self, change: Change) -> bool:
         """Whether a change is one of them."""
         return (
             self.subject in (None, change.subject)
-            and (self.since_ms is None or change.to_ms >= self.since_ms)
-            and (self.until_ms is None or change.from_ms <= self.until_ms)
+            and (self.since is None or change.last > self.since)
+            and (self.until is None or change.first <= self.until)
             and (
                 self.path is None
                 or any(part.path[: len(self.path)] == self.path for part in change.parts)
@@ -190,33 +191,51 @@ def measured(row: Row, touches: Sequence[Touched] | None = None) -> Seen:
     return Seen(row, came, sum(length for _, _, length in found.deletes))
 
 
+class Spans:
+    """Groups the rows of one document into changes, as they come: from either end of its log.
+
+    Args:
+        versions: After which rows a version was saved.
+    """
+
+    def __init__(self, versions: Collection[Seq] = ()) -> None:
+        self._ends = sorted(versions)
+        self._span: dict[_Key, _Growing] = {}
+        self._last: Row | None = None
+
+    def __repr__(self) -> str:
+        return f"<Spans, {len(self._span)} changes open>"
+
+    def add(self, seen: Seen) -> tuple[Change, ...]:
+        """Take the next row; returns the changes of the span that ended before it, if one did."""
+        row = seen.row
+        told: tuple[Change, ...] = ()
+        if self._last is not None and not _together(self._last, row, self._ends):
+            told = self.rest()
+        self._last = row
+        key = _key(row)
+        if key not in self._span:
+            self._span[key] = _Growing(row)
+        self._span[key].add(seen)
+        return told
+
+    def rest(self) -> tuple[Change, ...]:
+        """The changes of the span that is open, the newest first; there are no more rows of it."""
+        told = [growing.change() for growing in self._span.values()]
+        self._span = {}
+        return tuple(sorted(told, key=lambda change: change.last, reverse=True))
+
+
 def changes(
     seen: Iterable[Seen], *, versions: Collection[Seq] = ()
 ) -> Iterator[tuple[Change, ...]]:
-    """Group the rows of one document into changes.
-
-    Args:
-        seen: Rows that follow each other, oldest first or newest first.
-        versions: After which rows a version was saved.
-
-    Yields:
-        The changes of each span as it ends, the newest first. No more is held than one span's.
-    """
-    ends = sorted(versions)
-    span: dict[tuple[str, str, str | None], _Growing] = {}
-    before: Row | None = None
+    """Group rows that follow each other, oldest first or newest first; yields span by span."""
+    spans = Spans(versions)
     for one in seen:
-        row = one.row
-        if before is not None and not _together(before, row, ends):
-            yield _told(span)
-            span = {}
-        before = row
-        key = (row.subject, row.origin, row.group)
-        if key not in span:
-            span[key] = _Growing(row)
-        span[key].add(one)
-    if span:
-        yield _told(span)
+        if told := spans.add(one):
+            yield told
+    if told := spans.rest():
+        yield told
 
 
 def read_address(address: str) -> tuple[Seq, Seq]:
@@ -252,7 +271,10 @@ def rows_of(address: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(row for row in between if _key(row) == key)
 
 
-def _key(row: Row) -> tuple[str, str, str | None]:
+_Key: TypeAlias = tuple[str, str, str | None]
+
+
+def _key(row: Row) -> _Key:
     return (row.subject, row.origin, row.group)
 
 
@@ -264,11 +286,6 @@ def _together(one: Row, other: Row, ends: Sequence[Seq]) -> bool:
         and one.at_ms // SLICE_MS == other.at_ms // SLICE_MS
         and bisect_left(ends, low) == bisect_left(ends, high)
     )
-
-
-def _told(span: dict[tuple[str, str, str | None], _Growing]) -> tuple[Change, ...]:
-    told = [growing.change() for growing in span.values()]
-    return tuple(sorted(told, key=lambda change: change.last, reverse=True))
 
 
 class _Growing:

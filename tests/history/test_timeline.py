@@ -120,20 +120,20 @@ def test_touches_say_it_better_than_an_update() -> None:
 
 
 def test_changes_are_filtered_by_author_place_and_time() -> None:
-    """A change is taken if it fits all that is asked."""
+    """A change is taken if it fits all that is asked; what only overlaps a time is of it."""
     seen = [Seen(row(1, 1000), 1, 0, [Place(("meta", "title"), 1, 0)]), measured(row(2, 5000))]
     [[change]] = changes(seen)
     wanted = [
         Wanted(),
-        Wanted(subject=ADA, path=("meta",), since_ms=5000, until_ms=1000),
+        Wanted(subject=ADA, path=("meta",), since=Seq(1), until=Seq(1)),
         Wanted(path=("meta", "title")),
     ]
     unwanted = [
         Wanted(subject=BOB),
         Wanted(path=("meta", "title", "x")),
         Wanted(path=("met",)),
-        Wanted(since_ms=5001),
-        Wanted(until_ms=999),
+        Wanted(since=Seq(2)),
+        Wanted(until=Seq(0)),
     ]
     assert all(one.takes(change) for one in wanted)
     assert not any(one.takes(change) for one in unwanted)
