@@ -24,8 +24,10 @@ from ..errors import (
     OperationFailed,
     RemoteProtocolError,
 )
-from ..ids import RoomName
+from ..history.container import SUFFIX, Container
+from ..ids import DEFAULT_DOCUMENT, RoomName
 from ..sessions.attendance import rehearse
+from ..sessions.moving import export
 from ..sessions.session import Kind
 from ..sessions.solo import document_of
 from ..store.foreign import ForeignDocument, read_foreign
@@ -40,7 +42,7 @@ app = typer.Typer()
 # As much of a text as fits beside its key on most terminals.
 PREVIEW = 60
 
-_SQLITE = b"SQLite format 3\0"
+_SQLITE, _ZIP = b"SQLite format 3\0", b"PK\x03\x04"
 
 
 def _document(db: Path, name: str) -> tuple[RoomName, Document]:
@@ -155,11 +157,23 @@ def export_document(
             "--format", help="A Yjs update, or JSON; .json says so too.", show_default=False
         ),
     ] = None,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history",
+            help="The session, or the one document that NAME names, with all its history; "
+            ".collab says so too.",
+        ),
+    ] = False,
 ) -> None:
     """Write a document to a file.
 
-    A Yjs update holds all of it but its history; JSON is for reading.
+    A Yjs update holds all of it but its history; JSON is for reading. A .collab file holds every
+    row, author, time and version, and `collabkit import` makes a session of it.
     """
+    if history or (form is None and out is not None and out.suffix == SUFFIX):
+        _export_history(db, name, out, form)
+        return
     if form is None:
         form = _Format.JSON if out is not None and out.suffix == ".json" else _Format.YJS
     _, document = _document(db, name)
@@ -175,6 +189,15 @@ def export_document(
     else:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+
+
+def _export_history(db: Path, name: str, out: Path | None, form: _Format | None) -> None:
+    if out is None or form is not None:
+        raise typer.BadParameter("a history goes to a file, and has one format")
+    with Reader(db) as reader:
+        record, place = find(reader, name)
+        export(reader, record, out, document=place.document if "/" in name else None)
+    render.note(f"{out}: {render.size(out.stat().st_size)}")
 
 
 def write_new(out: Path, data: bytes) -> None:
@@ -196,7 +219,8 @@ def import_document(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A Yjs update, a .json file, or the SQLite file of pycrdt-store or Hocuspocus.",
+            help="A Yjs update, a .json file, a .collab file, or the SQLite file of pycrdt-store "
+            "or Hocuspocus.",
             show_default=False,
         ),
     ],
@@ -216,7 +240,11 @@ def import_document(
 
     A Yjs update may be imported again: what is known already changes nothing. JSON becomes new
     content, so the document must be empty: strings become texts, objects maps, arrays arrays.
+    A .collab file becomes a session of its own, with all its history; NAME is what to call it.
     """
+    if _is_container(source):
+        _take_in(db, source, name)
+        return
     data = source.read_bytes()
     if data.startswith(_SQLITE):
         _import_all(db, read_foreign(source), name, kind)
@@ -226,6 +254,23 @@ def import_document(
     update = _from_json(source, data) if fresh else data
     _import(db, session=name, updates=[update], create=kind.value, fresh=fresh)
     render.note(f"{name}: {render.size(len(data))} imported")
+
+
+def _is_container(source: Path) -> bool:
+    with source.open("rb") as file:
+        return file.read(len(_ZIP)) == _ZIP or source.suffix == SUFFIX
+
+
+def _take_in(db: Path, source: Path, name: str | None) -> None:
+    with Container(source) as container:
+        origin = container.manifest.session
+        if not db.exists():
+            # What cannot be taken makes no file.
+            container.check()
+    session = name or str(RoomName(origin.project, origin.name, DEFAULT_DOCUMENT))
+    done = operate(db, "take-in", session=session, path=str(source.resolve()))
+    count = len(done["documents"])
+    render.note(f"{session}: {_count(count, 'document')}, {_count(done['last_seq'], 'row')}")
 
 
 def _import(db: Path, *, updates: list[bytes], **arguments: Any) -> None:

@@ -176,3 +176,29 @@ def test_xml_is_shown(run: Run, tmp_path: Path) -> None:
         fragment = page.document.xml("default")
         fragment.append(Element("p", {}, ["Hello"]))
     assert "default  xml  <p>Hello</p>" in run("inspect", path, "page").out
+
+
+def test_a_history_goes_out_and_in(run: Run, db: Path, tmp_path: Path) -> None:
+    """A `.collab` file has every row of a session, and becomes one of its own, in any file."""
+    out, other = tmp_path / "plan.collab", tmp_path / "other.db"
+    assert run("export", db, "plan", out).err.startswith(str(out))
+    for target, name, words in ((db, "copy", ["copy"]), (other, "plan", [])):
+        said = run("import", target, out, *words)
+        assert (said.code, said.err) == (0, f"{name}: 2 documents, 3 rows\n")
+        assert run("log", target, name).out == run("log", db, "plan").out
+        digest = run("inspect", db, "plan", "--json").json["digest"]
+        assert run("inspect", target, name, "--json").json["digest"] == digest
+        assert run("import", target, out, *words).code == 1, "it is there already"
+
+
+def test_a_damaged_history_changes_nothing(run: Run, db: Path, tmp_path: Path) -> None:
+    """It is one sentence, and no file is made for it."""
+    out, other = tmp_path / "plan.collab", tmp_path / "other.db"
+    assert run("export", db, "plan/side", out, "--history").code == 0
+    whole = out.read_bytes()
+    out.write_bytes(whole[: len(whole) // 2])
+    said = run("import", other, out)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "is not a collabkit file: it does not end as one" in said.err
+    assert not other.exists()
+    assert run("export", db, "plan", "--history").code == 2
