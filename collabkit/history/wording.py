@@ -1,0 +1,243 @@
+"""★ How one text becomes another: the steps between two rows of runs.
+
+Rules:
+
+1. Texts are compared as strings in which a character stands for each embedded object
+   (:mod:`.alignment`). That it is the right one is looked at where a step is made: no step rests
+   on characters that only look alike.
+2. Where something new could as well have come one character further on, as the second ``l`` of
+   ``hello``, it came where a later author's text starts and ends, else where a line or a word does.
+3. Formatting differs where its names and values do; ``Reformat`` is for text that stays. An
+   embedded shared type stays if it is the same one or alike, and is formatted in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from .alignment import Block, text_blocks
+from .changed import Delete, Insert, Keep, Reformat, TextStep, Within, length_of
+from .likeness import Likeness, is_node, sort_of
+from .tree import Run
+
+__all__ = ["Nested", "steps"]
+
+Nested: TypeAlias = Callable[[Any, Any, int], Within | None]
+"""Compares two embedded shared types, of which the new one is at an index."""
+
+# The last plane of private use: 65,534 characters that no text should have.
+_STAND_INS = 0x100000
+_MOST_STAND_INS = 0xFFFE
+
+
+def steps(
+    old: Sequence[Run],
+    new: Sequence[Run],
+    *,
+    like: Likeness,
+    nested: Nested,
+    gone: Sequence[Run] | None = None,
+) -> tuple[TextStep, ...]:
+    """Find the steps from one text to another.
+
+    Args:
+        old: The runs of the one.
+        new: The runs of the other.
+        like: Compares formatting and embedded objects.
+        nested: Compares embedded shared types.
+        gone: The old text again, as who took each part away.
+    """
+    script = _Script(like, nested)
+    old, new = ([run for run in runs if length_of(run)] for runs in (old, new))
+    ids = {_id(run) for run in old} & {_id(run) for run in new}
+    before, after = (_string(runs, ids, like) for runs in (old, new))
+    here, there = _Cursor(old), _Cursor(new)
+    losses = _Cursor(gone) if gone is not None else None
+    found = text_blocks(before, after)
+    found = _slid(found, before, after, _edges(old), _edges(new))
+    for i, j, n in [*found, (len(before), len(after), 0)]:
+        script.delete(here.take(i - here.at), losses)
+        script.insert(there.take(j - there.at))
+        for left, right in _side_by_side(here.take(n), there.take(n)):
+            script.match(left, right, losses)
+    return script.finished()
+
+
+def _id(run: Run) -> Any:
+    return getattr(run.value, "id", None)
+
+
+def _string(runs: Sequence[Run], ids: set[Any], like: Likeness) -> str:
+    return "".join(
+        run.value
+        if isinstance(run.value, str)
+        else _stand_in(like.form(list(_id(run)) if _id(run) in ids - {None} else run.value))
+        for run in runs
+    )
+
+
+def _stand_in(number: int) -> str:
+    return chr(_STAND_INS + number % _MOST_STAND_INS)
+
+
+class _Cursor:
+    """A place in a row of runs."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = iter(runs)
+        self._rest: Run | None = None
+        self.at = 0
+
+    def take(self, count: int) -> Iterator[Run]:
+        """Go on by so many code points, and give the runs that they are."""
+        self.at += count
+        while count > 0:
+            run = self._rest or next(self._runs)
+            length = length_of(run)
+            self._rest = _cut(run, count, length) if length > count else None
+            yield _cut(run, 0, count) if length > count else run
+            count -= length
+
+
+def _cut(run: Run, start: int, stop: int) -> Run:
+    return Run(run.value[start:stop], run.attributes, run.by)
+
+
+def _side_by_side(old: Iterator[Run], new: Iterator[Run]) -> Iterator[tuple[Run, Run]]:
+    """Cut two rows of runs of one length, so that each piece of one is as long as the other's."""
+    here = there = None
+    while True:
+        here, there = here or next(old, None), there or next(new, None)
+        if here is None or there is None:
+            return
+        mine, yours = length_of(here), length_of(there)
+        if mine == yours:
+            yield here, there
+            here = there = None
+        elif mine < yours:
+            yield here, _cut(there, 0, mine)
+            here, there = None, _cut(there, mine, yours)
+        else:
+            yield _cut(here, 0, yours), there
+            here, there = _cut(here, yours, mine), None
+
+
+class _Script:
+    """Steps as they are found."""
+
+    def __init__(self, like: Likeness, nested: Nested) -> None:
+        self._like = like
+        self._nested = nested
+        self._steps: list[TextStep] = []
+        self._kept = 0  # behind the last step
+        self._at = 0  # in the new text
+
+    def delete(self, runs: Iterator[Run], losses: _Cursor | None) -> None:
+        for run in runs:
+            self._delete(run, losses)
+
+    def insert(self, runs: Iterator[Run]) -> None:
+        for run in runs:
+            self._step(Insert(run), length_of(run))
+
+    def match(self, old: Run, new: Run, losses: _Cursor | None) -> None:
+        """Go from one run to another of its length, which may only look alike."""
+        form, length = self._like.form, length_of(old)
+        formatted_alike = form(old.attributes) == form(new.attributes)
+        if form(old.value) == form(new.value):
+            if formatted_alike:
+                self._kept += length
+                self._at += length
+            else:
+                self._step(Reformat(new, old.attributes), length)
+        elif formatted_alike and is_node(old.value) and sort_of(old.value) == sort_of(new.value):
+            within = self._nested(old.value, new.value, self._at)
+            assert within is not None, "what has two forms is different"
+            self._step(within, 1)
+        else:
+            self._delete(old, losses)
+            self._step(Insert(new), length)
+            return
+        if losses is not None:
+            for _ in losses.take(length):
+                pass
+
+    def _delete(self, run: Run, losses: _Cursor | None) -> None:
+        if losses is None:
+            self._step(Delete(run), 0)
+            return
+        at = 0
+        for loss in losses.take(length_of(run)):
+            length = length_of(loss)
+            part = run if length == length_of(run) else _cut(run, at, at + length)
+            self._step(Delete(part, loss.by), 0)
+            at += length
+
+    def _step(self, step: TextStep, length: int) -> None:
+        if self._kept:
+            self._steps.append(Keep(self._kept))
+            self._kept = 0
+        self._steps.append(step)
+        self._at += length
+
+    def finished(self) -> tuple[TextStep, ...]:
+        return tuple(self._steps)
+
+
+# Where something new begins
+
+
+_Edges: TypeAlias = dict[int, int]
+"""Where runs begin, and by which row."""
+
+
+def _edges(runs: Sequence[Run]) -> _Edges:
+    edges, at = {}, 0
+    for run in runs:
+        edges[at] = run.by.seq if run.by else 0
+        at += length_of(run)
+    edges[at] = 0
+    return edges
+
+
+def _slid(
+    found: list[Block], old: str, new: str, old_edges: _Edges, new_edges: _Edges
+) -> list[Block]:
+    """Rule 2: move what lies between two common pieces to where it was put."""
+    slid = [(0, 0, 0), *found, (len(old), len(new), 0)]
+    for number in range(len(slid) - 1):
+        i, j, n = slid[number]
+        next_i, next_j, next_n = slid[number + 1]
+        if i + n == next_i and j + n < next_j:
+            by = _shift(new, new_edges, (j + n, next_j), (n, next_n))
+        elif j + n == next_j and i + n < next_i:
+            by = _shift(old, old_edges, (i + n, next_i), (n, next_n))
+        else:
+            continue
+        slid[number] = i, j, n + by
+        slid[number + 1] = next_i + by, next_j + by, next_n - by
+    return [block for block in slid if block[2]]
+
+
+def _shift(text: str, edges: _Edges, piece: tuple[int, int], room: tuple[int, int]) -> int:
+    """How far to move a piece of a text, back or ahead, with as much room as there is."""
+    (start, stop), (back, ahead) = piece, room
+    least = most = 0
+    while -least < back and text[start + least - 1] == text[stop + least - 1]:
+        least -= 1
+    while most < ahead and text[start + most] == text[stop + most]:
+        most += 1
+    if least == most:
+        return 0
+
+    def fits(by: int) -> tuple[int, bool, bool, int]:
+        left, right = start + by, stop + by
+        return (
+            edges[left] if left in edges and right in edges else -1,
+            left == 0 or text[left - 1] == "\n",
+            left == 0 or not (text[left - 1].isalnum() and text[left].isalnum()),
+            by,
+        )
+
+    return max(range(least, most + 1), key=fits)
