@@ -37,6 +37,7 @@ from ..ids import Seq, Subject
 from .content import read_content
 from .items import Item, Ledger, Path, Strand
 from .tree import Stamp
+from .yata import link, succeed
 
 __all__ = ["Touch", "Weave"]
 
@@ -137,6 +138,23 @@ class Weave:
         return self._weave(_Row(update, found, nobody, own))
 
     def _weave(self, row: _Row) -> tuple[Touch, ...]:
+        found = row.found
+        if found.plain and found.sections:  # one item: what typing makes
+            self._take(row, _Front(found.sections[0]), found.sections[0].clock + 1)
+        else:
+            self._take_all(row)
+        for client, clock, length in found.deletes:
+            for item in self._ledgers[client].spans(clock, clock + length):
+                if item.dead is None:
+                    self._bury(item, row.stamp)
+        touched, self._touched = self._touched, {}
+        return tuple(
+            Touch(path, kind, inserted, deleted)
+            for path, (kind, inserted, deleted) in touched.items()
+        )
+
+    def _take_all(self, row: _Row) -> None:
+        """Weave in the structs of several clients, who may build on each other."""
         fronts = {section.client: _Front(section) for section in row.found.sections}
         for first in fronts.values():
             waiting = [(first, first.stop)]  # each for the one behind it
@@ -150,15 +168,6 @@ class Weave:
                 if other is None or any(other is one for one, _ in waiting):
                     raise UpdateRefused("gap", "its clients build on each other in a circle")
                 waiting.append((other, lacking[1] + 1))
-        for client, clock, length in row.found.deletes:
-            for item in self._ledgers[client].spans(clock, clock + length):
-                if item.dead is None:
-                    self._bury(item, row.stamp)
-        touched, self._touched = self._touched, {}
-        return tuple(
-            Touch(path, kind, inserted, deleted)
-            for path, (kind, inserted, deleted) in touched.items()
-        )
 
     def _take(self, row: _Row, front: _Front, stop: int) -> Id | None:
         """Weave in the structs of one client up to a clock; returns what has to come before."""
@@ -217,8 +226,9 @@ class Weave:
         ):
             strand = None
         if strand is not None:
-            self._link(item, strand, left, right)
-        self._begin(item)
+            item.strand = strand
+            link(item, left, right, self.find)
+            self._begin(item, strand)
 
     def _root(self, name: str) -> Strand:
         strand = self.roots.get(name)
@@ -231,81 +241,19 @@ class Weave:
         item = self._ledgers[parent[0]].find(parent[1])
         return item.value if item.content == TYPE and item.strand is not None else None
 
-    def _link(self, item: Item, strand: Strand, left: Item | None, right: Item | None) -> None:
-        """Put an item into its strand, between its origins (rule 2)."""
-        item.strand, key = strand, item.key
-        if left is not None:
-            after = left.right
-        elif key is None:
-            after = strand.first
-        else:
-            after = strand.last.get(key)
-            while after is not None and after.left is not None:
-                after = after.left
-        if after is not right:
-            left, after = self._among(item, left, after, right)
-        item.left, item.right = left, after
-        if left is not None:
-            left.right = item
-        elif key is None:
-            strand.first = item
-        if after is not None:
-            after.left = item
-        if key is not None:
-            self._succeed(item, strand, key)
-        else:
-            if strand.ref is None and strand.kind is None:
-                strand.kind = _CERTAIN.get(item.content)
-            if item.dead is None:
-                self._touch(item, item.length, 0)
-
-    def _among(
-        self, item: Item, left: Item | None, other: Item | None, right: Item | None
-    ) -> tuple[Item | None, Item | None]:
-        """Where an item goes among those that were put at one place at one time."""
-        after = other
-        passed: set[Item] = set()  # all that lie behind the origin so far
-        rivals: set[Item] = set()  # those of them behind which it may yet not go
-        while other is not None and other is not right:
-            passed.add(other)
-            rivals.add(other)
-            if other.origin == item.origin:
-                if other.client < item.client:
-                    left, after = other, other.right
-                    rivals.clear()
-                elif other.right_origin == item.right_origin:
-                    break
-            else:
-                origin = None if other.origin is None else self.find(other.origin)
-                if origin is None or origin not in passed:
-                    break
-                if origin not in rivals:
-                    left, after = other, other.right
-                    rivals.clear()
-            other = other.right
-        return left, after
-
-    def _succeed(self, item: Item, strand: Strand, key: str) -> None:
-        """Let the last value of a key be the one that counts, and the one before it die."""
-        inserted = deleted = 0
-        if item.right is not None:
-            if item.dead is None:
-                item.dead = item.born
-        else:
-            before = item.left
-            strand.last[key] = item
-            inserted = item.dead is None
-            if before is not None and before.dead is None:
-                before.dead = item.born
-                deleted = 1
-        self._touch(item, inserted, deleted)
-
-    def _begin(self, item: Item) -> None:
-        """Make the shared type that an item holds."""
-        strand = item.strand
-        if item.content == TYPE and strand is not None:
+    def _begin(self, item: Item, strand: Strand) -> None:
+        """What an item does that is in its place now."""
+        content = item.content
+        if content == TYPE:
             shared, last = item.value, item.key or "[]"
             item.value = Strand((*strand.path, last), item, shared.ref, shared.tag)
+        if item.key is not None:
+            self._touch(item, *succeed(item, strand, item.key))
+            return
+        if strand.ref is None and strand.kind is None:
+            strand.kind = _CERTAIN.get(content)
+        if item.dead is None:
+            self._touch(item, item.length, 0)
 
     def _keep(self, item: Item) -> None:
         ledger = self._ledgers.get(item.client)
@@ -370,9 +318,9 @@ class _Front:
 
 def _lacking(struct: Struct, vector: StateVector) -> Id | None:
     """What a struct builds on that is not here yet."""
-    for link in (struct.origin, struct.right_origin, struct.parent):
-        if isinstance(link, tuple) and link[1] >= vector.get(link[0], 0):
-            return link
+    for base in (struct.origin, struct.right_origin, struct.parent):
+        if isinstance(base, tuple) and base[1] >= vector.get(base[0], 0):
+            return base
     return None
 
 
