@@ -8,9 +8,9 @@ one seed give the same trace each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -45,10 +45,6 @@ STYLES: tuple[dict[str, Any], ...] = (
 )
 
 
-Edit: TypeAlias = Callable[[Document, Random], object]
-"""Edits a document."""
-
-
 class Row(msgspec.Struct, frozen=True):
     """One row of the log."""
 
@@ -79,20 +75,27 @@ class Person:
             lambda change: self.unsent.append(change.update) if change.local else None
         )
 
+    def edit(self, dice: Random) -> None:
+        """Edit something."""
+        edit_at_random(self.document, dice)
+
+    def apply(self, updates: list[bytes]) -> None:
+        """Take in what others did."""
+        for update in updates:
+            self.document.apply(update)
+
 
 class Crowd:
     """Some people and their log.
 
     Args:
         dice: Choose who does what.
-        people: How many there are.
-        edit: What they do to their documents.
+        people: Who they are.
     """
 
-    def __init__(self, dice: Random, people: int = 3, edit: Edit | None = None) -> None:
+    def __init__(self, dice: Random, people: Sequence[Person] | None = None) -> None:
         self.dice = dice
-        self._edit = edit or edit_at_random
-        self.people = [Person(number) for number in range(people)]
+        self.people = people or [Person(number) for number in range(3)]
         self.rows: list[Row] = []
         document = self.people[0].document
         with document.edit(), writing(document) as pen:
@@ -103,7 +106,7 @@ class Crowd:
     def step(self) -> None:
         """Somebody edits; somebody sends, perhaps; somebody hears of some rows, perhaps."""
         dice = self.dice
-        self._edit(dice.choice(self.people).document, dice)
+        dice.choice(self.people).edit(dice)
         if dice.random() < 0.6:
             self.send(dice.choice(self.people), dice.randrange(1, 4))
         if dice.random() < 0.6:
@@ -118,17 +121,17 @@ class Crowd:
     def hear(self, person: Person, most: int = 1 << 30) -> None:
         """Let somebody have the next rows."""
         stop = min(len(self.rows), person.heard + most)
-        for row in self.rows[person.heard : stop]:
-            if row.subject != person.subject:
-                person.document.apply(row.update)
+        news = self.rows[person.heard : stop]
+        person.apply([row.update for row in news if row.subject != person.subject])
         person.heard = stop
 
     def settle(self) -> None:
-        """Let all be sent and heard."""
-        for person in self.people:
-            self.send(person)
-        for person in self.people:
-            self.hear(person)
+        """Let all be sent and heard, and what some have to say to that."""
+        while any(person.unsent or person.heard < len(self.rows) for person in self.people):
+            for person in self.people:
+                self.send(person)
+            for person in self.people:
+                self.hear(person)
 
 
 def edit_at_random(document: Document, dice: Random) -> None:

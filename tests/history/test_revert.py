@@ -17,7 +17,7 @@ from collabkit.history.tree import plain_tree, same, text_of
 from collabkit.history.view import tree
 from collabkit.history.weave import Weave
 from collabkit.ids import Seq, Subject
-from history.crowd import Crowd, Row
+from history.crowd import Crowd, Person, Row
 
 RUNS = 1000
 IN_CI = 100
@@ -96,20 +96,20 @@ def test_nothing_is_taken_out_of_what_is_no_row() -> None:
             without(weave, {seq})
 
 
-class Typing:
+class Typist(Person):
     """Writes characters that no other is like, and deletes some."""
 
-    def __init__(self) -> None:
-        self._next = WIDE
+    written = 0
 
-    def __call__(self, document: Document, dice: Random) -> None:
+    def edit(self, dice: Random) -> None:
         """Edit a text."""
-        text = document.text("body")
+        text = self.document.text("body")
         start = dice.randrange(len(text) + 1)
         if dice.random() < 0.6 or start == len(text):
-            stop = self._next + dice.randrange(1, 5)
-            text.insert(start, "".join(map(chr, range(self._next, stop))))
-            self._next = stop
+            first = WIDE + Typist.written
+            size = dice.randrange(1, 5)
+            text.insert(start, "".join(map(chr, range(first, first + size))))
+            Typist.written += size
         else:
             text.delete(start, min(len(text), start + dice.randrange(1, 6)))
 
@@ -144,7 +144,8 @@ def test_text_is_as_a_list_of_characters_says(seed: int, runs: range) -> None:
     for run in runs:
         dice = Random(f"{seed}.{run}")
         print(f"seed {seed}.{run}")
-        crowd = Crowd(dice, edit=Typing())
+        Typist.written = 0
+        crowd = Crowd(dice, [Typist(number) for number in range(3)])
         for _ in range(30):
             crowd.step()
         crowd.settle()
