@@ -20,8 +20,8 @@ import msgspec
 
 from ..errors import StoreError
 from ..ids import Subject
-from . import checkpoints, owners, removal, rows, trail, versions
-from .base import Checkpoint, Deed, Draft, Row, SessionRecord, Version
+from . import checkpoints, owners, parents, removal, rows, trail, versions
+from .base import Checkpoint, Deed, Draft, Parent, Row, SessionRecord, Version
 from .batch import check, check_text
 from .checkpoints import Packed
 from .directory import Document, Session
@@ -59,6 +59,7 @@ class Arriving(msgspec.Struct, frozen=True):
     created_by: Subject
     documents: tuple[Luggage, ...]
     versions: tuple[Version, ...] = ()
+    parent: Parent | None = None
 
 
 def arrive(
@@ -164,5 +165,8 @@ def _unpack(file: OpenFile, session: Session, arriving: Arriving) -> None:
         found[0].gone = session.last_seq - sum(document.rows for document in found)
     for document in found:
         file.update_document(document)
+    if arriving.parent is not None:
+        session.parent = arriving.parent
+        parents.insert(file.connection, session.no, arriving.parent)
     for version in arriving.versions:
         versions.put(file.connection, file.path, session.no, version, replace=False)

@@ -18,7 +18,7 @@ from ..errors import Corrupt
 from ..ids import Subject
 from . import rows
 
-__all__ = ["Claim", "drop", "insert", "read"]
+__all__ = ["Claim", "drop", "insert", "read", "rename"]
 
 Claim: TypeAlias = tuple[int, int, Subject]
 """The number of a document, a client id, and whose it is from now on."""
@@ -45,6 +45,19 @@ def read(
             raise Corrupt(path, f"the owner of client {client} of {where}", rows.WRONG_SUM)
         found[client] = Subject(subject)
     return found
+
+
+def rename(
+    connection: sqlite3.Connection, path: str, document: int, old: Subject, new: Subject
+) -> None:
+    """Make one subject's client ids of a document another's, inside the caller's transaction."""
+    owned = read(connection, path, document, f"document number {document}")
+    for client, subject in owned.items():
+        if subject == old:
+            connection.execute(
+                "UPDATE owners SET subject = ?, crc = ? WHERE document = ? AND client = ?",
+                (new, rows.crc((document, client, new)), document, client),
+            )
 
 
 def drop(connection: sqlite3.Connection, document: int) -> None:

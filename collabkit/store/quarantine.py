@@ -43,9 +43,9 @@ class Entry(msgspec.Struct, frozen=True):
 def insert(connection: sqlite3.Connection, entry: Entry) -> int:
     """Write an entry inside the caller's transaction; returns its number.
 
-    An update that is there already is not written again.
+    An update that is there already is not written again; one that had a number keeps it.
     """
-    *fields, body, _ = msgspec.structs.astuple(entry)
+    *fields, body, no = msgspec.structs.astuple(entry)
     found = connection.execute(
         "SELECT no FROM quarantined WHERE document = ? AND seq IS ? AND digest IS ? AND body = ?",
         (entry.document, entry.seq, entry.digest, body),
@@ -53,8 +53,8 @@ def insert(connection: sqlite3.Connection, entry: Entry) -> int:
     if found is not None:
         return int(found[0])
     made = connection.execute(
-        f"INSERT INTO quarantined ({_FIELDS}, body, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*fields, body, rows.crc(fields, body)),
+        f"INSERT INTO quarantined (no, {_FIELDS}, body, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (no or None, *fields, body, rows.crc(fields, body)),
     )
     if entry.seq is None:
         _forget_old(connection, entry.document)

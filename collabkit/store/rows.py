@@ -44,6 +44,7 @@ __all__ = [
     "insert_log",
     "last_document",
     "page",
+    "replace_log",
     "seal_row",
     "settle_hot",
     "weigh",
@@ -121,6 +122,14 @@ def insert_log(connection: sqlite3.Connection, rows: Sequence[Values]) -> None:
     connection.executemany(
         f"INSERT INTO log (place, {_LOG_FIELDS}) VALUES ({', '.join('?' * 12)})",
         [(document << SEQ_BITS | seq, *rest) for document, seq, *rest in rows],
+    )
+
+
+def replace_log(connection: sqlite3.Connection, rows: Sequence[Values]) -> None:
+    """Put sealed rows in the place of those of their numbers, which differ in what people said."""
+    connection.executemany(
+        'UPDATE log SET subject = ?, "group" = ?, body = ?, crc = ? WHERE place = ?',
+        [(row[5], row[8], row[11], row[12], row[0] << SEQ_BITS | row[1]) for row in rows],
     )
 
 

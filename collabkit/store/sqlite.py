@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from typing import Any
 
 from ..errors import CollabError
 from ..ids import Seq, SessionId, Subject
-from . import annals, arrival, aside, checkpoints, compaction, removal
+from . import aside, checkpoints, removal
 from .audit import Head
 from .base import (
     Checkpoint,
-    Chronicle,
-    Compacted,
     Deed,
     Draft,
     Gather,
@@ -24,12 +22,12 @@ from .base import (
     Quarantined,
     Row,
     SessionRecord,
-    Version,
 )
 from .database import Durability
 from .ledger import Ledger
 from .lock import FileLock
 from .reader import Reader
+from .sqlite_past import Past
 from .writer import Writer
 
 __all__ = ["SQLiteStore"]
@@ -82,104 +80,7 @@ class _Trouble:
         return await self._writer.submit(lambda it: it.raise_epoch(session, document))
 
 
-class _Past:
-    """What a store knows of the past; see :class:`collabkit.store.archive.Archive`."""
-
-    _writer: Writer
-
-    async def load_at(self, session: SessionId, document: str, seq: int) -> Loaded:
-        """Read what opens a document as it was after a row. Raises MomentNotFound or Corrupt."""
-        loaded = await self._writer.submit_slices(
-            lambda it: annals.load_at(it.file, session, document, seq)
-        )
-        return await asyncio.to_thread(aside.without_dependents, loaded) if loaded.aside else loaded
-
-    async def chronicle(
-        self, session: SessionId, document: str, *, upto: int | None = None
-    ) -> Chronicle:
-        """Read the whole past of a document, up to a row. Raises MomentNotFound or Corrupt."""
-        told = await self._writer.submit_slices(
-            lambda it: annals.chronicle(it.file, session, document, upto)
-        )
-        return await asyncio.to_thread(aside.without_dependents, told) if told.aside else told
-
-    async def put_version(
-        self,
-        session: SessionId,
-        version: Version,
-        *,
-        replace: bool = False,
-        audit: Deed | None = None,
-    ) -> None:
-        """Keep a version.
-
-        Args:
-            session: Whose it is.
-            version: Its name, its moment, and what there is to say of it.
-            replace: Take the place of one of its name.
-            audit: What to tell of it.
-
-        Raises:
-            InvalidName: The session has a version of this name already.
-            MomentNotFound: The log has not come so far, or it was compacted away.
-        """
-        await self._writer.submit(
-            lambda it: annals.put_version(it.file, session, version, replace=replace, audit=audit)
-        )
-
-    async def versions(self, session: SessionId, *, document: str | None = None) -> list[Version]:
-        """The versions of a session, oldest moment first; of a document, with those of all."""
-        return await self._writer.submit(lambda it: annals.listed(it.file, session, document))
-
-    async def drop_version(
-        self, session: SessionId, name: str, *, audit: Deed | None = None
-    ) -> Version:
-        """Forget a version, and return it. Raises MomentNotFound."""
-        return await self._writer.submit(
-            lambda it: annals.drop_version(it.file, session, name, audit=audit)
-        )
-
-    async def take_in(
-        self, arriving: arrival.Arriving, log: Iterator[Row], *, audit: Deed
-    ) -> SessionRecord:
-        """Add a session with the log it has had elsewhere; nobody sees it before it is whole.
-
-        Args:
-            arriving: What it is, and what its documents bring besides their rows.
-            log: The rows, in the order of their numbers; read in the thread of the store.
-            audit: What to tell of it.
-
-        Raises:
-            SessionExists: The project has one of this name.
-            ValueNotStorable: A row cannot be stored.
-        """
-        return await self._writer.submit_slices(
-            lambda it: arrival.arrive(it.file, arriving, log, audit)
-        )
-
-    async def audit(
-        self,
-        session: SessionId | None,
-        subject: Subject,
-        action: str,
-        data: Mapping[str, Any] | None = None,
-    ) -> Head:
-        """Tell the audit what was done; returns the end of its chain.
-
-        Args:
-            session: What it is about; None for the whole file.
-            subject: Who did it.
-            action: What was done.
-            data: With what; anything that JSON can say.
-
-        Raises:
-            ValueNotStorable: JSON cannot say it.
-        """
-        deed = Deed(subject, action, dict(data or {}))
-        return await self._writer.submit(lambda it: annals.tell(it.file, session, deed))
-
-
-class SQLiteStore(_Trouble, _Past):
+class SQLiteStore(_Trouble, Past):
     """Sessions in one SQLite file, which this process holds alone.
 
     Open it with :meth:`open`; read beside its holder with
@@ -334,40 +235,6 @@ class SQLiteStore(_Trouble, _Past):
     async def entries(self, table: str, *, prefix: str = "") -> list[tuple[str, Any, int]]:
         """List small named values by key, each with its version."""
         return await self._writer.submit(lambda it: it.entries(table, prefix))
-
-    async def compact(
-        self,
-        session: SessionId,
-        document: str,
-        upto: int,
-        *,
-        base: Checkpoint | None = None,
-        dry_run: bool = False,
-        audit: Deed | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Compacted:
-        """Remove the updates of a document up to a ``seq``, and give their space back.
-
-        Two checkpoints must hold them: call :meth:`put_checkpoint` with the newest first.
-
-        Args:
-            session: Whose it is.
-            document: Its name.
-            upto: The last row that goes.
-            base: A checkpoint that ends there, for history to begin with; without one at hand it
-                begins at the first that is kept.
-            dry_run: Only say what would go.
-            audit: What to tell of it.
-            progress: Told in a thread, now and then, how many rows are gone, and of how many.
-
-        Raises:
-            LocalProtocolError: Not two sound checkpoints reach ``upto``, or a version is older.
-        """
-        packed = None
-        if base is not None:
-            packed = base, await asyncio.to_thread(checkpoints.pack, base.body)
-        asked = compaction.Asked(upto, packed, dry_run, audit, progress)
-        return await self._writer.submit_slices(lambda it: it.compact(session, document, asked))
 
     def verify(self, *, head: Head | None = None) -> Iterator[str]:
         """Check every row, checkpoint and line of the audit; yields one sentence a damage.

@@ -13,6 +13,7 @@ KEPT_IN: dict[str, str] = {
     "collabkit/sessions/asked.py": "tests/sessions/test_operations.py",
     "collabkit/sessions/founding.py": "tests/sessions/test_operations.py",
     "collabkit/sessions/upkeep.py": "tests/sessions/test_operations.py",
+    "collabkit/store/sqlite_past.py": "tests/store/test_archive.py",
     "collabkit/sync/bans.py": "tests/sync/test_room.py",
     "collabkit/sync/connection_effects.py": "tests/sync/test_connection.py",
     "collabkit/sync/edits.py": "tests/sync/test_room.py",
