@@ -5,20 +5,29 @@ See :mod:`.operations` for the table and its rules.
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 import msgspec
 
 from ..crdt.engine import Engine
-from ..errors import InvalidArguments, SessionNotFound
-from ..ids import RoomName, Subject
+from ..errors import InvalidArguments, InvalidName, SessionNotFound
+from ..ids import DEFAULT_DOCUMENT, DEFAULT_PROJECT, RoomName, Subject
 from ..store.base import SessionRecord
 from ..store.sqlite import SQLiteStore
 from .attendance import Attendance
 from .calls import Calls
+from .versions import VersionPolicy
 
-__all__ = ["Arguments", "Call", "Host", "documents_of", "now_ms", "whole"]
+__all__ = [
+    "Arguments",
+    "Call",
+    "Host",
+    "document_of",
+    "documents_of",
+    "place_of",
+    "session_place",
+    "whole",
+]
 
 
 class Host(Protocol):
@@ -39,6 +48,11 @@ class Host(Protocol):
     @property
     def attendance(self) -> Attendance:
         """Where the host's own code is."""
+        ...
+
+    @property
+    def policy(self) -> VersionPolicy:
+        """When versions are saved that nobody asked for."""
         ...
 
 
@@ -73,6 +87,18 @@ async def documents_of(call: Call, asked: Arguments) -> tuple[SessionRecord, tup
     return record, (place.document,)
 
 
+async def place_of(call: Call, asked: Arguments) -> tuple[SessionRecord, str | None]:
+    """The session that is meant, and its document if one is named. Raises SessionNotFound."""
+    record, documents = await documents_of(call, asked)
+    return record, documents[0] if "/" in asked.session else None
+
+
+async def document_of(call: Call, asked: Arguments) -> tuple[SessionRecord, str]:
+    """The document that is meant, ``main`` if none is named, and its session."""
+    record, document = await place_of(call, asked)
+    return record, document or DEFAULT_DOCUMENT
+
+
 def whole(operation: str, name: str, why: str) -> RoomName:
     """Read the name of a session, for an operation that is about no single document."""
     place = RoomName.parse(name)
@@ -81,6 +107,10 @@ def whole(operation: str, name: str, why: str) -> RoomName:
     return place
 
 
-def now_ms() -> int:
-    """Unix time in milliseconds, for rows and records that people read."""
-    return time.time_ns() // 1_000_000
+def session_place(name: str, project: str) -> RoomName:
+    """Read a session's name; it may carry its project, and names no document."""
+    full = name if "~" in name or project == DEFAULT_PROJECT else f"{project}~{name}"
+    place = RoomName.parse(full)
+    if "/" in name:
+        raise InvalidName(name, "a session's name has no `/document`")
+    return place

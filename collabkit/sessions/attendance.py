@@ -24,6 +24,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -94,6 +95,9 @@ class Attendance:
         self._tokens: dict[str, Identity] = {}
         self._inside: Counter[SessionId] = Counter()
         self._alone: dict[SessionId, _Alone] = {}
+        self._turns: WeakValueDictionary[tuple[SessionId, str], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
 
     def __repr__(self) -> str:
         return f"<Attendance in {sum(map(bool, self._inside.values()))} sessions>"
@@ -199,6 +203,12 @@ class Attendance:
         staying = self.stay(record, subject, origin=origin)
         async with staying as take_part, take_part(document) as part:
             yield part
+
+    @asynccontextmanager
+    async def turn(self, record: SessionRecord, document: str) -> AsyncIterator[None]:
+        """Be the only one that works out an edit of a document from its past."""
+        async with self._turns.setdefault((record.id, document), asyncio.Lock()):
+            yield
 
     @contextmanager
     def _counted(self, record: SessionRecord) -> Iterator[None]:

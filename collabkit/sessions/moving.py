@@ -29,7 +29,8 @@ from ..store import checkpoints
 from ..store.arrival import Arriving, Luggage
 from ..store.base import Checkpoint, Deed, Row, SessionRecord
 from ..store.reader import Reader
-from .asked import Arguments, Call, now_ms, whole
+from .asked import Arguments, Call, whole
+from .moments import now_ms
 from .session import Kind
 from .solo import document_of
 

@@ -7,6 +7,12 @@ create      write  unlocked  add a session
 checkpoint  write  in room   make the next opening of a session's documents fast
 import      write  in room   take Yjs updates into a document, as edits of its own
 take-in     manage never     add a session from a container, with its history
+version     write  in room   save a version of a document, or of the session
+restore     write  in room   bring a document back to what it was at a moment
+revert      write  in room   take back a change, or what somebody wrote, and keep all else
+fork        write  unlocked  branch a session, or a document of it, from a moment
+merge       write  unlocked  take what a fork has beyond the session it was branched from
+unversion   manage never     drop a version, so that its moment may be compacted away
 release     manage never     give an engine again what was quarantined
 compact     manage never     drop the history of a session that a checkpoint holds
 rm          manage never     remove a session and all it has
@@ -23,7 +29,8 @@ Rules:
 4. ``remotely`` says who may call an operation from a room. *Never*: its damage cannot be taken
    back by an edit. *In room*: who may write the document he is connected to, about that one.
    *Unlocked*: as that, where the relay asks nobody who he is and makes a session of every name
-   that is opened; behind a lock, what is created is for the host to decide.
+   that is opened; behind a lock, what is created is for the host to decide, and a fork may hold
+   what its reader was not to see.
 5. What is imported may be older than what people still have: the host's imports begin a recovery
    of the document (:mod:`collabkit.store.recovery`). Those of people in a room do not, behind a
    lock: whoever may write could have others' words taken from anybody with them.
@@ -41,7 +48,7 @@ import msgspec
 from ..access.model import Identity
 from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
-from . import founding, moving, upkeep
+from . import branching, founding, moving, rewinding, upkeep
 from .asked import Arguments, Call, Host
 
 __all__ = ["TABLE", "Operation", "Remotely", "call", "call_from_room"]
@@ -90,6 +97,12 @@ TABLE: Mapping[str, Operation] = {
         Operation("import", "write", Remotely.IN_ROOM, founding.Import, founding.take_in),
         Operation("take-in", "manage", Remotely.NEVER, moving.TakeIn, moving.take_in),
         Operation("release", "manage", Remotely.NEVER, upkeep.Release, upkeep.release),
+        Operation("version", "write", Remotely.IN_ROOM, rewinding.Save, rewinding.save),
+        Operation("restore", "write", Remotely.IN_ROOM, rewinding.Restore, rewinding.restore),
+        Operation("revert", "write", Remotely.IN_ROOM, rewinding.Revert, rewinding.revert),
+        Operation("fork", "write", Remotely.UNLOCKED, branching.Fork, branching.fork),
+        Operation("merge", "write", Remotely.UNLOCKED, branching.Merge, branching.merge),
+        Operation("unversion", "manage", Remotely.NEVER, rewinding.Unversion, rewinding.unversion),
         Operation("compact", "manage", Remotely.NEVER, Arguments, upkeep.compact),
         Operation("rm", "manage", Remotely.NEVER, Arguments, founding.remove),
     )

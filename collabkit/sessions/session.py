@@ -24,6 +24,7 @@ from ..errors import LocalProtocolError
 from ..ids import DEFAULT_DOCUMENT, RoomName, SessionId
 from ..store.base import SessionRecord
 from ..sync.presence import Presence
+from .history import History, OpenHistory
 
 __all__ = ["Kind", "Part", "Session", "Stay", "TakePart"]
 
@@ -81,11 +82,13 @@ class Session:
         name: str,
         finding: Coroutine[Any, Any, SessionRecord],
         stay: Stay,
+        open_history: OpenHistory,
     ) -> None:
         self._asked = name
         self._finding: Coroutine[Any, Any, SessionRecord] | None = finding
         self._record: SessionRecord | None = None
         self._stay = stay
+        self._history = open_history(self)
         self._take_part: TakePart | None = None
         self._parts: dict[str, Part] = {}
         self._stack: AsyncExitStack | None = None
@@ -167,6 +170,14 @@ class Session:
             raise LocalProtocolError(f"session {self.name!r} is ours alone: nobody else is in it")
         return presence
 
+    @property
+    def history(self) -> History:
+        """The past of ``main``, and what can be done with it; ``.of(name)`` of other documents.
+
+        It can also be asked of a session that is not open.
+        """
+        return self._history
+
     async def saved(self) -> None:
         """Wait until all edits so far, of all documents, are on disk.
 
@@ -175,6 +186,12 @@ class Session:
         """
         for part in tuple(self._parts.values()):
             await part.saved()
+
+    async def reached(self, document: str, row: int) -> None:
+        """Wait until a row that an operation wrote is in a document, if that is open."""
+        part = self._parts.get(document)
+        if part is not None:
+            await part.reached(row)
 
     def _part(self, name: str) -> Part:
         if name not in self._parts:

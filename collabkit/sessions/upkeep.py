@@ -7,7 +7,8 @@ from typing import Any
 from ..errors import InvalidArguments
 from ..store.base import Checkpoint, SessionRecord
 from ..sync.inquest import updates_of
-from .asked import Arguments, Call, documents_of, now_ms, whole
+from .asked import Arguments, Call, documents_of, whole
+from .moments import now_ms
 
 __all__ = ["Release", "checkpoint", "compact", "release"]
 

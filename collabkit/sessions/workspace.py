@@ -15,7 +15,6 @@ Rules:
 from __future__ import annotations
 
 import getpass
-import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -28,22 +27,23 @@ import msgspec
 from ..access.model import Authenticate, Identity, Knock, Refusal
 from ..crdt.engine import Engine
 from ..crdt.inprocess import InProcessEngine
-from ..crdt.nursery import CAN_FORK
 from ..crdt.sandbox import SandboxEngine
-from ..errors import InvalidArguments, InvalidName, LocalProtocolError, SessionNotFound
+from ..errors import InvalidArguments, LocalProtocolError, SessionNotFound
 from ..ids import DEFAULT_PROJECT, RoomName, Subject
 from ..store.base import SessionRecord
 from ..store.database import Durability
 from ..store.sqlite import SQLiteStore
 from ..sync.hub import Hub
 from . import holder, operations
+from .asked import session_place
 from .attendance import Attendance
 from .calls import Calls
+from .history import History, Sitting
 from .session import Kind, Session, TakePart
+from .shelter import shelter
+from .versions import DEFAULT_POLICY, Rounds, VersionPolicy
 
 __all__ = ["Workspace", "open_file", "user"]
-
-log = logging.getLogger("collabkit.sessions")
 
 
 class _OpenFile(Protocol):
@@ -53,6 +53,7 @@ class _OpenFile(Protocol):
         *,
         durability: Durability = "stored",
         subject: str | None = None,
+        versions: VersionPolicy = DEFAULT_POLICY,
     ) -> Workspace:
         """Open a file; see :func:`open_file`."""
         ...
@@ -93,13 +94,17 @@ class Workspace:
         subject: Who the host's own code is, in logs and to others.
         store: The file's log.
         engine: What judges the updates of others.
+        policy: When versions are saved that nobody asked for.
     """
 
     open = _Open()
 
-    def __init__(self, path: str, *, durability: Durability, subject: Subject) -> None:
+    def __init__(
+        self, path: str, *, durability: Durability, subject: Subject, policy: VersionPolicy
+    ) -> None:
         self.path = path
         self.subject = subject
+        self.policy = policy
         self.engine: Engine = InProcessEngine()
         self._durability = durability
         self._running: _Running | None = None
@@ -161,8 +166,8 @@ class Workspace:
             SessionBusy: It is single-user, and somebody is in it.
             Corrupt: Its document cannot be loaded.
         """
-        place = _place(name, project)
-        return Session(name, self._find(place, create), self._stay)
+        place = session_place(name, project)
+        return Session(name, self._find(place, create), self._stay, self._open_history)
 
     def open_alone(
         self, name: str, *, project: str = DEFAULT_PROJECT, create: Kind | None = None
@@ -172,8 +177,8 @@ class Workspace:
         Edits go straight into the log, which is faster and needs no loop to turn. Raises
         SessionBusy if it is open in this program.
         """
-        place = _place(name, project)
-        return Session(name, self._find(place, create), self._stay_alone)
+        place = session_place(name, project)
+        return Session(name, self._find(place, create), self._stay_alone, self._open_history)
 
     def create(
         self, name: str, *, project: str = DEFAULT_PROJECT, kind: Kind = Kind.COLLABORATIVE
@@ -184,8 +189,8 @@ class Workspace:
             SessionExists: The project has one of this name.
             InvalidName: It cannot be a session's name.
         """
-        place = _place(name, project)
-        return Session(name, self._create(place, kind), self._stay)
+        place = session_place(name, project)
+        return Session(name, self._create(place, kind), self._stay, self._open_history)
 
     async def list(self, *, project: str | None = None) -> Sequence[SessionRecord]:
         """All sessions, of all projects or of one, by name."""
@@ -200,6 +205,11 @@ class Workspace:
             arguments: Its arguments, such as ``session="note"``.
         """
         return await operations.call(self, operation, arguments, subject=self.subject, key=key)
+
+    def _open_history(self, session: Sitting) -> History:
+        return History(
+            session, store=lambda: self.store, run=lambda name, told: self.call(name, **told)
+        )
 
     async def _find(self, place: RoomName, create: Kind | None) -> SessionRecord:
         try:
@@ -244,24 +254,15 @@ class Workspace:
         self._door = _Door(authenticate, unlocked)
         hub.create_sessions = unlocked
         try:
-            await self._take_shelter(children)
+            # What was open here is lost to its rooms, which open it again, there.
+            if not isinstance(self.engine, SandboxEngine):
+                self.engine = hub.engine = (
+                    await shelter(self._parts.shelter, children) or hub.engine
+                )
             yield hub
         finally:
             self._door = None
             hub.create_sessions = hub.unseen_histories = False
-
-    async def _take_shelter(self, children: int) -> None:
-        """Have updates applied elsewhere, before anybody comes whose updates may be anything.
-
-        What was open here is lost to its rooms, which open it again, there.
-        """
-        if isinstance(self.engine, SandboxEngine):
-            return
-        if not CAN_FORK:
-            log.warning("without fork, an update that crashes the engine ends this process")
-            return
-        sandbox = SandboxEngine(children=children)
-        self.engine = self.hub.engine = await self._parts.shelter.enter_async_context(sandbox)
 
     async def _admit(self, knock: Knock) -> Identity | Refusal:
         own = self.attendance.identity(knock.token)
@@ -320,6 +321,8 @@ class Workspace:
             )
             self._running = _Running(store, hub, Attendance(store, hub), Calls(store), shelter)
             stack.callback(setattr, self, "_running", None)
+            rounds = Rounds(store, self.policy, subject=self.subject)
+            await stack.enter_async_context(rounds.going())
             await stack.enter_async_context(hub)
             if hasattr(socket, "AF_UNIX"):
                 await stack.enter_async_context(holder.listen(self.path, self._commanded))
@@ -355,7 +358,11 @@ class _Door(msgspec.Struct, frozen=True):
 
 
 def open_file(
-    path: str | os.PathLike[str], *, durability: Durability = "stored", subject: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    durability: Durability = "stored",
+    subject: str | None = None,
+    versions: VersionPolicy = DEFAULT_POLICY,
 ) -> Workspace:
     """Open a file of sessions, or make it if there is none.
 
@@ -364,12 +371,16 @@ def open_file(
         durability: ``stored`` commits survive the process, and power loss but for the last
             second; ``durable`` ones survive power loss.
         subject: Who the program's own edits are by; ``host:`` and the user's name if not said.
+        versions: When versions are saved that nobody asked for.
 
     Returns:
         The workspace: use it with ``async with``.
     """
     return Workspace(
-        os.path.realpath(path), durability=durability, subject=Subject(subject or f"host:{user()}")
+        os.path.realpath(path),
+        durability=durability,
+        subject=Subject(subject or f"host:{user()}"),
+        policy=versions,
     )
 
 
@@ -379,12 +390,3 @@ def user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user often has no name
         return str(os.getuid())
-
-
-def _place(name: str, project: str) -> RoomName:
-    """Read a session's name; it may carry its project, and names no document."""
-    full = name if "~" in name or project == DEFAULT_PROJECT else f"{project}~{name}"
-    place = RoomName.parse(full)
-    if "/" in name:
-        raise InvalidName(name, "a session's name has no `/document`")
-    return place

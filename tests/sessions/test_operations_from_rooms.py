@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from collabkit.access.model import Identity
-from collabkit.errors import AccessDenied, OperationFailed
+from collabkit.errors import AccessDenied, OperationFailed, SessionNotFound
 from collabkit.ids import RoomName, Subject
 from collabkit.sessions import operations
 from collabkit.sessions.operations import TABLE, Remotely, call, call_from_room
@@ -31,36 +32,50 @@ def test_the_table_is_the_one_in_the_docs() -> None:
         assert row.remotely.value in line
 
 
+PLACES = ("note/side", "note", "note/secret", "other/side")
+
+# What each operation is asked beside the session.
+ASKED: dict[str, dict[str, Any]] = {
+    "import": {"updates": [update("c")]},
+    "take-in": {"path": "none.collab"},
+    "version": {"name": "draft"},
+    "unversion": {"name": "draft"},
+    "restore": {"at": "start"},
+    "revert": {"author": ADA},
+    "fork": {"name": "branch"},
+    "merge": {"fork": "branch"},
+    "release": {"id": 1},
+}
+
+
 @pytest.mark.parametrize("name", list(TABLE))
-@pytest.mark.parametrize("identity", [WRITER, READER], ids=["writer", "reader"])
 @pytest.mark.parametrize("unlocked", [True, False], ids=["unlocked", "locked"])
-@pytest.mark.parametrize("target", ["note/side", "note", "note/secret", "other/side"])
 async def test_who_may_call_what_from_a_room(
-    workspace: Workspace, name: str, identity: Identity, unlocked: bool, target: str
+    workspace: Workspace, name: str, unlocked: bool
 ) -> None:
     """The table's rule decides, for every operation, right and place, and nothing else does."""
-    for place in ("note", "note/side", "note/secret", "other/side"):
+    for place in PLACES:
         asked = {"session": place, "updates": [update("a")], "create": "collaborative"}
         await call(workspace, "import", asked, subject=ADA)
-    arguments: dict[str, Any] = {"session": target}
-    if name == "create":
-        arguments = {"session": "new"}
-    if name == "import":
-        arguments["updates"] = [update("c")]
-    if name == "release":
-        arguments["id"] = 1
-    rule = TABLE[name].remotely
-    allowed = identity.can_write and (
-        (rule is Remotely.IN_ROOM and target == "note/side")
-        or (rule is Remotely.UNLOCKED and unlocked)
-    )
-    room = RoomName.parse("note/side")
-    called = call_from_room(workspace, room, identity, name, arguments, unlocked=unlocked)
-    if allowed:
-        assert await called
-    else:
-        with pytest.raises(AccessDenied, match=f"{ADA} may not {name}"):
-            await called
+    rule, room = TABLE[name].remotely, RoomName.parse("note/side")
+    for target in PLACES:
+        arguments = {"session": "new" if name == "create" else target, **ASKED.get(name, {})}
+        if name == "merge":
+            await call(workspace, "fork", {"session": target, "name": "branch"}, subject=ADA)
+        for identity in (READER, WRITER):
+            allowed = identity.can_write and (
+                (rule is Remotely.IN_ROOM and target == "note/side")
+                or (rule is Remotely.UNLOCKED and unlocked)
+            )
+            called = call_from_room(workspace, room, identity, name, arguments, unlocked=unlocked)
+            if allowed:
+                assert await called
+            else:
+                with pytest.raises(AccessDenied, match=f"{ADA} may not {name}"):
+                    await called
+        for made in ("new", "branch"):
+            with contextlib.suppress(SessionNotFound):
+                await call(workspace, "rm", {"session": made}, subject=ADA)
 
 
 async def test_a_call_from_a_room_is_about_its_document(

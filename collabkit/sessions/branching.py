@@ -1,0 +1,171 @@
+"""Operations on branches: fork, and merge back.
+
+Rules:
+
+1. A fork is a session of its own, with the rows of its parent up to a moment: their numbers,
+   authors and times are the same in both. It is there whole, or not at all.
+2. It is another history from then on: what synchronised with the parent does not go on with it.
+3. A merge is one edit of each document of the parent, and takes what the fork has beyond it. It
+   can be done again and again, in that direction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from ..errors import InvalidArguments, SessionExists
+from ..history.joining import Joined, join
+from ..history.moments import NOW
+from ..history.past import Past
+from ..store.arrival import Arriving, Luggage
+from ..store.base import Checkpoint, Chronicle, Deed, Parent, SessionRecord
+from ..store.checkpoints import pack
+from .asked import Arguments, Call, place_of, session_place
+from .editing import Edited, edit
+from .moments import find_moment, now_ms
+
+__all__ = ["Fork", "Merge", "fork", "merge"]
+
+
+class Fork(Arguments, frozen=True):
+    """``name`` is that of the new session; it has the document that is named, or all."""
+
+    name: str
+    at: str | int = NOW
+    dry_run: bool = False
+
+
+class Merge(Arguments, frozen=True):
+    """``fork`` is the name of the branch; it stays as it is."""
+
+    fork: str
+    dry_run: bool = False
+
+
+async def fork(call: Call, asked: Fork) -> dict[str, Any]:
+    """Branch a session, or one of its documents, from a moment."""
+    record, document = await place_of(call, asked)
+    place = session_place(asked.name, record.project)
+    store = call.host.store
+    seq = await find_moment(store, record, asked.at)
+    parent = Parent(record.id, seq, document)
+    chosen = record.documents if document is None else (document,)
+    told = {name: await store.chronicle(record.id, name, upto=seq) for name in chosen}
+    told = {name: one for name, one in told.items() if one.rows or one.base is not None}
+    result = {
+        "parent": msgspec.to_builtins(parent),
+        "rows": sum(len(one.rows) for one in told.values()),
+        "size_bytes": sum(len(row.body) for one in told.values() for row in one.rows),
+    }
+    if asked.dry_run:
+        if any(one.name == place.session for one in await store.sessions(project=place.project)):
+            raise SessionExists(place.session)
+        return result
+    arriving = Arriving(
+        project=place.project,
+        name=place.session,
+        kind=record.kind,
+        created_at_ms=now_ms(),
+        created_by=call.subject,
+        documents=tuple([await _luggage(call, record, name, one) for name, one in told.items()]),
+        versions=tuple(
+            one
+            for one in await store.versions(record.id)
+            if one.seq <= seq and (one.document is None or one.document in told)
+        ),
+        parent=parent,
+    )
+    log = heapq.merge(*(one.rows for one in told.values()), key=attrgetter("seq"))
+    deed = Deed(call.subject, "fork", msgspec.to_builtins(parent))
+    try:
+        made = await store.take_in(arriving, log, audit=deed)
+    except SessionExists:
+        made = await store.find_session(place.session, project=place.project)
+        if not (call.again and made.parent == parent and made.created_by == call.subject):
+            raise
+    return {**result, **msgspec.to_builtins(made)}
+
+
+async def merge(call: Call, asked: Merge) -> dict[str, Any]:
+    """Take what a branch has beyond the session that it was branched from."""
+    record, document = await place_of(call, asked)
+    place = session_place(asked.fork, record.project)
+    branch = await call.host.store.find_session(place.session, project=place.project)
+    parent = branch.parent
+    if parent is None or parent.session != record.id:
+        raise InvalidArguments("merge", f"{branch.name!r} is no fork of {record.name!r}")
+    if document is not None and document not in branch.documents:
+        raise InvalidArguments("merge", f"{branch.name!r} has no document {document!r}")
+    chosen = branch.documents if document is None else (document,)
+    merged = {
+        name: await _merged(call, record, branch, parent, name, dry_run=asked.dry_run)
+        for name in chosen
+    }
+    return {"id": record.id, "fork": branch.id, "documents": merged}
+
+
+async def _merged(
+    call: Call,
+    record: SessionRecord,
+    branch: SessionRecord,
+    parent: Parent,
+    document: str,
+    *,
+    dry_run: bool,
+) -> dict[str, Any]:
+    store, origin = call.host.store, f"merge:{branch.id}"
+    async with call.host.attendance.turn(record, document):
+        ours = await store.chronicle(record.id, document)
+        theirs = await store.chronicle(branch.id, document)
+
+        def work() -> Joined:
+            pasts = Past(document, ours), Past(document, theirs)
+            return join(*pasts, at=parent.seq, origin=origin, by=call.subject)
+
+        joined = await asyncio.to_thread(work)
+        edited = Edited()
+        if joined.updates and not dry_run:
+            edited = await edit(
+                *(call, record, document, joined.updates),
+                origin=origin,
+                deed=Deed(call.subject, "merge", {"fork": branch.id, "document": document}),
+                kind="merge",
+                upto=ours.upto,
+            )
+    return {
+        "document": document,
+        "seq": edited.seq,
+        "version": edited.version,
+        "difference": str(joined.difference),
+    }
+
+
+async def _luggage(call: Call, record: SessionRecord, name: str, told: Chronicle) -> Luggage:
+    """What a document of a fork has besides its rows."""
+    clients = {client for row in told.rows for client in row.clients}
+    owners = told.owners
+    if told.base is None:
+        owners = {client: owner for client, owner in owners.items() if client in clients}
+    kept = await _nearest(call, record, name, told)
+    bodies = [one.body for one in (told.base, *kept) if one is not None]
+    packed = await asyncio.to_thread(lambda: tuple(map(pack, bodies)))
+    return Luggage(name, told.base, owners, kept, packed)
+
+
+async def _nearest(
+    call: Call, record: SessionRecord, name: str, told: Chronicle
+) -> tuple[Checkpoint, ...]:
+    """A checkpoint to open the document with, if the parent has one besides the base."""
+    loaded = await call.host.store.load_at(record.id, name, told.upto)
+    found = loaded.checkpoint
+    if found is None or told.aside:
+        return ()
+    # The fork may have no row with the number that the checkpoint ends at; what it holds of this
+    # document ends at one that it has.
+    held = [row.seq for row in told.rows if row.seq <= found.seq]
+    return (msgspec.structs.replace(found, seq=held[-1]),) if held else ()

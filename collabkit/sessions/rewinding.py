@@ -1,0 +1,228 @@
+"""Operations on the past of a session: version, unversion, restore, revert.
+
+Rules:
+
+1. Nothing is taken out of a log. To restore or revert is to edit: a copy of the document is edited,
+   and what that changed is merged into the document as one update. Whoever is in the room sees one
+   more transaction, and what was edited meanwhile stays.
+2. The row says what it is: its origin is ``restore:`` and the moment that was gone back to, or
+   ``revert:`` and the first and last row that was taken back.
+3. Before it, one transaction tells the audit and, unless the policy says otherwise, saves a
+   version. Should the process die behind that, the document is as it was.
+4. One document is rewound by one call at a time: two at once would bring the same words back twice.
+5. What takes long is done in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ..crdt.document import Document
+from ..errors import InvalidArguments
+from ..history.difference import Difference
+from ..history.moments import NOW, START, check_version_name
+from ..history.past import Past
+from ..history.revert import Kept
+from ..history.rewind import restore as restored
+from ..history.rewind import revert as reverted
+from ..history.weave import Weave
+from ..store.base import Deed, SessionRecord, Version
+from .asked import Arguments, Call, document_of, place_of
+from .editing import Edited, edit
+from .moments import find_moment, now_ms
+from .versions import authors_since
+
+__all__ = ["Restore", "Revert", "Save", "Unversion", "restore", "revert", "save", "unversion"]
+
+Moment: TypeAlias = str | int
+"""What somebody writes for a moment, see :mod:`collabkit.history.moments`."""
+
+
+class Save(Arguments, frozen=True):
+    """``name`` is unique in the session; of a version that is ``pinned``, no thinning takes it."""
+
+    name: str
+    at: Moment = NOW
+    note: str = ""
+    pinned: bool = True
+
+
+class Unversion(Arguments, frozen=True):
+    """``name`` is the version's."""
+
+    name: str
+
+
+class Restore(Arguments, frozen=True):
+    """``at`` is the moment to go back to."""
+
+    at: Moment
+    dry_run: bool = False
+
+
+class Revert(Arguments, frozen=True):
+    """Either ``change``, an address; or what ``author`` wrote after ``since`` and ``until``."""
+
+    change: str | None = None
+    author: str | None = None
+    since: Moment = START
+    until: Moment = NOW
+    dry_run: bool = False
+
+
+# Versions
+
+
+async def save(call: Call, asked: Save) -> dict[str, Any]:
+    """Save a version: of the document that is named, or of the session."""
+    check_version_name(asked.name)
+    record, document = await place_of(call, asked)
+    store = call.host.store
+    seq = await find_moment(store, record, asked.at)
+    version = Version(
+        name=asked.name,
+        seq=seq,
+        document=document,
+        by=call.subject,
+        authors=await authors_since(store, record, document, seq),
+        note=asked.note,
+        at_ms=now_ms(),
+        pinned=asked.pinned,
+    )
+    deed = Deed(call.subject, "version", {"name": asked.name, "seq": seq, "document": document})
+    # An earlier call with its key may have saved it.
+    await store.put_version(record.id, version, replace=call.again, audit=deed)
+    return {"id": record.id, **msgspec.to_builtins(version)}
+
+
+async def unversion(call: Call, asked: Unversion) -> dict[str, Any]:
+    """Drop a version."""
+    record, _ = await place_of(call, asked)
+    store = call.host.store
+    if call.again and all(one.name != asked.name for one in await store.versions(record.id)):
+        return {"id": record.id, "name": asked.name}
+    deed = Deed(call.subject, "unversion", {"name": asked.name})
+    dropped = await store.drop_version(record.id, asked.name, audit=deed)
+    return {"id": record.id, **msgspec.to_builtins(dropped)}
+
+
+# Going back
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """An edit that goes back.
+
+    Attributes:
+        action: What the audit calls it.
+        origin: What its row says of it.
+        told: What the audit is told.
+        updates: The edit itself; none if there is nothing to do.
+        difference: What it changes.
+        kept: What it leaves alone, and why.
+    """
+
+    action: str
+    origin: str
+    told: dict[str, Any]
+    updates: tuple[bytes, ...]
+    difference: Difference
+    kept: tuple[Kept, ...]
+
+
+_Goes: TypeAlias = Callable[[Document, Weave], tuple[Difference, tuple[Kept, ...]]]
+"""Edits a copy of the document."""
+
+
+async def restore(call: Call, asked: Restore) -> dict[str, Any]:
+    """Bring a document to what it was."""
+    record, document = await document_of(call, asked)
+    seq = await find_moment(call.host.store, record, asked.at)
+
+    def plan(past: Past) -> _Plan:
+        past.check(seq)
+        return _planned(
+            past,
+            lambda copy, weave: (restored(copy, weave, seq), ()),
+            action="restore",
+            origin=f"restore:{seq}",
+            told={"document": document, "at": seq},
+        )
+
+    done = await _go_back(call, record, document, plan, dry_run=asked.dry_run)
+    return {**done, "at": seq}
+
+
+async def revert(call: Call, asked: Revert) -> dict[str, Any]:
+    """Take back what some rows did to a document."""
+    if (asked.change is None) == (asked.author is None):
+        raise InvalidArguments("revert", "say either which change, or whose")
+    record, document = await document_of(call, asked)
+    since = await find_moment(call.host.store, record, asked.since)
+    until = await find_moment(call.host.store, record, asked.until)
+
+    def plan(past: Past) -> _Plan:
+        if asked.change is not None:
+            rows = past.rows_of(asked.change)
+        else:
+            rows = past.rows_by(asked.author or "", since=since, until=until)
+        seqs = [row.seq for row in rows]
+        first, last = (seqs[0], seqs[-1]) if seqs else (0, 0)
+        return _planned(
+            past,
+            lambda copy, weave: reverted(copy, weave, seqs),
+            action="revert",
+            origin=f"revert:{first}-{last}",
+            told={
+                "document": document,
+                "change": asked.change,
+                "author": asked.author,
+                "first": first,
+                "last": last,
+                "rows": len(seqs),
+            },
+        )
+
+    return await _go_back(call, record, document, plan, dry_run=asked.dry_run)
+
+
+def _planned(past: Past, goes: _Goes, *, action: str, origin: str, told: dict[str, Any]) -> _Plan:
+    copy, updates = past.now(), list[bytes]()
+    copy.on_update(lambda change: updates.append(change.update))
+    difference, kept = goes(copy, past.weave)
+    return _Plan(action, origin, told, tuple(updates), difference, kept)
+
+
+async def _go_back(
+    call: Call,
+    record: SessionRecord,
+    document: str,
+    plan: Callable[[Past], _Plan],
+    *,
+    dry_run: bool,
+) -> dict[str, Any]:
+    async with call.host.attendance.turn(record, document):
+        chronicle = await call.host.store.chronicle(record.id, document)
+        planned = await asyncio.to_thread(lambda: plan(Past(document, chronicle)))
+        edited = Edited()
+        if planned.updates and not dry_run:
+            edited = await edit(
+                *(call, record, document, planned.updates),
+                origin=planned.origin,
+                deed=Deed(call.subject, planned.action, planned.told),
+                kind="restore",
+                upto=chronicle.upto,
+            )
+    told: dict[str, Any] = {
+        "id": record.id,
+        "document": document,
+        "origin": planned.origin,
+        "seq": edited.seq,
+        "version": edited.version,
+        "difference": str(planned.difference),
+        "kept": msgspec.to_builtins(planned.kept),
+    }
+    return told
