@@ -38,7 +38,7 @@ def test_a_row_tells_where_it_inserted_and_deleted_how_much() -> None:
     document.map("m")["k"]["inner"].append(3)
     document.map("m")["k"] = 5
     document.xml("x").append(Element("p"))
-    document.xml("x")[0].attributes["class"] = "q"  # type: ignore[union-attr]
+    document.xml("x")[0].attributes["class"] = "q"
     assert [
         [(touch.path, touch.kind, touch.inserted, touch.deleted) for touch in row] for row in found
     ] == [
