@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+import msgspec
+
 from ..errors import MomentNotFound
 from ..ids import Lineage, SessionId
 from . import reading, trail, versions
@@ -18,8 +20,28 @@ from .audit import Head
 from .base import Chronicle, Deed, Loaded, Version
 from .directory import Directory, Document, Session
 from .openfile import OpenFile
+from .thinning import thinned
 
-__all__ = ["chronicle", "drop_version", "find", "listed", "load_at", "put_version", "tell"]
+__all__ = [
+    "Thinning",
+    "chronicle",
+    "drop_version",
+    "find",
+    "listed",
+    "load_at",
+    "put_version",
+    "tell",
+    "thin",
+]
+
+
+class Thinning(msgspec.Struct, frozen=True):
+    """How versions are to be thinned: see :func:`collabkit.store.thinning.thinned`."""
+
+    now_ms: int
+    manual: bool = False
+    dry_run: bool = False
+    audit: Deed | None = None
 
 
 def find(
@@ -89,6 +111,24 @@ def listed(file: OpenFile, session_id: SessionId, document: str | None) -> list[
     session = file.directory.get(session_id)
     with file.reading(session_id):
         return versions.read(file.connection, file.path, session.no, document=document)
+
+
+def thin(file: OpenFile, session_id: SessionId, asked: Thinning) -> list[Version]:
+    """Forget the versions that are thinned out, and checkpoints that were kept for them."""
+    session = file.directory.get(session_id)
+    with file.reading(session_id):
+        every = versions.read(file.connection, file.path, session.no)
+    gone = thinned(every, now_ms=asked.now_ms, manual=asked.manual)
+    if asked.dry_run or not gone:
+        return gone
+    with file.transaction():
+        for version in gone:
+            versions.drop(file.connection, session.no, version.name)
+        left = {one.name: file.trim(one) for one in session.documents.values()}
+        trail.append(file.connection, session_id, asked.audit)
+    for name, size_bytes in left.items():
+        session.documents[name].checkpoint_bytes = size_bytes
+    return gone
 
 
 def drop_version(

@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..ids import SessionId, Subject
@@ -27,6 +27,7 @@ from .base import (
     Store,
     Version,
 )
+from .rewriting import Rewritten
 
 __all__ = ["Archive"]
 
@@ -84,6 +85,42 @@ class Archive(Store, Protocol):
         self, session: SessionId, name: str, *, audit: Deed | None = None
     ) -> Version:
         """Forget a version, and return it. Raises MomentNotFound."""
+        ...
+
+    async def thin(
+        self,
+        session: SessionId,
+        *,
+        manual: bool = False,
+        dry_run: bool = False,
+        audit: Deed | None = None,
+        now_ms: int | None = None,
+    ) -> list[Version]:
+        """Forget versions, dense lately and sparse long ago; returns those that are gone.
+
+        What is pinned stays, and unless ``manual`` says otherwise what was kept by hand.
+        """
+        ...
+
+    async def rewrite(
+        self,
+        session: SessionId,
+        document: str,
+        bodies: Mapping[int, bytes],
+        *,
+        checkpoints: Sequence[Checkpoint],
+        subject_from: Subject,
+        subject_to: Subject,
+        upto: int,
+        audit: Deed,
+        dry_run: bool = False,
+    ) -> Rewritten:
+        """Put other content in the place of what a log holds; the old is nowhere in it then.
+
+        Raises:
+            Conflict: The document has gone on since row ``upto``.
+            LocalProtocolError: A row is not there, or history would have no base.
+        """
         ...
 
     async def delete_session(self, session: SessionId, *, audit: Deed | None = None) -> None:

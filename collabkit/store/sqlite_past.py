@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -107,6 +108,34 @@ class Past:
         return await self._writer.submit(
             lambda it: annals.drop_version(it.file, session, name, audit=audit)
         )
+
+    async def thin(
+        self,
+        session: SessionId,
+        *,
+        manual: bool = False,
+        dry_run: bool = False,
+        audit: Deed | None = None,
+        now_ms: int | None = None,
+    ) -> list[Version]:
+        """Forget versions: dense lately, sparse long ago, pinned for ever.
+
+        All of the last hour stay, one of each hour of the last day, of each day of the last 30,
+        and of each 30 days before.
+
+        Args:
+            session: Whose versions.
+            manual: Also those that somebody kept by hand.
+            dry_run: Only say which would go.
+            audit: What to tell of it.
+            now_ms: Wall clock in Unix milliseconds; by default, what it says.
+
+        Returns:
+            Those that are gone, the last first.
+        """
+        now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        asked = annals.Thinning(now_ms, manual, dry_run, audit)
+        return await self._writer.submit(lambda it: annals.thin(it.file, session, asked))
 
     async def take_in(
         self, arriving: arrival.Arriving, log: Iterator[Row], *, audit: Deed

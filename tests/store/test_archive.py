@@ -8,7 +8,7 @@ import pytest
 
 from collabkit.errors import InvalidName, MomentNotFound
 from collabkit.ids import Seq, SessionId
-from collabkit.store.base import Draft, Version
+from collabkit.store.base import Deed, Draft, Version
 from collabkit.store.reader import Reader
 from collabkit.store.sqlite import SQLiteStore
 from collabkit.testing.store_contract import ADA, checkpoint, draft, new_session
@@ -156,3 +156,37 @@ async def test_versions_go_with_their_session(store: SQLiteStore, session: Sessi
     await store.delete_session(session)
     assert len(await store.versions(other)) == 1
     assert list(store.verify()) == []
+
+
+async def test_versions_are_thinned_when_asked(store: SQLiteStore, session: SessionId) -> None:
+    """A dry run only says which; what was kept by hand stays; the audit tells."""
+    kept = [
+        Version(f"{kind} {seq}", Seq(seq), ADA, seq, kind=kind)
+        for seq, kind in ((3, "auto"), (4, "auto"), (3, "manual"))
+    ]
+    for version in kept:
+        await store.put_version(session, version)
+    gone = [kept[1], kept[0]]
+    assert await store.thin(session, dry_run=True, audit=Deed(ADA, "thin")) == gone
+    assert len(await store.versions(session)) == 3
+    assert await store.thin(session, audit=Deed(ADA, "thin")) == gone
+    assert await store.versions(session) == [kept[2]]
+    assert await store.thin(session, audit=Deed(ADA, "thin")) == []
+    with Reader(store.path) as reader:
+        assert [line.action for line in reader.audit(session)] == ["create", "thin"]
+
+
+async def test_a_checkpoint_at_a_version_is_kept_with_it(
+    store: SQLiteStore, session: SessionId
+) -> None:
+    """As long as the version is, however near others are, and whatever it takes."""
+    await store.put_version(session, Version("v", Seq(3), ADA, 0, kind="auto"))
+    for seq in (8, 9):
+        await store.put_checkpoint(session, checkpoint(seq))
+    assert (await store.load_at(session, "main", 3)).checkpoint == checkpoint(3)
+    await store.thin(session)
+    assert (await store.load_at(session, "main", 3)).checkpoint == checkpoint(3)
+    await store.put_version(session, Version("w", Seq(4), ADA, 1, kind="auto"))
+    await store.thin(session)
+    past = await store.load_at(session, "main", 3)
+    assert (past.checkpoint, [row.seq for row in past.rows]) == (None, [1, 3])
