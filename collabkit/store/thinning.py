@@ -38,12 +38,12 @@ def thinned(versions: Sequence[Version], *, now_ms: int, manual: bool = False) -
     ['777600000']
     """
     newest_first = sorted(versions, key=lambda one: (one.at_ms, one.seq), reverse=True)
-    stay = [one for one in newest_first if one.pinned or (one.kind == "manual" and not manual)]
-    filled = {_place(one, now_ms) for one in stay}
+    stays = {one.name for one in versions if one.pinned or (one.kind == "manual" and not manual)}
+    filled = {_place(one, now_ms) for one in newest_first if one.name in stays}
     gone: list[Version] = []
     for version in newest_first:
         place = _place(version, now_ms)
-        if version in stay or place is None:
+        if version.name in stays or place is None:
             continue
         if place in filled:
             gone.append(version)
