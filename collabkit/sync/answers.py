@@ -16,12 +16,13 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from ..crdt.update import Scan, StateVector, advance, advances
+from ..crdt.budget import NO_BUDGET
+from ..crdt.update import Scan, StateVector, advance, advances, scan
 from .effects import RoomEffect, Send
 from .messages import Ack, Message
 from .pending import Pending
 
-__all__ = ["Answers", "Owed", "covers"]
+__all__ = ["Answers", "Owed", "covers", "deletes_all"]
 
 # How long a member has to answer a request for what is missing before it is asked again.
 ASK_AGAIN_AFTER = 5.0
@@ -190,3 +191,8 @@ def covers(these: Sequence[tuple[int, int, int]], those: Sequence[tuple[int, int
         if place < 0 or clock + length > stops[place]:
             return False
     return True
+
+
+def deletes_all(difference: bytes, told: Scan) -> bool:
+    """Whether an update of any size deletes all that another one does."""
+    return covers(scan(difference, NO_BUDGET).deletes, told.deletes)

@@ -1,13 +1,18 @@
-"""Scans that take long, made where the loop does not wait for them.
+"""Looks at updates that take long, made where the loop does not wait for them.
 
-A scan is Python, and so is the loop: they take turns of some milliseconds on the interpreter. With
-one thread for all scans the loop waits for one at most.
+Rules:
+
+1. A look is Python, and so is the loop: they take turns of some milliseconds on the interpreter.
+   With one thread for all looks the loop waits for one at most.
+2. Each link has one update looked at at a time, and looks are made in the order in which they are
+   asked for. So whoever has large updates takes turns with all others that have.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -22,6 +27,7 @@ __all__ = ["Aside", "Held", "update_of"]
 OVERHEAD_BYTES = 256
 
 P = TypeVar("P")
+T = TypeVar("T")
 
 
 class Held(Generic[P]):
@@ -78,10 +84,10 @@ def update_of(message: Message | None) -> bytes:
 
 
 class Aside:
-    """The thread that scans.
+    """The thread that looks.
 
     Attributes:
-        waiting: How many scans are not made yet.
+        waiting: How many looks are not made yet.
 
     >>> hi = bytes.fromhex("010107000401017402686900")
     >>> aside = Aside()
@@ -106,17 +112,21 @@ class Aside:
             MalformedBytes: It is none.
             UpdateRefused: It exceeds the budget.
         """
+        return await self.run(lambda: scan(update, budget))
+
+    async def run(self, look: Callable[[], T]) -> T:
+        """Take another look at updates."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="collabkit scan")
         self.waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, scan, update, budget)
+            return await loop.run_in_executor(self._thread, look)
         finally:
             self.waiting -= 1
 
     def close(self) -> None:
-        """Let the thread end; what waits is not scanned any more."""
+        """Let the thread end; what waits is not looked at any more."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._thread = None

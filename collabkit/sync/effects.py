@@ -190,6 +190,14 @@ class Diffed(msgspec.Struct, frozen=True):
     update: bytes
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """Whether all that a member tells deleted is; ``ticket`` is of his answer."""
+
+    member: int
+    ticket: int
+    known: bool
+
+
 class LogRead(msgspec.Struct, frozen=True):
     """Checkpoint and rows; ``packed`` is the checkpoint compressed, if that was asked for."""
 
@@ -239,6 +247,7 @@ RoomEvent: TypeAlias = (
     | Committed
     | AppendFailed
     | Diffed
+    | Compared
     | LogRead
     | ReadFailed
     | CheckpointKept
@@ -318,6 +327,15 @@ class Diff(msgspec.Struct, frozen=True):
     vector: bytes
 
 
+class Compare(msgspec.Struct, frozen=True):
+    """Find whether a difference deletes all that a member ``told``; answer with Compared."""
+
+    member: int
+    ticket: int
+    difference: bytes
+    told: Scan
+
+
 class ReadLog(msgspec.Struct, frozen=True):
     """Read checkpoint and rows, and pack; answer with LogRead or ReadFailed."""
 
@@ -348,6 +366,7 @@ RoomEffect: TypeAlias = (
     | Foreign
     | Append
     | Diff
+    | Compare
     | ReadLog
     | MakeCheckpoint
     | Wake

@@ -14,11 +14,14 @@ from ..crdt.update import Scan
 from ..errors import CollabError, EngineLost, RemoteProtocolError
 from ..ids import SessionId
 from ..store.base import Checkpoint, Store
+from .answers import deletes_all
 from .aside import Aside
 from .counts import Counts
 from .effects import (
     Append,
     CheckpointKept,
+    Compare,
+    Compared,
     Diff,
     Diffed,
     Dismiss,
@@ -236,7 +239,7 @@ class LiveRoom:
                 hub.trips.taste(self, updates)
             case Append(drafts):
                 hub.trips.append(self, drafts)
-            case Diff() | ReadLog() | Open() | Examine() | MakeCheckpoint():
+            case Diff() | Compare() | ReadLog() | Open() | Examine() | MakeCheckpoint():
                 self._ask(effect)
             case Quarantine():
                 hub.spawn(self._inquest.keep(effect))
@@ -261,10 +264,12 @@ class LiveRoom:
         self._hub.counts.foreign_refused += 1
         _log.debug("%s: %s wrote under %d ids of others", document, foreign.subject, count)
 
-    def _ask(self, effect: Diff | ReadLog | Open | Examine | MakeCheckpoint) -> None:
+    def _ask(self, effect: Diff | Compare | ReadLog | Open | Examine | MakeCheckpoint) -> None:
         match effect:
             case Diff(vector):
                 self._spawn(self._diff(vector), EngineDied(question=vector))
+            case Compare(member, ticket):
+                self._spawn(self._compare(effect), Compared(member, ticket, known=False))
             case ReadLog(packed):
                 self._spawn(self._read_log(packed=packed), ReadFailed("the log cannot be read"))
             case Open():
@@ -292,6 +297,10 @@ class LiveRoom:
 
     async def _diff(self, vector: bytes) -> RoomEvent:
         return Diffed(vector, await self._inquest.difference(self._hub.engine, vector))
+
+    async def _compare(self, asked: Compare) -> RoomEvent:
+        known = await self._hub.aside.run(lambda: deletes_all(asked.difference, asked.told))
+        return Compared(asked.member, asked.ticket, known)
 
     async def _examine(self, suspects: tuple[bytes, ...]) -> RoomEvent:
         return Examined(tuple(await self._inquest.try_suspects(self._hub.engine, suspects)))

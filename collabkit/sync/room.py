@@ -26,12 +26,10 @@ import enum
 import msgspec
 
 from ..crdt.awareness import decode_awareness
-from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
 from ..crdt.update import Scan, advances, decode_state_vector, encode_state_vector, scan
 from ..errors import RemoteProtocolError
 from ..ids import Seq
-from .answers import covers
 from .catchup import CatchUp, Member
 from .checkpointing import Checkpointing
 from .edits import Edits
@@ -40,6 +38,8 @@ from .effects import (
     CaughtUp,
     CheckpointKept,
     Committed,
+    Compare,
+    Compared,
     Diffed,
     Dismiss,
     EngineDied,
@@ -150,6 +150,8 @@ class Room:
                 return self._left(member, now)
             case Diffed(vector, update):
                 return self._catch_up.differs(vector, update)
+            case Compared(member, ticket, known):
+                return self._compared(member, ticket, known=known)
             case LogRead(loaded, packed):
                 return self._catch_up.log_read(loaded, packed, now=now)
             case EngineDied(question, culprit):
@@ -320,21 +322,22 @@ class Room:
 
     def _read_only(self, member: Member, offered: Scan) -> list[RoomEffect]:
         ticket = self.edits.owed.to(member.id).expect()
-        refused = Refused("read-only", f"{member.subject} may not write here")
-        if advances(offered, self.edits.stored):
-            return self.edits.owed.give(member.id, ticket, refused)
-        if not offered.deletes:
-            return self.edits.owed.give(member.id, ticket, Ack(0))
+        brings = advances(offered, self.edits.stored)
+        if brings or not offered.deletes:
+            return self._compared(member.id, ticket, known=not brings)
 
         def judge(difference: bytes) -> list[RoomEffect]:
-            known = covers(scan(difference, NO_BUDGET).deletes, offered.deletes)
-            return self.edits.owed.give(member.id, ticket, Ack(0) if known else refused)
+            return [Compare(member.id, ticket, difference, offered)]
 
         def unknown() -> list[RoomEffect]:
-            return self.edits.owed.give(member.id, ticket, refused)
+            return self._compared(member.id, ticket, known=False)
 
         vector = encode_state_vector(self.edits.stored)
         return self._catch_up.difference(member, vector, judge, unknown)
+
+    def _compared(self, member: int, ticket: int, *, known: bool) -> list[RoomEffect]:
+        answer = Ack(0) if known else Refused("read-only", "you may not write here")
+        return self.edits.owed.give(member, ticket, answer)
 
     def _present(self, member: Member, update: bytes, now: float) -> list[RoomEffect]:
         try:

@@ -17,7 +17,17 @@ from collabkit.sync.aside import Aside
 from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
 from collabkit.sync.hub import Hub
 from collabkit.sync.limits import LARGE_BYTES
-from collabkit.sync.messages import SyncStep1, SyncStep2, Update, write
+from collabkit.sync.messages import (
+    Ack,
+    Edit,
+    Resume,
+    Row,
+    Synced,
+    SyncStep1,
+    SyncStep2,
+    Update,
+    write,
+)
 from crdt.crafting import gc, string, update
 from sync.conftest import MemorySocket, Sockets
 
@@ -94,6 +104,49 @@ async def test_no_large_update_is_read_on_the_loop(hub: Hub, attach: Sockets) ->
     assert len(small) in sizes
     assert max(sizes) <= LARGE_BYTES
     assert hub.counts.overflows == 1
+
+
+async def test_what_a_reader_tells_deleted_is_compared_aside(hub: Hub, attach: Sockets) -> None:
+    """He is acknowledged what he knows, and refused the rest."""
+    await hub.store.create_session("room", project="default", kind="collaborative", by=ADA)
+    half, length = LARGE_BYTES // 2, 2 * LARGE_BYTES
+    written = (9, 0, [string("a" * length, root="t")])
+    gone = update(written, deletes={9: [(2 * at, 1) for at in range(half)]})
+    again = update(deletes={9: [(2 * at, 1) for at in range(half)]})
+    fewer = update(deletes={9: [(0, 1)]})
+    more = update(deletes={9: [(2 * at, 2) for at in range(half)]})
+    assert len(again) > LARGE_BYTES
+    with read_here() as sizes:
+        ada = attach("room", name="ada")
+        await synced(ada)
+        reader = attach("room", name="eve", token="ro", subprotocol="collabkit.1")
+        reader.say(write(Resume("", 0, b"\0")))
+        ada.say(write(Update(gone)))
+        await reader.until(lambda: write(Row(1, gone)) in reader.frames)
+        reader.say(*(write(Edit(1, "", told)) for told in (again, more, fewer)))
+        await reader.until(lambda: reader.frames.count(write(Ack(0))) == 2)
+    refused = [at for at, frame in enumerate(reader.frames) if b"read-only" in frame]
+    known = [at for at, frame in enumerate(reader.frames) if frame == write(Ack(0))]
+    assert known[0] < refused[0] < known[1]
+    assert all(size <= LARGE_BYTES for size in sizes)
+
+
+async def test_those_who_have_large_updates_take_turns(attach: Sockets) -> None:
+    """Somebody who has many keeps another waiting for one of them."""
+    ada, bob = attach("room", name="ada"), attach("room", name="bob")
+    for socket in (ada, bob):
+        await synced(socket)
+    carl = attach("room", subprotocol="collabkit.1")
+    carl.say(write(Resume("", 0, b"\0")))
+    await carl.until(lambda: write(Synced(0)) in carl.frames)
+    hers = [update((9, at * LARGE_BYTES, [gc(1)] * LARGE_BYTES)) for at in range(3)]
+    his = update((8, 0, [gc(1)] * LARGE_BYTES))
+    ada.say(*(write(Update(each)) for each in hers))
+    bob.say(write(Update(his)))
+    await carl.until(lambda: sum(len(frame) > LARGE_BYTES for frame in carl.frames) == 4)
+    rows = [frame for frame in carl.frames if len(frame) > LARGE_BYTES]
+    in_turn = enumerate((hers[0], his, hers[1], hers[2]), 1)
+    assert rows == [write(Row(seq, each)) for seq, each in in_turn]
 
 
 async def test_what_is_said_behind_a_large_update_comes_behind_it(attach: Sockets) -> None:
