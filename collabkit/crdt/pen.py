@@ -11,8 +11,8 @@ Rules:
 2. In a text, what is counted are the engine's units: see :func:`units`.
 3. A pen writes inside an edit block alone, so that what fails half-way leaves no trace. It
    does not check values: what could not be stored as it is must be known beforehand.
-4. What the engine has no way to write is refused before it is tried: :data:`_MAKE` lists
-   what it can make where.
+4. What the engine has a call to make where, :data:`_MAKE` lists. All else is grafted, see
+   :mod:`.grafting`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..errors import LocalProtocolError, ValueNotStorable
 from .branches import Branch, elements, runs
 from .core import Core
 from .document import Document
+from .grafting import document_content, graft, type_content
 from .roots import UNKNOWN, root_kinds
 
 __all__ = ["Kind", "Pen", "kind_of", "reading", "units", "writing"]
@@ -49,6 +50,8 @@ _SHARED = {
     "array": "insert_array_prelim",
     "text": "insert_text_prelim",
 }
+_XML = ("xml", "element")
+_TEXTS = ("text", "xml text")
 _NODES = {"element": "insert_element_prelim", "xml text": "insert_str"}
 
 # By the kind around it, the method that makes each kind in it.
@@ -207,22 +210,50 @@ class Pen:
 
         Args:
             branch: Where to make it.
-            where: A key of a map, an index of a sequence, or units of a text.
+            where: A key of a map, an attribute's name, an index of a sequence, units of a text.
             kind: What to make.
             tag: Of an element.
             style: Its formatting, in a text.
 
         Raises:
-            ValueNotStorable: The engine cannot have it there.
+            ValueNotStorable: It would be among nodes of XML, and is none.
         """
         around = _KINDS[type(branch)]
         method = _MAKE[around].get(kind)
-        if method is None:
-            raise ValueNotStorable(f"a new {kind} in a {around} is what the engine cannot make")
-        more: list[Any] = [""] if method == "insert_str" else [tag] if kind == "element" else []
-        if style is not None:
-            more.append(iter(style.items()))
-        return getattr(branch, method)(self._txn, where, *more)
+        if method is not None and (isinstance(where, int) or around == "map"):
+            more = [""] if method == "insert_str" else [tag] if kind == "element" else []
+            styles = [] if style is None else [iter(style.items())]
+            return getattr(branch, method)(self._txn, where, *more, *styles)
+        if isinstance(where, int) and around in _XML and kind in _SHARED:
+            raise ValueNotStorable(f"a {kind} among the nodes of XML")
+        graft(self._core, branch, where, type_content(kind, tag))
+        if isinstance(where, str):
+            return self.entry(branch, where) if around == "map" else self.attributes(branch)[where]
+        return (
+            self._restyled(branch, where, style or {})
+            if around in _TEXTS
+            else self.item(branch, where)
+        )
+
+    def put_document(self, branch: Branch, where: str | int, guid: str) -> None:
+        """Put a document inside the document, of which only the name is known here."""
+        graft(self._core, branch, where, document_content(guid))
+
+    def _restyled(self, branch: Branch, where: int, style: Mapping[str, Any]) -> Branch:
+        """Give what is embedded at a place just this formatting, and return it."""
+        value, before = next(
+            (value, before) for at, value, before in self._embedded(branch) if at == where
+        )
+        self.format(branch, where, 1, dict.fromkeys(before) | dict(style))
+        return value
+
+    def _embedded(self, branch: Branch) -> Iterator[tuple[int, Any, dict[str, Any]]]:
+        """What is embedded in a text, with its place and formatting."""
+        at = 0
+        for value, style in self.runs(branch):
+            if not isinstance(value, str):
+                yield at, value, style
+            at += units(value)
 
     def put(self, branch: Branch, where: str | int, value: Any) -> None:
         """Store a plain value under a key of a map, or before an index of an array."""

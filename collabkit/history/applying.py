@@ -6,7 +6,8 @@ Rules:
    and looks afterwards whether the document is what was wanted.
 2. Only what differs is written. What stays keeps its ids, and with them everybody's cursors,
    and the edits that others make in it at this moment.
-3. A shared type that went is not brought back to life: a new one is made with its content.
+3. A shared type that went is not brought back to life: a new one is made with its content. So it
+   is with a document inside the document, of which no more than the name is known.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def apply(pen: Pen, difference: Difference) -> None:
     """Write a difference.
 
     Raises:
-        ValueNotStorable: Something in it cannot be written.
+        ValueNotStorable: A text has strings as embedded objects.
         WrongRoot: A root is to be of another kind than it is.
     """
     for name, change in difference.roots.items():
@@ -105,13 +106,14 @@ def _write_attributes(pen: Pen, branch: Any, names: Mapping[str, KeyChange]) -> 
         elif change.new is None:
             pen.drop_attribute(branch, name)
         else:
-            _set_attribute(pen, branch, name, change.new)
+            _set_attribute(pen, branch, name, change.new.value)
 
 
-def _set_attribute(pen: Pen, branch: Any, name: str, entry: Entry) -> None:
-    if isinstance(entry.value, Node | Subdocument):
-        raise ValueNotStorable(f"attribute {name!r} is a shared type")
-    pen.set_attribute(branch, name, entry.value)
+def _set_attribute(pen: Pen, branch: Any, name: str, value: Any) -> None:
+    if isinstance(value, Node | Subdocument):
+        _put(pen, branch, name, value)
+    else:
+        pen.set_attribute(branch, name, value)
 
 
 # Elements
@@ -183,7 +185,8 @@ def _embedded(pen: Pen, branch: Any) -> dict[int, Any]:
 
 def _insert(pen: Pen, branch: Any, at: int, run: Run) -> None:
     if isinstance(run.value, Subdocument):
-        raise _lost(run.value)
+        pen.put_document(branch, at, run.value.guid)
+        return
     if not isinstance(run.value, Node):
         pen.insert(branch, at, run.value, run.attributes)
         return
@@ -202,8 +205,8 @@ def _restyled(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
 
 def _put(pen: Pen, branch: Any, where: str | int, value: Any) -> None:
     if isinstance(value, Subdocument):
-        raise _lost(value)
-    if isinstance(value, Node):
+        pen.put_document(branch, where, value.guid)
+    elif isinstance(value, Node):
         _fill(pen, pen.make(branch, where, KINDS[type(value)], *_tag(value)), value)
     else:
         pen.put(branch, where, value)
@@ -230,8 +233,4 @@ def _fill(pen: Pen, branch: Any, node: Node) -> None:
                 _put(pen, branch, at, entry.value)
     if isinstance(node, ElementNode | XmlTextNode):
         for name, entry in node.attributes.items():
-            _set_attribute(pen, branch, name, entry)
-
-
-def _lost(subdocument: Subdocument) -> ValueNotStorable:
-    return ValueNotStorable(f"the document {subdocument.guid!r} inside this one is not kept")
+            _set_attribute(pen, branch, name, entry.value)

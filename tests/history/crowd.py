@@ -35,6 +35,7 @@ VALUES: tuple[Any, ...] = (
     [],
     2**60,
 )
+KINDS = ("map", "array", "text", "xml", "element", "xml text")
 WORDS = ("a", "word ", "naïve ", "😀", "line\n", "日本")
 STYLES: tuple[dict[str, Any], ...] = (
     {"bold": True},
@@ -185,10 +186,7 @@ def _text(pen: Pen, branch: Any, dice: Random) -> None:
     elif roll < 0.87:
         pen.insert(branch, places[start], {"image": dice.randrange(9)}, {})
     elif roll < 0.94:
-        kinds = ["map", "array", "text"]
-        if kind_of(branch) == "xml text":
-            kinds += ["element", "xml text"]
-        pen.make(branch, places[start], dice.choice(kinds), "q", style={})
+        pen.make(branch, places[start], dice.choice(KINDS), "q", style={})
     elif kind_of(branch) == "xml text":
         _attribute(pen, branch, dice)
 
@@ -209,7 +207,7 @@ def _map(pen: Pen, branch: Any, dice: Random) -> None:
     elif dice.random() < 0.5:
         pen.put(branch, key, dice.choice(VALUES))
     else:
-        pen.make(branch, key, dice.choice(("map", "array", "text", "xml")))
+        pen.make(branch, key, dice.choice(KINDS), "q")
 
 
 def _array(pen: Pen, branch: Any, dice: Random) -> None:
@@ -222,7 +220,7 @@ def _array(pen: Pen, branch: Any, dice: Random) -> None:
         for _ in range(dice.randrange(1, 4)):
             pen.put(branch, at, dice.choice(VALUES))
     else:
-        pen.make(branch, at, dice.choice(("map", "array", "text", "xml")))
+        pen.make(branch, at, dice.choice(KINDS), "q")
 
 
 def _nodes(pen: Pen, branch: Any, dice: Random) -> None:

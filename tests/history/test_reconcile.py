@@ -7,10 +7,10 @@ import pytest
 from collabkit.crdt.changes import Change
 from collabkit.crdt.document import Document
 from collabkit.crdt.values import Element
-from collabkit.errors import ValueNotStorable
+from collabkit.errors import WrongRoot
 from collabkit.history.live import tree_of
 from collabkit.history.reconcile import reconcile
-from collabkit.history.tree import Entry, MapNode, Subdocument, TextNode, Tree, same
+from collabkit.history.tree import Entry, MapNode, Tree, same
 
 
 def filled() -> Document:
@@ -79,8 +79,8 @@ def test_what_cannot_be_done_leaves_no_trace() -> None:
     """It happens as a whole, or not at all."""
     document = filled()
     before = document.update()
-    wanted: Tree = {"a": TextNode(), "m": MapNode(entries={"sub": Entry(Subdocument("d"))})}
-    with pytest.raises(ValueNotStorable, match="inside this one"):
+    wanted: Tree = {"m": MapNode(entries={"k": Entry(1)}), "t": MapNode(entries={"k": Entry(1)})}
+    with pytest.raises(WrongRoot, match="root 't' is text, not map"):
         reconcile(document, wanted)
     assert document.update() == before
     assert not document.undo() or str(document.text("t")) == "The quick brown fox"
