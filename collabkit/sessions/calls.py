@@ -6,7 +6,9 @@ Rules:
 2. A key is its subject's, and names one call: used for another one it is refused.
 3. A key whose call failed is free again. One whose call was cut off by the end of the process
    runs again, and is told so, because its work may have been done.
-4. The file remembers the last :data:`REMEMBERED` calls, in as many places, used in turn.
+4. What was answered of a session in which something was erased is forgotten, and so is whose calls
+   those of an erased subject were: their keys are free.
+5. The file remembers the last :data:`REMEMBERED` calls, in as many places, used in turn.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from ..errors import InvalidArguments
-from ..ids import Subject
+from ..ids import SessionId, Subject
 from ..store.sqlite import SQLiteStore
 
 __all__ = ["REMEMBERED", "Calls"]
@@ -99,6 +101,18 @@ class Calls:
                 raise
             await self._note(past, "done", result)
             return result
+
+    async def forget(self, session: SessionId, subject: str | None) -> None:
+        """Forget what was answered of a session, and whose calls were a subject's."""
+        known = await self._read()
+        for past in list(self._places.values()):
+            his = past.whose[0] == subject
+            about = isinstance(past.result, dict) and past.result.get("id") == session
+            if his or about:
+                del known[past.whose]
+                past.whose, past.call = ("", str(past.number)), ""
+                known[past.whose] = past
+                await self._note(past, "failed")
 
     async def _read(self) -> dict[tuple[str, str], _Past]:
         # Read once: a second reading would forget what was placed since the first.

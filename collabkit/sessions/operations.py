@@ -15,6 +15,7 @@ merge       write  unlocked  take what a fork has beyond the session it was bran
 unversion   manage never     drop a version, so that its moment may be compacted away
 release     manage never     give an engine again what was quarantined
 compact     manage never     drop the history of a session that a checkpoint holds
+erase       manage never     empty what a subject wrote in a session, or what all did, for good
 rm          manage never     remove a session and all it has
 =========== ====== ========= ==========================================================
 
@@ -48,7 +49,7 @@ import msgspec
 from ..access.model import Identity
 from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
-from . import branching, founding, moving, rewinding, upkeep
+from . import branching, erasure, founding, moving, rewinding, upkeep
 from .asked import Arguments, Call, Host
 
 __all__ = ["TABLE", "Operation", "Remotely", "call", "call_from_room"]
@@ -104,6 +105,7 @@ TABLE: Mapping[str, Operation] = {
         Operation("merge", "write", Remotely.UNLOCKED, branching.Merge, branching.merge),
         Operation("unversion", "manage", Remotely.NEVER, rewinding.Unversion, rewinding.unversion),
         Operation("compact", "manage", Remotely.NEVER, Arguments, upkeep.compact),
+        Operation("erase", "manage", Remotely.NEVER, erasure.Erase, erasure.erase),
         Operation("rm", "manage", Remotely.NEVER, Arguments, founding.remove),
     )
 }
