@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from collabkit.crdt.update import scan
 from collabkit.sync.answers import ASK_AGAIN_AFTER, Answers, covers
+from collabkit.sync.edits import MAX_GAPS
 from collabkit.sync.messages import Ack, Message
+from crdt.crafting import gc, update
 
 HI = scan(bytes.fromhex("010107000401017402686900"))
 YO = scan(bytes.fromhex("0101070284070102796f00"))
@@ -46,6 +48,21 @@ def test_a_gap_that_deletes_waits_for_the_same_deletions() -> None:
     answers.close_gaps(HI, {7: 9}, Ack(1))
     assert answers.gaps == 1
     answers.close_gaps(deleting, {7: 9}, Ack(1))
+    assert answers.gaps == 0
+
+
+def test_a_gap_that_tells_much_counts_for_many() -> None:
+    """What is remembered of it, and what is compared with each later edit, is bounded."""
+    deletes = {7: [(2 * at, 1) for at in range(100_000)]}
+    large = scan(update((7, 0, [gc(200_000)]), deletes=deletes))
+    answers = Answers()
+    first, second = answers.expect(), answers.expect()
+    answers.leave_open(first, HI)
+    assert answers.gaps == 1
+    answers.leave_open(second, large)
+    answers.leave_open(second, large)
+    assert MAX_GAPS // 2 < answers.gaps <= MAX_GAPS
+    answers.close_gaps(large, {7: 200_000}, Ack(1))
     assert answers.gaps == 0
 
 
