@@ -1,0 +1,58 @@
+"""The command ``erase``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..store.reader import Reader
+from . import render
+from .arguments import AsJson, Db, Name, find, operate
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+
+@app.command()
+def erase(
+    db: Db,
+    name: Name,
+    *,
+    subject: Annotated[
+        str | None,
+        typer.Option(help="Who, as `collabkit log` names them.", show_default=False),
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="All that anybody wrote, and who they were.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase what somebody wrote: from documents, history, versions and the file.
+
+    Whoever is connected sees it go. Names of keys, roots and tags stay, and are listed; so does
+    what backups have, and replicas that do not come back.
+    """
+    if (subject is None) != everybody:
+        raise typer.BadParameter("either --subject SUBJECT or --everybody")
+    with Reader(db) as reader:
+        place = find(reader, name)[1]
+    target = f"{place.project}~{place.session}"
+    target = f"{target}/{place.document}" if "/" in name else target
+    asked = {"session": target, "subject": subject}
+    if not dry_run and not yes:
+        whose = "everybody" if subject is None else repr(subject)
+        told = operate(db, "erase", **asked, dry_run=True)
+        if not typer.confirm(f"Erase {whose} from {place}, {told['rows']} rows, for ever?"):
+            render.note(f"{place} is as it was")
+            raise typer.Exit(1)
+    done = operate(db, "erase", **asked, dry_run=dry_run)
+    if as_json:
+        render.json(done)
+        return
+    render.listing(("Name that stays",), ([one] for one in done["names"]), empty="no names stay")
+    verb = "would change" if dry_run else "changed"
+    render.note(f"{place}: {done['rows']} rows {verb}, {render.size(done['freed_bytes'])} freed")

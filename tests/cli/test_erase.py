@@ -1,0 +1,32 @@
+"""`erase`: what somebody wrote goes from a file, once he who asks is sure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cli.saying import Run
+
+
+def test_what_somebody_wrote_goes(run: Run, db: Path) -> None:
+    """A dry run says what, and who is asked may say no; then it is gone from the file."""
+    dry = run("erase", db, "plan", "--subject", "user:ada", "--dry-run")
+    assert dry.out.split() == ["name", "that", "stays", "body", "due", "list", "meta", "tags"]
+    assert "3 rows would change" in dry.err
+    assert run("erase", db, "plan", "--subject", "user:ada", stdin="n\n").code == 1
+    assert "Hello, wörld".encode() in db.read_bytes()
+    done = run("erase", db, "plan", "--subject", "user:ada", "--yes", "--json").json
+    assert done["rows"] == 3
+    assert "Hello, wörld".encode() not in db.read_bytes()
+    left = run("inspect", db, "plan", "--json").json["roots"]
+    assert left == {"meta": {"kind": "map", "value": {"tags": []}}}
+    assert "erased" in run("log", db, "plan").out
+    assert run("verify", db).code == 0
+
+
+def test_who_goes_must_be_said(run: Run, db: Path) -> None:
+    """One, or everybody, but nobody by accident."""
+    assert run("erase", db, "plan", "--yes").code == 2
+    assert run("erase", db, "plan", "--subject", "a", "--everybody", "--yes").code == 2
+    assert run("erase", db, "plan/side", "--everybody", "--yes").code == 0
+    assert "user:ada" in run("log", db, "plan").out
+    assert "[" not in run("inspect", db, "plan/side").out
