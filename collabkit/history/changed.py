@@ -49,6 +49,7 @@ __all__ = [
     "TextChanged",
     "TextStep",
     "Within",
+    "inside",
     "length_of",
     "walk",
 ]
@@ -185,20 +186,26 @@ KeyChange: TypeAlias = KeyChanged | Changed
 """What became of a key: another value, or the same shared type, different inside."""
 
 
-def walk(changes: Mapping[str, KeyChange]) -> Iterator[Changed]:
-    """Go through the shared types that changed, each before what is nested in it."""
-    for change in changes.values():
-        if not isinstance(change, KeyChanged):
-            yield from _walk(change)
-
-
-def _walk(change: Changed) -> Iterator[Changed]:
-    yield change
+def inside(change: Changed) -> Iterator[Changed]:
+    """The shared types that changed directly in another."""
     if isinstance(change, MapChanged):
-        yield from walk(change.keys)
+        yield from _below(change.keys)
         return
     if isinstance(change, TextChanged | ElementChanged):
-        yield from walk(change.attributes)
+        yield from _below(change.attributes)
     for step in change.steps:
         if isinstance(step, Within):
-            yield from _walk(step.changed)
+            yield step.changed
+
+
+def walk(changes: Mapping[str, KeyChange]) -> Iterator[Changed]:
+    """Go through the shared types that changed, each before what is nested in it."""
+    waiting = [*_below(changes)][::-1]
+    while waiting:
+        change = waiting.pop()
+        yield change
+        waiting += [*inside(change)][::-1]
+
+
+def _below(changes: Mapping[str, KeyChange]) -> Iterator[Changed]:
+    return (change for change in changes.values() if not isinstance(change, KeyChanged))

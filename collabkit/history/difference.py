@@ -37,6 +37,7 @@ from .changed import (
     walk,
 )
 from .likeness import Likeness, is_node, sort_of
+from .told import told
 from .tree import (
     ArrayNode,
     ElementNode,
@@ -49,6 +50,7 @@ from .tree import (
     XmlNode,
     XmlTextNode,
 )
+from .unified import SIGNS, unified
 
 __all__ = ["Difference", "difference"]
 
@@ -71,6 +73,14 @@ class Difference(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.roots)
 
+    def __str__(self) -> str:
+        """The difference as a unified diff has it, see :mod:`.unified`; empty if there is none."""
+        return "\n".join(SIGNS[line.kind] + line.text for line in unified(self.roots))
+
+    def to_json(self) -> dict[str, Any]:
+        """The difference as values that JSON can write, see :mod:`.told`."""
+        return told(self.roots)
+
     @property
     def parts(self) -> tuple[Changed, ...]:
         """Each shared type that is different, in the order of the document."""
@@ -89,6 +99,12 @@ def difference(old: Tree, new: Tree, *, gone: Tree | None = None) -> Difference:
     >>> old, new = {"t": TextNode(None, (Run("ab"),))}, {"t": TextNode(None, (Run("abc"),))}
     >>> difference(old, new).parts[0].steps
     (Keep(length=2), Insert(run=Run(value='c', attributes={}, by=None)))
+    >>> print(difference(old, new))
+    --- t
+    +++ t
+    @@ -1 +1 @@
+    -ab
+    +abc
     """
     comparison = _Comparison()
     roots: dict[str, KeyChange] = {}

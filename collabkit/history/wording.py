@@ -21,7 +21,7 @@ from .changed import Delete, Insert, Keep, Reformat, TextStep, Within, length_of
 from .likeness import Likeness, is_node, sort_of
 from .tree import Run
 
-__all__ = ["Nested", "steps"]
+__all__ = ["Cursor", "Nested", "steps"]
 
 Nested: TypeAlias = Callable[[Any, Any, int], Within | None]
 """Compares two embedded shared types, of which the new one is at an index."""
@@ -52,8 +52,8 @@ def steps(
     old, new = ([run for run in runs if length_of(run)] for runs in (old, new))
     ids = {_id(run) for run in old} & {_id(run) for run in new}
     before, after = (_string(runs, ids, like) for runs in (old, new))
-    here, there = _Cursor(old), _Cursor(new)
-    losses = _Cursor(gone) if gone is not None else None
+    here, there = Cursor(old), Cursor(new)
+    losses = Cursor(gone) if gone is not None else None
     found = text_blocks(before, after)
     found = _slid(found, before, after, _edges(old), _edges(new))
     for i, j, n in [*found, (len(before), len(after), 0)]:
@@ -81,7 +81,7 @@ def _stand_in(number: int) -> str:
     return chr(_STAND_INS + number % _MOST_STAND_INS)
 
 
-class _Cursor:
+class Cursor:
     """A place in a row of runs."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -98,6 +98,17 @@ class _Cursor:
             self._rest = _cut(run, count, length) if length > count else None
             yield _cut(run, 0, count) if length > count else run
             count -= length
+
+    def skip(self, count: int) -> None:
+        """Go on by so many code points."""
+        for _ in self.take(count):
+            pass
+
+    def rest(self) -> Iterator[Run]:
+        """Go on to the end, and give the runs up to there."""
+        if self._rest:
+            yield self._rest
+        yield from self._runs
 
 
 def _cut(run: Run, start: int, stop: int) -> Run:
@@ -133,7 +144,7 @@ class _Script:
         self._kept = 0  # behind the last step
         self._at = 0  # in the new text
 
-    def delete(self, runs: Iterator[Run], losses: _Cursor | None) -> None:
+    def delete(self, runs: Iterator[Run], losses: Cursor | None) -> None:
         for run in runs:
             self._delete(run, losses)
 
@@ -141,7 +152,7 @@ class _Script:
         for run in runs:
             self._step(Insert(run), length_of(run))
 
-    def match(self, old: Run, new: Run, losses: _Cursor | None) -> None:
+    def match(self, old: Run, new: Run, losses: Cursor | None) -> None:
         """Go from one run to another of its length, which may only look alike."""
         form, length = self._like.form, length_of(old)
         formatted_alike = form(old.attributes) == form(new.attributes)
@@ -160,10 +171,9 @@ class _Script:
             self._step(Insert(new), length)
             return
         if losses is not None:
-            for _ in losses.take(length):
-                pass
+            losses.skip(length)
 
-    def _delete(self, run: Run, losses: _Cursor | None) -> None:
+    def _delete(self, run: Run, losses: Cursor | None) -> None:
         if losses is None:
             self._step(Delete(run), 0)
             return
