@@ -20,9 +20,9 @@ from typing import Any, Literal, TypeAlias
 import pytest
 
 from collabkit.errors import CannotWrite, LocalProtocolError
-from collabkit.ids import SessionId
+from collabkit.ids import Seq, SessionId, Subject
 from collabkit.store import database
-from collabkit.store.base import Draft, Store
+from collabkit.store.base import Deed, Draft, Version
 from collabkit.store.database import Durability
 from collabkit.store.reader import Reader
 from collabkit.store.sqlite import SQLiteStore
@@ -36,7 +36,9 @@ _FULL = 13
 _FAILED = {"write": 10 | 3 << 8, "sync": 10 | 4 << 8, "truncate": 10 | 6 << 8}
 
 
-OLD = b"old"
+OLD, REWRITTEN = b"old", b"rewritten"
+
+BEN, NOBODY = Subject("user:ben"), Subject("nobody")
 
 
 class FailingDisk:
@@ -98,9 +100,9 @@ class Script:
         self.refused: list[bytes] = []
         self.queued: list[bytes] = []
 
-    async def run(self, store: Store, session: SessionId) -> None:
-        """Write in every way, settle, keep checkpoints, compact; go on whatever fails."""
-        for step in range(4):
+    async def run(self, store: SQLiteStore, session: SessionId) -> None:
+        """Write in every way, settle, keep checkpoints, compact, erase; go on whatever fails."""
+        for step in range(3):
             await self._append(store, session, draft(b"append %d" % step))
             self._enqueue(store, session, draft(b"queued %d" % step))
             await self._append(store, session, draft(b"large %d" % step + bytes(5000)))
@@ -110,9 +112,23 @@ class Script:
             await tried(store.put_checkpoint(session, checkpoint(2)))
         # Without the checkpoints that the disk did not take it refuses.
         with suppress(LocalProtocolError):
-            await tried(store.compact(session, "main", 2))
+            await tried(store.compact(session, "main", 2, audit=Deed(ADA, "compact")))
+        version = Version("v", Seq(4), ADA, 0)
+        await tried(store.put_version(session, version, audit=Deed(ADA, "version")))
+        await tried(
+            store.rewrite(
+                session,
+                "side",
+                {3: REWRITTEN, 4: REWRITTEN},
+                checkpoints=[],
+                subject_from=BEN,
+                subject_to=NOBODY,
+                upto=4,
+                audit=Deed(ADA, "erase"),
+            )
+        )
 
-    async def _append(self, store: Store, session: SessionId, one: Draft) -> None:
+    async def _append(self, store: SQLiteStore, session: SessionId, one: Draft) -> None:
         done = await tried(store.append(session, [one]))
         (self.acknowledged if done else self.refused).append(one.body)
         # The first to read a document has it made; who reads on needs nothing of the disk.
@@ -120,13 +136,13 @@ class Script:
             there = {row.body for row in (await store.load(session, "main")).rows}
             assert there >= set(self.acknowledged)
 
-    def _enqueue(self, store: Store, session: SessionId, one: Draft) -> None:
+    def _enqueue(self, store: SQLiteStore, session: SessionId, one: Draft) -> None:
         self.queued.append(one.body)
         # Told or not, it waits in memory.
         with suppress(CannotWrite):
             store.enqueue(session, one)
 
-    async def settle(self, store: Store, session: SessionId) -> None:
+    async def settle(self, store: SQLiteStore, session: SessionId) -> None:
         """With a disk that works again, the store does."""
         # What was to fail once may not have failed yet.
         if not await tried(store.flush()):
@@ -140,8 +156,16 @@ class Script:
         with Reader(path) as reader:
             assert list(reader.verify()) == []
             record = reader.find("notes", project="default")
-            found = [row.body for row in reader.rows(record.id) if row.body != OLD]
-        assert sorted(found) == sorted(self.acknowledged + self.queued)
+            done = {line.action for line in reader.audit(record.id)}
+            side = reader.chronicle(record.id, "side")
+            expected = (REWRITTEN, NOBODY) if "erase" in done else (OLD, BEN)
+            assert [(row.body, row.subject) for row in side.rows] == [expected] * 2
+            assert side.owners == {9: expected[1]}
+            assert reader.chronicle(record.id, "main").floor == (2 if "compact" in done else 0)
+            assert len(reader.versions(record.id)) == ("version" in done)
+            found = [row.body for row in reader.rows(record.id)]
+        new = [body for body in found if body not in {OLD, REWRITTEN}]
+        assert sorted(new) == sorted(self.acknowledged + self.queued)
 
 
 async def tried(doing: Awaitable[Any]) -> bool:
@@ -186,7 +210,8 @@ async def make(path: Path) -> None:
     async with SQLiteStore.open(path) as store:
         for name in ("notes", "other"):
             record = await store.create_session(name, project="default", kind="k", by=ADA)
-            await store.append(record.id, [draft(OLD), draft(OLD)])
+            bens = Draft("side", BEN, OLD, 0, claims=(9,))
+            await store.append(record.id, [draft(OLD), draft(OLD), bens, bens])
 
 
 @pytest.mark.parametrize("durability", ["durable", "stored"])

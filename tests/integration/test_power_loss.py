@@ -1,9 +1,9 @@
 """A loss of power at any moment costs what was promised at most, and never the file.
 
 A store works through a script: it is made, writes awaited and unawaited rows, settles, keeps
-checkpoints, compacts, quarantines, deletes a session, closes and opens again. All that reaches
-the disk is taken down (:mod:`integration.vfs`), disks that power was cut from are built out of
-it (:mod:`integration.crashes`), and each is opened by the store.
+checkpoints, compacts, erases, quarantines, deletes a session, closes and opens again. All that
+reaches the disk is taken down (:mod:`integration.vfs`), disks that power was cut from are built
+out of it (:mod:`integration.crashes`), and each is opened by the store.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from random import Random
 
 import pytest
 
-from collabkit.ids import SessionId
-from collabkit.store.base import Row, Store
+from collabkit.ids import SessionId, Subject
+from collabkit.store.base import Deed, Row, Store
 from collabkit.store.database import Durability
 from collabkit.store.ledger import Ledger
 from collabkit.store.openfile import SETTLE_BYTES
@@ -35,13 +35,17 @@ IMAGES = 100
 
 DOCUMENTS = ("main", "other")
 
+# A document whose two rows are rewritten.
+ERASED = "erased"
+
 
 async def work(path: str, durability: Durability, disk: Recording, dice: Random) -> None:
     """Do everything a store does, twice, and note what was acknowledged."""
     for opening in range(2):
         async with SQLiteStore.open(path, durability=durability) as store:
             if opening == 0:
-                await store.create_session("notes", project="default", kind="k", by=ADA)
+                record = await store.create_session("notes", project="default", kind="k", by=ADA)
+                await store.append(record.id, [draft(b"old", ERASED)] * 2)
             session = (await store.find_session("notes", project="default")).id
             disk.note(0)
             for step in range(8):
@@ -71,6 +75,17 @@ async def tend(store: SQLiteStore, session: SessionId, dice: Random, step: int) 
     last = (await store.find_session(session, project="default")).last_seq
     if step == 4:
         await store.append(session, [draft(dice.randbytes(SETTLE_BYTES))])
+    elif step == 5:
+        await store.rewrite(
+            session,
+            ERASED,
+            {1: b"gone", 2: b"gone"},
+            checkpoints=[],
+            subject_from=ADA,
+            subject_to=Subject("nobody"),
+            upto=2,
+            audit=Deed(ADA, "erase"),
+        )
     elif step % 3 == 0:
         for _ in range(2):
             await store.put_checkpoint(session, checkpoint(last))
@@ -126,9 +141,14 @@ def survives(path: Path, events: list[Event], rows: list[Row], durability: Durab
         assert record.last_seq >= must
         found = finish(ledger.rows(record.id, after=0, document=None, limit=100_000))
         known = {row.seq: row for row in rows}
+        erased = {(row.body, row.subject) for row in found if row.document == ERASED}
+        with Reader(path) as reader:
+            told = "erase" in {line.action for line in reader.audit(record.id)}
+        assert erased <= {(b"gone", "nobody") if told else (b"old", ADA)}
+        found = [row for row in found if row.document != ERASED]
         # What was compacted away in the end may still be there; nothing else may differ.
         assert all(known.get(row.seq, row) == row for row in found)
-        assert {seq for seq in known if seq <= record.last_seq} <= {row.seq for row in found}
+        assert {seq for seq in known if 2 < seq <= record.last_seq} <= {row.seq for row in found}
         for name in record.documents:
             loaded = finish(ledger.load(record.id, name))
             assert loaded.epoch > 0 or record.last_seq >= acknowledged(events)
