@@ -37,7 +37,9 @@ from ..store.base import SessionRecord
 from ..store.database import Durability
 from . import session as _session
 from . import workspace as _workspace
+from .blocking_history import History
 from .session import Kind
+from .versions import DEFAULT_POLICY, VersionPolicy
 
 __all__ = ["Session", "Workspace", "open"]
 
@@ -84,6 +86,11 @@ class Session:
     def open_document(self, name: str) -> Document:
         """Open another document of this session, or get the one that is open."""
         return self._workspace._loop().call(self._inner.open_document, name)
+
+    @property
+    def history(self) -> History:
+        """The past of ``main``, and what can be done with it; ``.of(name)`` of other documents."""
+        return History(self._inner.history, self._workspace._loop)
 
     def saved(self) -> None:
         """Wait until all edits so far are on disk. Raises CannotWrite."""
@@ -223,7 +230,11 @@ class _Turn:
 
 
 def open(  # noqa: A001 - it opens
-    path: str | os.PathLike[str], *, durability: Durability = "stored", subject: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    durability: Durability = "stored",
+    subject: str | None = None,
+    versions: VersionPolicy = DEFAULT_POLICY,
 ) -> Workspace:
     """Open a file of sessions, or make it, for code without an event loop; use it with ``with``.
 
@@ -232,6 +243,7 @@ def open(  # noqa: A001 - it opens
         durability: ``stored`` commits survive the process, and power loss but for the last
             second; ``durable`` ones survive power loss.
         subject: Who the program's edits are by; ``host:`` and the user's name if not said.
+        versions: When versions are saved that nobody asked for.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, open(f"{folder}/notes.db") as workspace:
@@ -240,4 +252,6 @@ def open(  # noqa: A001 - it opens
     ...         str(note.document.text("body"))
     'hello'
     """
-    return Workspace(_workspace.open_file(path, durability=durability, subject=subject))
+    return Workspace(
+        _workspace.open_file(path, durability=durability, subject=subject, versions=versions)
+    )

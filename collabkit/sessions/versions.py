@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -139,10 +139,9 @@ class Rounds:
     @contextlib.asynccontextmanager
     async def going(self) -> AsyncIterator[None]:
         """Save versions as the policy says, and at the end."""
-        self._at_start = {one.id: one.last_seq for one in await self._store.sessions()}
+        self.begin(await self._store.sessions())
         task: asyncio.Task[None] | None = None
         if self._policy.every_edits is not None or self._policy.every_s is not None:
-            await self.look()
             task = asyncio.create_task(self._go(), name="collabkit versions")
         try:
             yield
@@ -153,15 +152,17 @@ class Rounds:
             if self._policy.at_end:
                 await self._end()
 
-    async def look(self) -> None:
-        """Save a version of each session that is due."""
+    def begin(self, sessions: Sequence[SessionRecord]) -> None:
+        """Take note of what is there already: it is nobody's news."""
+        now = self._clock()
+        self._at_start = {one.id: one.last_seq for one in sessions}
+        self._marks = {one.id: _Mark(one.last_seq, now) for one in sessions}
+
+    async def look(self, sessions: Sequence[SessionRecord] | None = None) -> None:
+        """Save a version of each session that is due; of all that there are, by default."""
         now, policy = self._clock(), self._policy
-        for record in await self._store.sessions():
-            mark = self._marks.get(record.id)
-            if mark is None:
-                # What came before this round began is nobody's news.
-                started = self._at_start.get(record.id, Seq(0))
-                mark = self._marks[record.id] = _Mark(started, now)
+        for record in await self._store.sessions() if sessions is None else sessions:
+            mark = self._marks.setdefault(record.id, _Mark(0, now))
             edits = record.last_seq - mark.seq
             if edits and (
                 (policy.every_edits is not None and edits >= policy.every_edits)
