@@ -186,13 +186,18 @@ class Link:
     def received(self, frame: bytes | str) -> None:
         """A whole message came: bytes of a binary one, str of a text one."""
         now, place = self._hub.now(), self._place
-        if place is not None and type(frame) is bytes and self._held is None:
+        if (
+            place is not None
+            and self._held is None
+            and type(frame) is bytes
+            and len(frame) <= LARGE_BYTES
+        ):
             # Nearly all that comes is this, and a seated connection passes it on as it is.
             body, prefix = frame, place.prefix
             if prefix:
                 body = frame[len(prefix) :] if frame.startswith(prefix) else b""
             update = update_in(body)
-            if update is not None and len(update) <= LARGE_BYTES:
+            if update is not None:
                 place.live.edited(place.member, update, body, now)
                 self._spare(place)
                 return

@@ -267,11 +267,11 @@ _READERS: dict[str, Callable[[bytes, int], tuple[object, int]]] = {
     "bytes": read_var_bytes,
     "bool": _read_bool,
 }
-_WRITERS: dict[str, Callable[..., bytes]] = {
-    "int": var_uint,
-    "str": var_string,
-    "bytes": var_bytes,
-    "bool": lambda value: b"\x01" if value else b"\x00",
+_WRITERS: dict[str, Callable[..., tuple[bytes, ...]]] = {
+    "int": lambda value: (var_uint(value),),
+    "str": lambda value: (var_string(value),),
+    "bytes": lambda value: (var_uint(len(value)), value),
+    "bool": lambda value: (b"\x01" if value else b"\x00",),
 }
 _FIELDS: dict[type[Message], tuple[tuple[str, str], ...]] = {
     kind: tuple(kind.__annotations__.items()) for kind in _EXTENSIONS.values()
@@ -345,13 +345,13 @@ def write(message: Message) -> bytes:
     """
     match message:
         case Update(update):
-            return b"\x00\x02" + var_bytes(update)
+            return b"\x00\x02" + var_uint(len(update)) + update  # of what may be large one copy
         case Awareness(update):
             return b"\x01" + var_bytes(update)
         case SyncStep1(vector):
             return b"\x00\x00" + var_bytes(vector)
         case SyncStep2(update):
-            return b"\x00\x01" + var_bytes(update)
+            return b"\x00\x01" + var_uint(len(update)) + update
         case Denied(reason):
             return b"\x02\x00" + var_string(reason)
         case QueryAwareness():
@@ -360,8 +360,10 @@ def write(message: Message) -> bytes:
     told = _FIELDS[kind]
     if isinstance(message, Welcome) and message.version == 1:
         told = told[:-1]
-    fields = (_WRITERS[t](getattr(message, name)) for name, t in told)
-    return var_uint(_TYPE_OF[kind]) + b"".join(fields)
+    parts = [var_uint(_TYPE_OF[kind])]
+    for name, type_name in told:
+        parts += _WRITERS[type_name](getattr(message, name))
+    return b"".join(parts)
 
 
 def told_by(first: bytes) -> Dialect:
