@@ -181,6 +181,14 @@ class Pen:
         """The pieces of a text with their formatting."""
         return runs(branch, self._txn)
 
+    def embedded(self, branch: Branch) -> Iterator[tuple[int, Any, dict[str, Any]]]:
+        """What is embedded in a text, with its place and formatting."""
+        at = 0
+        for value, style in self.runs(branch):
+            if not isinstance(value, str):
+                yield at, value, style
+            at += units(value)
+
     def length(self, branch: Branch) -> int:
         """How many units, elements or children there are."""
         length: int = branch.len(self._txn)
@@ -242,18 +250,10 @@ class Pen:
     def _restyled(self, branch: Branch, where: int, style: Mapping[str, Any]) -> Branch:
         """Give what is embedded at a place just this formatting, and return it."""
         value, before = next(
-            (value, before) for at, value, before in self._embedded(branch) if at == where
+            (value, before) for at, value, before in self.embedded(branch) if at == where
         )
         self.format(branch, where, 1, dict.fromkeys(before) | dict(style))
         return value
-
-    def _embedded(self, branch: Branch) -> Iterator[tuple[int, Any, dict[str, Any]]]:
-        """What is embedded in a text, with its place and formatting."""
-        at = 0
-        for value, style in self.runs(branch):
-            if not isinstance(value, str):
-                yield at, value, style
-            at += units(value)
 
     def put(self, branch: Branch, where: str | int, value: Any) -> None:
         """Store a plain value under a key of a map, or before an index of an array."""

@@ -27,13 +27,13 @@ from .changed import (
     KeyChange,
     KeyChanged,
     MapChanged,
-    Reformat,
     Remove,
     SequenceChanged,
     SequenceStep,
     TextChanged,
     TextStep,
     Within,
+    length_of,
 )
 from .difference import Difference
 from .live import KINDS
@@ -145,42 +145,90 @@ def _write_text(pen: Pen, branch: Any, old: tuple[Run, ...], steps: tuple[TextSt
     if pen.length(branch) != units(flat):
         raise ValueNotStorable("an edit of a text that has strings as embedded objects")
     within = any(isinstance(step, Within) for step in steps)
-    inside = _embedded(pen, branch) if within else {}
-    done = at = 0
+    inside = {at: value for at, value, _ in pen.embedded(branch)} if within else {}
+    text = _Rewriting(pen, branch)
+    done = passed = 0  # of the old text, in characters and in units
     for step in steps:
         match step:
-            case Keep():
-                at += units(flat[done : done + step.length])
-                done += step.length
             case Insert():
-                _insert(pen, branch, at, step.run)
-                at += units(step.run.value)
-            case Delete():
-                size = units(step.run.value)
-                pen.cut(branch, at, size)
-                done += len(step.run.value) if isinstance(step.run.value, str) else 1
-            case Reformat():
-                size = units(step.run.value)
-                pen.format(branch, at, size, _restyled(step.before, step.run.attributes))
-                at += size
-                done += len(step.run.value) if isinstance(step.run.value, str) else 1
+                text.insert(step.run)
+                continue
+            case Keep():
+                length, size = step.length, units(flat[done : done + step.length])
+                text.keep(size)
             case Within():
-                _change(pen, inside[done], step.changed)
-                at += 1
-                done += 1
+                length = size = 1
+                _change(pen, inside[passed], step.changed)
+                text.keep(size)
+            case Delete():
+                length, size = length_of(step.run), units(step.run.value)
+                text.delete(size)
+            case _:
+                length, size = length_of(step.run), units(step.run.value)
+                text.format(size, _restyled(step.before, step.run.attributes))
+        done += length
+        passed += size
+    text.flush()
 
 
-def _embedded(pen: Pen, branch: Any) -> dict[int, Any]:
-    """What is embedded in a text, by its place in characters."""
-    found: dict[int, Any] = {}
-    at = 0
-    for value, _style in pen.runs(branch):
-        if isinstance(value, str):
-            at += len(value)
-        else:
-            found[at] = value
-            at += 1
-    return found
+class _Rewriting:
+    """Writes neighbouring steps at once: each call costs the engine a walk from the start."""
+
+    def __init__(self, pen: Pen, branch: Any) -> None:
+        self._pen = pen
+        self._branch = branch
+        self._at = 0
+        self._cut = 0
+        self._new: list[Run] = []
+        self._size = 0
+        self._style: dict[str, Any] = {}
+
+    def keep(self, size: int) -> None:
+        """Go on."""
+        self.flush()
+        self._at += size
+
+    def delete(self, size: int) -> None:
+        """Delete what comes next."""
+        self._flush_format()
+        self._cut += size
+
+    def insert(self, run: Run) -> None:
+        """Insert here."""
+        self._flush_format()
+        if self._new and _alike(self._new[-1], run):
+            run = Run(self._new.pop().value + run.value, run.attributes)
+        self._new.append(run)
+
+    def format(self, size: int, style: dict[str, Any]) -> None:
+        """Format what comes next."""
+        if self._cut or self._new or style != self._style:
+            self.flush()
+        self._style = style
+        self._size += size
+
+    def flush(self) -> None:
+        """Write what was not yet written."""
+        self._flush_format()
+        if self._cut:
+            self._pen.cut(self._branch, self._at, self._cut)
+            self._cut = 0
+        for run in self._new:
+            _insert(self._pen, self._branch, self._at, run)
+            self._at += units(run.value)
+        self._new.clear()
+
+    def _flush_format(self) -> None:
+        if self._size:
+            self._pen.format(self._branch, self._at, self._size, self._style)
+            self._at += self._size
+            self._size = 0
+
+
+def _alike(one: Run, other: Run) -> bool:
+    """Whether two pieces of text are of one formatting."""
+    both = isinstance(one.value, str) and isinstance(other.value, str)
+    return both and one.attributes == other.attributes
 
 
 def _insert(pen: Pen, branch: Any, at: int, run: Run) -> None:
