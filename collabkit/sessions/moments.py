@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from ..history.moments import AtTime, AtVersion, read_moment, seq_of
-from ..ids import Seq
-from ..store.archive import Archive
-from ..store.base import SessionRecord
+from ..ids import Seq, SessionId
+from ..store.base import Row, SessionRecord, Version
 
-__all__ = ["find_moment", "now_ms", "zone_here"]
+__all__ = ["Rows", "find_moment", "now_ms", "zone_here"]
 
 
 def now_ms() -> int:
@@ -27,8 +27,20 @@ def zone_here(ms: int) -> int:
     return time.localtime(ms / 1000).tm_gmtoff
 
 
+class Rows(Protocol):
+    """Where moments are looked up: an open file, or one that is read beside its holder."""
+
+    async def versions(self, session: SessionId) -> list[Version]:
+        """The versions of a session."""
+        ...
+
+    async def rows(self, session: SessionId, *, after: int, limit: int) -> list[Row]:
+        """A page of its log, oldest first."""
+        ...
+
+
 async def find_moment(
-    store: Archive,
+    store: Rows,
     record: SessionRecord,
     written: str | int,
     *,
@@ -57,7 +69,7 @@ async def find_moment(
     )
 
 
-async def _last_by(store: Archive, record: SessionRecord, ms: int) -> Seq:
+async def _last_by(store: Rows, record: SessionRecord, ms: int) -> Seq:
     """The last row accepted by a time; 0 if there is none."""
     by_then, later = Seq(0), record.last_seq + 1
     while by_then + 1 < later:
