@@ -157,8 +157,10 @@ class Pen:
             self._follow(name, kind)
         return self._core.root(kind, name)
 
-    def entries(self, branch: Branch) -> dict[str, Any]:
-        """What a map holds."""
+    def keys(self, branch: Branch) -> dict[str, Any]:
+        """What a map holds, or the attributes of an XML element or text."""
+        if kind_of(branch) != "map":
+            return dict(branch.attributes(self._txn))
         keys = [key for key in branch.keys(self._txn) if branch.has(self._txn, key)]
         return {key: branch.get(self._txn, key) for key in keys}
 
@@ -169,13 +171,11 @@ class Pen:
         children: list[Any] = branch.children(self._txn)
         return children
 
-    def entry(self, branch: Branch, key: str) -> Any:
-        """What a map holds under a key that is there."""
-        return branch.get(self._txn, key)
-
-    def item(self, branch: Branch, index: int) -> Any:
-        """One of those that :meth:`items` lists."""
-        return branch.get(self._txn, index)
+    def get(self, branch: Branch, where: str | int) -> Any:
+        """One of those that :meth:`keys` and :meth:`items` list."""
+        if isinstance(where, str) and kind_of(branch) != "map":
+            return self.keys(branch)[where]
+        return branch.get(self._txn, where)
 
     def runs(self, branch: Branch) -> list[tuple[Any, dict[str, Any]]]:
         """The pieces of a text with their formatting."""
@@ -193,10 +193,6 @@ class Pen:
         """How many units, elements or children there are."""
         length: int = branch.len(self._txn)
         return length
-
-    def attributes(self, branch: Branch) -> dict[str, Any]:
-        """The attributes of an XML element or text."""
-        return dict(branch.attributes(self._txn))
 
     def tag(self, branch: Branch) -> str:
         """The tag of an XML element."""
@@ -235,13 +231,9 @@ class Pen:
         if isinstance(where, int) and around in _XML and kind in _SHARED:
             raise ValueNotStorable(f"a {kind} among the nodes of XML")
         graft(self._core, branch, where, type_content(kind, tag))
-        if isinstance(where, str):
-            return self.entry(branch, where) if around == "map" else self.attributes(branch)[where]
-        return (
-            self._restyled(branch, where, style or {})
-            if around in _TEXTS
-            else self.item(branch, where)
-        )
+        if isinstance(where, int) and around in _TEXTS:
+            return self._restyled(branch, where, style or {})
+        return self.get(branch, where)
 
     def put_document(self, branch: Branch, where: str | int, guid: str) -> None:
         """Put a document inside the document, of which only the name is known here."""
@@ -256,12 +248,18 @@ class Pen:
         return value
 
     def put(self, branch: Branch, where: str | int, value: Any) -> None:
-        """Store a plain value under a key of a map, or before an index of an array."""
-        branch.insert(self._txn, where, value)
+        """Store a plain value under a key, as an attribute, or before an index of an array."""
+        if isinstance(where, str) and kind_of(branch) != "map":
+            branch.insert_attribute(self._txn, where, value)
+        else:
+            branch.insert(self._txn, where, value)
 
     def take(self, branch: Branch, key: str) -> None:
-        """Remove a key of a map."""
-        branch.remove(self._txn, key)
+        """Remove a key of a map, or an attribute."""
+        if kind_of(branch) == "map":
+            branch.remove(self._txn, key)
+        else:
+            branch.remove_attribute(self._txn, key)
 
     def cut(self, branch: Branch, start: int, size: int) -> None:
         """Remove a stretch of a sequence."""
@@ -278,11 +276,3 @@ class Pen:
     def format(self, branch: Branch, start: int, size: int, style: Mapping[str, Any]) -> None:
         """Format a stretch of a text; None as a value takes formatting away."""
         branch.format(self._txn, start, size, iter(style.items()))
-
-    def set_attribute(self, branch: Branch, name: str, value: Any) -> None:
-        """Set an attribute of an XML element or text."""
-        branch.insert_attribute(self._txn, name, value)
-
-    def drop_attribute(self, branch: Branch, name: str) -> None:
-        """Remove an attribute of an XML element or text."""
-        branch.remove_attribute(self._txn, name)

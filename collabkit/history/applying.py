@@ -76,13 +76,13 @@ def _change(pen: Pen, branch: Any, change: Changed) -> None:
     match change:
         case TextChanged():
             _write_text(pen, branch, change.old.runs, change.steps)
-            _write_attributes(pen, branch, change.attributes)
+            _write_keys(pen, branch, change.attributes)
         case MapChanged():
             _write_keys(pen, branch, change.keys)
         case SequenceChanged():
             _write_items(pen, branch, change.steps)
         case ElementChanged():
-            _write_attributes(pen, branch, change.attributes)
+            _write_keys(pen, branch, change.attributes)
             _write_items(pen, branch, change.steps)
 
 
@@ -92,28 +92,11 @@ def _change(pen: Pen, branch: Any, change: Changed) -> None:
 def _write_keys(pen: Pen, branch: Any, keys: Mapping[str, KeyChange]) -> None:
     for key, change in keys.items():
         if not isinstance(change, KeyChanged):
-            _change(pen, pen.entry(branch, key), change)
+            _change(pen, pen.get(branch, key), change)
         elif change.new is None:
             pen.take(branch, key)
         else:
             _put(pen, branch, key, change.new.value)
-
-
-def _write_attributes(pen: Pen, branch: Any, names: Mapping[str, KeyChange]) -> None:
-    for name, change in names.items():
-        if not isinstance(change, KeyChanged):
-            _change(pen, pen.attributes(branch)[name], change)
-        elif change.new is None:
-            pen.drop_attribute(branch, name)
-        else:
-            _set_attribute(pen, branch, name, change.new.value)
-
-
-def _set_attribute(pen: Pen, branch: Any, name: str, value: Any) -> None:
-    if isinstance(value, Node | Subdocument):
-        _put(pen, branch, name, value)
-    else:
-        pen.set_attribute(branch, name, value)
 
 
 # Elements
@@ -132,7 +115,7 @@ def _write_items(pen: Pen, branch: Any, steps: tuple[SequenceStep, ...]) -> None
                     _put(pen, branch, at, entry.value)
                     at += 1
             case Within():
-                _change(pen, pen.item(branch, at), step.changed)
+                _change(pen, pen.get(branch, at), step.changed)
                 at += 1
 
 
@@ -281,4 +264,4 @@ def _fill(pen: Pen, branch: Any, node: Node) -> None:
                 _put(pen, branch, at, entry.value)
     if isinstance(node, ElementNode | XmlTextNode):
         for name, entry in node.attributes.items():
-            _set_attribute(pen, branch, name, entry.value)
+            _put(pen, branch, name, entry.value)

@@ -81,7 +81,7 @@ def _content(pen: Pen, value: Any) -> Any:
 
 
 def _map(pen: Pen, branch: Any) -> MapNode:
-    return MapNode(entries=_entries(pen, pen.entries(branch)))
+    return MapNode(entries=_entries(pen, branch))
 
 
 def _array(pen: Pen, branch: Any) -> ArrayNode:
@@ -97,12 +97,12 @@ def _xml(pen: Pen, branch: Any) -> XmlNode:
 
 
 def _element(pen: Pen, branch: Any) -> ElementNode:
-    attributes = _entries(pen, pen.attributes(branch))
+    attributes = _entries(pen, branch)
     return ElementNode(pen.tag(branch), attributes=attributes, children=_items(pen, branch))
 
 
 def _xml_text(pen: Pen, branch: Any) -> XmlTextNode:
-    attributes = _entries(pen, pen.attributes(branch))
+    attributes = _entries(pen, branch)
     return XmlTextNode(runs=_runs(pen, branch), attributes=attributes)
 
 
@@ -110,8 +110,8 @@ def _items(pen: Pen, branch: Any) -> tuple[Entry, ...]:
     return tuple(Entry(_content(pen, value)) for value in pen.items(branch))
 
 
-def _entries(pen: Pen, values: dict[str, Any]) -> dict[str, Entry]:
-    return {key: Entry(_content(pen, value)) for key, value in values.items()}
+def _entries(pen: Pen, branch: Any) -> dict[str, Entry]:
+    return {key: Entry(_content(pen, value)) for key, value in pen.keys(branch).items()}
 
 
 def _runs(pen: Pen, branch: Any) -> tuple[Run, ...]:

@@ -70,7 +70,7 @@ def test_a_shared_type_as_an_attribute() -> None:
     document = grafted(put)
     with reading(document) as pen:
         (element,) = pen.items(pen.root("xml", "x"))
-        assert pen.entries(pen.attributes(element)["k"]) == {"inner": 1}
+        assert pen.keys(pen.keys(element)["k"]) == {"inner": 1}
 
 
 @pytest.mark.parametrize("root", ["m", "a"])

@@ -25,11 +25,11 @@ def inside(pen: Pen, branch: Any) -> Any:
     """What was put there."""
     match kind_of(branch):
         case "map":
-            return pen.entry(branch, "key")
+            return pen.get(branch, "key")
         case "text" | "xml text":
             return pen.runs(branch)[0][0]
         case _:
-            return pen.item(branch, 0)
+            return pen.get(branch, 0)
 
 
 def where(kind: str) -> Any:
@@ -137,11 +137,11 @@ def test_maps_and_attributes_are_written() -> None:
         pen.put(keys, "b", b"bytes")
         pen.take(keys, "a")
         element = pen.make(pen.root("xml", "x"), 0, "element", "p")
-        pen.set_attribute(element, "k", 1)
-        pen.set_attribute(element, "l", "two")
-        pen.drop_attribute(element, "k")
+        pen.put(element, "k", 1)
+        pen.put(element, "l", "two")
+        pen.take(element, "k")
     with reading(document) as pen:
         assert pen.roots() == {"m": "map", "x": "xml"}
-        assert pen.entries(pen.root("map", "m")) == {"b": b"bytes"}
+        assert pen.keys(pen.root("map", "m")) == {"b": b"bytes"}
         (element,) = pen.items(pen.root("xml", "x"))
-        assert (pen.tag(element), pen.attributes(element)) == ("p", {"l": "two"})
+        assert (pen.tag(element), pen.keys(element)) == ("p", {"l": "two"})

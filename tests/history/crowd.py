@@ -163,7 +163,7 @@ def _begin(pen: Pen, root: Any) -> None:
 def _within(pen: Pen, branch: Any) -> list[Any]:
     match kind_of(branch):
         case "map":
-            return list(pen.entries(branch).values())
+            return list(pen.keys(branch).values())
         case "text" | "xml text":
             return [value for value, _style in pen.runs(branch)]
         case _:
@@ -202,7 +202,7 @@ def _places(pen: Pen, branch: Any) -> list[int]:
 
 def _map(pen: Pen, branch: Any, dice: Random) -> None:
     key = dice.choice("abc")
-    if dice.random() < 0.2 and key in pen.entries(branch):
+    if dice.random() < 0.2 and key in pen.keys(branch):
         pen.take(branch, key)
     elif dice.random() < 0.5:
         pen.put(branch, key, dice.choice(VALUES))
@@ -240,10 +240,10 @@ def _nodes(pen: Pen, branch: Any, dice: Random) -> None:
 
 def _attribute(pen: Pen, branch: Any, dice: Random) -> None:
     name = dice.choice("kl")
-    if name in pen.attributes(branch) and dice.random() < 0.3:
-        pen.drop_attribute(branch, name)
+    if name in pen.keys(branch) and dice.random() < 0.3:
+        pen.take(branch, name)
     else:
-        pen.set_attribute(branch, name, dice.choice(("left", "", 3, True)))
+        pen.put(branch, name, dice.choice(("left", "", 3, True)))
 
 
 _EDITS = {
