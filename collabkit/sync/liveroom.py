@@ -17,6 +17,7 @@ from ..store.base import Checkpoint, Store
 from .answers import deletes_all
 from .aside import Aside
 from .counts import Counts
+from .delivery import Delivery
 from .effects import (
     Append,
     CheckpointKept,
@@ -46,7 +47,7 @@ from .effects import (
 )
 from .histories import UNSEEN_HISTORIES
 from .inquest import Inquest, updates_of
-from .messages import Ack, Awareness, Message, Row, Update, write
+from .messages import Message, Row, Update
 from .packing import pack
 from .room import Room
 from .seat import Seat
@@ -109,7 +110,8 @@ class LiveRoom:
         self.seats: dict[int, Seat] = {}
         self._hub = hub
         self._inquest = Inquest(session, document, hub.store)
-        self._crowd: tuple[tuple[int, ...], list[Seat]] = ((), [])
+        delivery = Delivery(self.seats, hub)
+        self._send, self._is_deaf = delivery.send, delivery.is_deaf
         self._over = False
         self._carry_all(self.core.start())
 
@@ -163,58 +165,6 @@ class LiveRoom:
                 self._send(effect, effect.frame)
             else:
                 self._carry(effect)
-
-    def _send(self, effect: Send, frame: bytes | None = None) -> None:
-        message, but = effect.message, effect.but
-        kind = type(message)
-        if kind is Ack and self._is_deaf(effect.to):
-            return
-        if frame is None and (kind is Update or kind is Awareness):
-            frame = write(message)
-        delivered, prefix, prefixed = 0, b"", frame or b""
-        for seat in self._seated(effect.to):
-            if seat.member == but:
-                continue
-            try:
-                if frame is None or seat.waits or seat.outlet.clogged:
-                    delivered += self._write(seat, message, frame)
-                    continue
-                if seat.prefix != prefix:
-                    prefix = seat.prefix
-                    prefixed = prefix + frame
-                seat.send(prefixed)
-                delivered += 1
-            except Exception:
-                _log.exception("a socket cannot be written to")
-                self._hub.dismiss(seat.member, 1011, "this socket cannot be written to")
-        counts = self._hub.counts
-        if kind is Update:
-            assert frame is not None
-            counts.deliveries += delivered
-            counts.delivered_bytes += delivered * len(frame)
-        elif kind is Awareness:
-            counts.presence_changes += 1
-
-    def _write(self, seat: Seat, message: Message, frame: bytes | None) -> bool:
-        taken = seat.write(message, frame, self._hub.now())
-        if not taken:
-            reason = "too much waits for a reader that does not read"
-            self._hub.dismiss(seat.member, 1013, reason)
-        return taken
-
-    def _is_deaf(self, members: tuple[int, ...]) -> bool:
-        """Whether a member's dialect has no word for an Ack: it is nobody's work then."""
-        seat = self.seats.get(members[0])
-        return seat is None or seat.deaf
-
-    def _seated(self, members: tuple[int, ...]) -> list[Seat]:
-        """The seats of members; rooms name their crowd by the same tuple until it changes."""
-        crowd, seats = self._crowd
-        if members is not crowd:
-            seats = [self.seats[member] for member in members if member in self.seats]
-            if len(members) > 1:
-                self._crowd = (members, seats)
-        return seats
 
     def _carry(self, effect: RoomEffect) -> None:
         hub = self._hub
