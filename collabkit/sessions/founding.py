@@ -8,7 +8,7 @@ import msgspec
 
 from ..errors import SessionExists, SessionNotFound
 from ..ids import RoomName
-from ..store.base import SessionRecord
+from ..store.base import Deed, SessionRecord
 from .asked import Arguments, Call, whole
 from .attendance import rehearse
 from .session import Kind
@@ -54,7 +54,13 @@ async def remove(call: Call, asked: Arguments) -> dict[str, Any]:
             return {"removed": False}
         raise
     async with call.host.attendance.vacated(record):
-        await call.host.store.delete_session(record.id)
+        told: dict[str, Any] = {
+            "project": record.project,
+            "name": record.name,
+            "documents": record.documents,
+        }
+        deed = Deed(call.subject, "rm", told)
+        await call.host.store.delete_session(record.id, audit=deed)
     return {"removed": True, **shown(record)}
 
 
@@ -77,6 +83,8 @@ async def take_in(call: Call, asked: Import) -> dict[str, Any]:
     await call.host.attendance.merge(
         record, place.document, asked.updates, subject=call.subject, fresh=asked.fresh
     )
+    told = {"document": place.document, "bytes": sum(map(len, asked.updates))}
+    await store.audit(record.id, call.subject, "import", told)
     return {"id": record.id, "document": place.document}
 
 

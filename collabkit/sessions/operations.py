@@ -14,7 +14,8 @@ fork        write  unlocked  branch a session, or a document of it, from a momen
 merge       write  unlocked  take what a fork has beyond the session it was branched from
 unversion   manage never     drop a version, so that its moment may be compacted away
 release     manage never     give an engine again what was quarantined
-compact     manage never     drop the history of a session that a checkpoint holds
+thin        manage never     drop versions: dense lately, sparse long ago, pinned for ever
+compact     manage never     let history begin at a moment, and give back what it took before
 erase       manage never     empty what a subject wrote in a session, or what all did, for good
 rm          manage never     remove a session and all it has
 =========== ====== ========= ==========================================================
@@ -104,7 +105,8 @@ TABLE: Mapping[str, Operation] = {
         Operation("fork", "write", Remotely.UNLOCKED, branching.Fork, branching.fork),
         Operation("merge", "write", Remotely.UNLOCKED, branching.Merge, branching.merge),
         Operation("unversion", "manage", Remotely.NEVER, rewinding.Unversion, rewinding.unversion),
-        Operation("compact", "manage", Remotely.NEVER, Arguments, upkeep.compact),
+        Operation("thin", "manage", Remotely.NEVER, upkeep.Thin, upkeep.thin),
+        Operation("compact", "manage", Remotely.NEVER, upkeep.Compact, upkeep.compact),
         Operation("erase", "manage", Remotely.NEVER, erasure.Erase, erasure.erase),
         Operation("rm", "manage", Remotely.NEVER, Arguments, founding.remove),
     )

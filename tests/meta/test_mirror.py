@@ -14,7 +14,6 @@ KEPT_IN: dict[str, str] = {
     "collabkit/sessions/editing.py": "tests/sessions/test_rewinding.py",
     "collabkit/sessions/founding.py": "tests/sessions/test_operations.py",
     "collabkit/sessions/shelter.py": "tests/sessions/test_workspace.py",
-    "collabkit/sessions/upkeep.py": "tests/sessions/test_operations.py",
     "collabkit/store/sqlite_past.py": "tests/store/test_archive.py",
     "collabkit/sync/bans.py": "tests/sync/test_room.py",
     "collabkit/sync/connection_effects.py": "tests/sync/test_connection.py",

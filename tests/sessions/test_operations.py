@@ -212,46 +212,7 @@ async def test_import_does_not_write_beside_a_program(workspace: Workspace) -> N
             )
 
 
-# checkpoint, compact
-
-
-async def test_checkpoint_makes_opening_fast(workspace: Workspace, on_disk: OnDisk) -> None:
-    """After a checkpoint a document loads without a row, and to the same content."""
-    await write(workspace, "note", "one ", "two")
-    made = await call(workspace, "checkpoint", {"session": "note"}, subject=ADA)
-    assert made["documents"] == {"main": 2}
-    loaded = await workspace.store.load(made["id"], "main")
-    assert loaded.checkpoint is not None
-    assert (loaded.checkpoint.seq, loaded.rows) == (2, ())
-    assert loaded.checkpoint.digest == on_disk.document("note").digest()
-    assert (await call(workspace, "checkpoint", {"session": "note"}, subject=ADA)) == made
-
-
-async def test_compact_drops_history_and_keeps_content(
-    workspace: Workspace, on_disk: OnDisk
-) -> None:
-    """After compacting the document is what it was, its rows are gone, and all is sound."""
-    await write(workspace, "note", *(f"{number} " for number in range(20)))
-    before = on_disk.document("note").digest()
-    done = await call(workspace, "compact", {"session": "note"}, subject=ADA)
-    assert done["rows"] == 20
-    assert on_disk.rows("note") == []
-    assert on_disk.document("note").digest() == before
-    assert on_disk.faults() == []
-    await write(workspace, "note", "and on")
-    assert on_disk.text("note").endswith("19 and on")
-
-
-async def test_compact_while_people_type(workspace: Workspace, on_disk: OnDisk) -> None:
-    """Compacting a document that is being edited loses none of the edits."""
-    async with workspace.create("note") as note:
-        for number in range(10):
-            note.document.text("body").append(f"{number} ")
-            if number % 3 == 0:
-                await call(workspace, "compact", {"session": "note"}, subject=ADA)
-        await note.saved()
-    assert on_disk.text("note") == "0 1 2 3 4 5 6 7 8 9 "
-    assert on_disk.faults() == []
+# One document or all
 
 
 async def test_one_document_can_be_meant(workspace: Workspace) -> None:

@@ -31,7 +31,7 @@ def told(on_disk: OnDisk) -> list[tuple[str, str]]:
     """What the audit tells of who went back, and when versions were saved by hand."""
     with Reader(on_disk.path) as reader:
         lines = reader.audit(limit=100)
-    return [(one.subject, one.action) for one in lines if one.action != "create"]
+    return [(one.subject, one.action) for one in lines if one.action not in {"create", "import"}]
 
 
 # Versions
