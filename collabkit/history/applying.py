@@ -51,6 +51,7 @@ from .tree import (
 
 __all__ = ["apply"]
 
+_TOO_MUCH = (1 << 63) - 1
 _HOLE = "\0"  # stands for an embedded object where text is measured: one unit, as it is
 
 
@@ -58,7 +59,8 @@ def apply(pen: Pen, difference: Difference) -> None:
     """Write a difference.
 
     Raises:
-        ValueNotStorable: A text has strings as embedded objects.
+        ValueNotStorable: A text has strings as embedded objects, or a value is an integer that
+            cannot be sent.
         WrongRoot: A root is to be of another kind than it is.
     """
     for name, change in difference.roots.items():
@@ -240,7 +242,19 @@ def _put(pen: Pen, branch: Any, where: str | int, value: Any) -> None:
     elif isinstance(value, Node):
         _fill(pen, pen.make(branch, where, KINDS[type(value)], *_tag(value)), value)
     else:
+        _check(value)
         pen.put(branch, where, value)
+
+
+def _check(value: Any) -> None:
+    """Make sure that the engine sends what it is given: it would send 2**63 - 1 as a float."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            _check(one)
+    elif isinstance(value, int) and value >= _TOO_MUCH:
+        raise ValueNotStorable("2**63 - 1 is one more than the engine can send")
 
 
 def _tag(node: Node) -> tuple[str, ...]:

@@ -126,6 +126,17 @@ def _apply(document: Document, change: object) -> None:
         apply(pen, change)  # type: ignore[arg-type]
 
 
+def test_an_integer_that_cannot_be_sent_is_refused() -> None:
+    """Other replicas would read another number."""
+    document = Document()
+    most = 2**63 - 1
+    written(document, {"m": MapNode(entries={"k": Entry(most - 1)})})
+    wanted: Tree = {"m": MapNode(entries={"k": Entry({"in": [most]})})}
+    change = difference(tree_of(document), wanted)
+    with pytest.raises(ValueNotStorable, match="one more than the engine can send"):
+        _apply(document, change)
+
+
 def test_a_root_is_of_one_kind() -> None:
     """A root that holds something cannot become another kind."""
     document = Document()
