@@ -37,6 +37,7 @@ from .addresses import Network, counted_as, networks
 from .asgichannel import AsgiChannel, Receive, Scope, Send
 from .auth import open_house
 from .farewell import spread
+from .hindsight import Hindsight
 from .http import Request, Response, refuse
 from .limits import DEFAULT_LIMITS, Limits
 from .reception import Reception, serving
@@ -153,12 +154,14 @@ class App:
             hub.subjects.most = self._limits.max_per_subject
             hub.budget = self._budget
             hub.max_documents = self._limits.max_documents
+            hindsight = Hindsight(self._workspace.path, self._authenticate, self._door)
             reception = Reception(
                 hub,
                 self._door,
                 max_connections=self._limits.max_connections,
                 max_per_address=self._limits.max_per_address,
                 proxies=self._proxies,
+                hindsight=await stack.enter_async_context(hindsight),
             )
             self._open = _Open(hub, reception, self._limits)
             stack.callback(setattr, self, "_open", None)
@@ -185,7 +188,7 @@ class App:
             case "lifespan":
                 await self._lifespan(receive, send)
             case "http":
-                await _answer(send, self._requested(scope), scope["method"])
+                await _answer(send, await self._requested(scope), scope["method"])
             case "websocket":
                 await self._websocket(scope, receive, send)
             case other:
@@ -206,7 +209,7 @@ class App:
                 raise
             await send({"type": "lifespan.startup.complete"})
 
-    def _requested(self, scope: Scope) -> Response:
+    async def _requested(self, scope: Scope) -> Response:
         request = self._read(scope, scope["method"])
         if request is None:
             return refuse(404, "There is nothing here.")
@@ -217,8 +220,8 @@ class App:
         if self._open is None:
             return refuse(503, NOT_SERVING)
         answer = self._open.reception.receive(request, websocket=False)
-        assert isinstance(answer, Response)
-        return answer
+        assert not isinstance(answer, Visit)
+        return await answer if isinstance(answer, asyncio.Task) else answer
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # `websocket.connect`
@@ -228,7 +231,9 @@ class App:
         elif (there := self._open) is None:
             answer = refuse(503, NOT_SERVING)
         else:
-            answer = there.reception.receive(request, websocket=True)
+            received = there.reception.receive(request, websocket=True)
+            assert not isinstance(received, asyncio.Task)  # looking back is plain HTTP
+            answer = received
             if isinstance(answer, Visit):
                 await send({"type": "websocket.accept", "subprotocol": answer.subprotocol})
                 await there.serve(answer, receive, send)

@@ -34,6 +34,9 @@ FIRST_BUFFER_BYTES = 1024
 MAX_REQUESTS = 100
 # To take an answer; the page's largest file is under 1 MB, on a line of 16 KB/s.
 ANSWER_TIMEOUT = 60.0
+# To find one: above all that whoever looks for it waits.
+AWAIT_TIMEOUT = 600.0
+FAILED = "The relay failed over this request."
 LINGER = 1.0
 
 
@@ -50,8 +53,10 @@ class Porter(Protocol):
         """Somebody is gone, or inside."""
         ...
 
-    def receive(self, request: Request, *, websocket: bool) -> Response | Visit:
-        """Decide on a request."""
+    def receive(
+        self, request: Request, *, websocket: bool
+    ) -> Response | Visit | asyncio.Task[Response]:
+        """Decide on a request, at once or by and by."""
         ...
 
     def refused(self, response: Response) -> None:
@@ -75,6 +80,7 @@ class Gate(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_answered",
+        "_awaited",
         "_began",
         "_buffer",
         "_deadline",
@@ -97,6 +103,7 @@ class Gate(asyncio.BufferedProtocol):
         self._buffer = bytearray(FIRST_BUFFER_BYTES)
         self._filled = 0
         self._answered = 0
+        self._awaited: asyncio.Task[Response] | None = None
         self._began = False
         self._stuck = False
         self._ending = False
@@ -164,7 +171,7 @@ class Gate(asyncio.BufferedProtocol):
 
     def _advance(self) -> None:
         """Take the next request, if it is whole and the answer to the last one was taken."""
-        if self._stuck or self._ending:
+        if self._stuck or self._ending or self._awaited is not None:
             self._hold_back()
             return
         said = bytes(self._buffer[: self._filled])
@@ -194,7 +201,7 @@ class Gate(asyncio.BufferedProtocol):
             answer = self._porter.receive(head.request, websocket=websocket)
         except Exception:
             log.exception("the relay failed over a request")
-            answer = refuse(500, "The relay failed over this request.")
+            answer = refuse(500, FAILED)
         if isinstance(answer, Visit):
             self._upgrade(answer, accept)
             return
@@ -202,7 +209,26 @@ class Gate(asyncio.BufferedProtocol):
         # A body is not read, so there is no telling where a next request would begin.
         keeps = head.keeps and not (websocket or head.body_bytes)
         keeps = keeps and self._answered < MAX_REQUESTS
-        self._answer(answer, head.request.method, keeps=keeps)
+        if isinstance(answer, asyncio.Task):
+            self._await(answer, head.request.method, keeps=keeps)
+        else:
+            self._answer(answer, head.request.method, keeps=keeps)
+
+    def _await(self, task: asyncio.Task[Response], method: str, *, keeps: bool) -> None:
+        """Answer when it is known; till then nothing more is heard."""
+        self._awaited = task
+        self._within(AWAIT_TIMEOUT)
+        task.add_done_callback(lambda _: self._known(method, keeps=keeps))
+
+    def _known(self, method: str, *, keeps: bool) -> None:
+        task, self._awaited = self._awaited, None
+        if task is None or task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            log.error("the relay failed over a request", exc_info=error)
+        answer = refuse(500, FAILED) if error is not None else task.result()
+        self._answer(answer, method, keeps=keeps)
 
     def _upgrade(self, visit: Visit, accept: str) -> None:
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
@@ -270,7 +296,7 @@ class Gate(asyncio.BufferedProtocol):
         self._deadline = asyncio.get_running_loop().call_later(seconds, self._late)
 
     def _late(self) -> None:
-        if self._ending or self._stuck:
+        if self._ending or self._stuck or self._awaited is not None:
             self._transport.abort()
         elif self._filled:
             self._refuse(refuse(408, "The request took too long."))
@@ -286,6 +312,9 @@ class Gate(asyncio.BufferedProtocol):
             self._transport.close()
 
     def _over(self) -> None:
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None:
+            awaited.cancel()
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

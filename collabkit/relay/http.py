@@ -5,6 +5,7 @@ route          answer
 =============  ==========================================================================
 ``/healthz``   JSON; 200 while clients are welcome, 503 while draining
 ``/metrics``   Prometheus text
+``/history/…`` JSON; what a document was, see :mod:`.hindsight`
 ``/``          the page; ``/?session=NAME`` opens a session, which the page itself reads
 other paths    the page's assets, by their name in its build
 =============  ==========================================================================
@@ -27,7 +28,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-__all__ = ["Asset", "Headers", "Request", "Response", "State", "refuse", "respond"]
+__all__ = ["Asset", "Headers", "Request", "Response", "State", "answer_json", "refuse", "respond"]
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -173,14 +174,15 @@ def refuse(status: int, reason: str, *more: tuple[str, str]) -> Response:
     return _answer(status, f"{reason}\n".encode(), *more)
 
 
+def answer_json(status: int, body: bytes) -> Response:
+    """Answer with JSON that holds at this moment only."""
+    json = ("Content-Type", "application/json")
+    return _answer(status, body, json, ("Cache-Control", "no-store"))
+
+
 def _health(state: State) -> Response:
     body = msgspec.json.encode({"status": "draining" if state.draining else "ok", **state.health})
-    return _answer(
-        503 if state.draining else 200,
-        body,
-        ("Content-Type", "application/json"),
-        ("Cache-Control", "no-store"),
-    )
+    return answer_json(503 if state.draining else 200, body)
 
 
 def _asset(request: Request, state: State, path: str) -> Response:

@@ -179,8 +179,10 @@ class Porch:
         self._traffic.gates -= 1
         self._waiting.leave(counted_as(gate.peer))
 
-    def receive(self, request: Request, *, websocket: bool) -> Response | Visit:
-        """Decide on a request."""
+    def receive(
+        self, request: Request, *, websocket: bool
+    ) -> Response | Visit | asyncio.Task[Response]:
+        """Decide on a request, at once or by and by."""
         return self._reception.receive(request, websocket=websocket)
 
     def refused(self, response: Response) -> None:

@@ -6,6 +6,7 @@ request is refused, answered, or a visit that becomes a connection.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -19,6 +20,7 @@ from ..sync.hub import Hub
 from ..sync.limits import Census
 from . import assets
 from .addresses import Network, counted_as, seen_through
+from .hindsight import PREFIX, Hindsight
 from .http import Request, Response, State, refuse, respond
 from .metrics import Metrics, Traffic
 from .upgrade import Door, Visit, forbidden, visit
@@ -40,6 +42,7 @@ class Reception:
         max_connections: How many may be connected at a time.
         max_per_address: How many of those from one address.
         proxies: Whose word counts on where a request came from.
+        hindsight: Who tells of the past, if anybody does.
 
     Attributes:
         draining: Whether nobody is let in any more.
@@ -55,7 +58,9 @@ class Reception:
         max_connections: int,
         max_per_address: int,
         proxies: Sequence[Network] = (),
+        hindsight: Hindsight | None = None,
     ) -> None:
+        self._hindsight = hindsight
         self.draining = False
         self.traffic = Traffic()
         self.addresses = Census(most=max_per_address)
@@ -72,8 +77,13 @@ class Reception:
         state = "draining" if self.draining else "open"
         return f"<Reception {state}, {self.traffic!r}>"
 
-    def receive(self, request: Request, *, websocket: bool) -> Response | Visit:
-        """Decide on a request. A Visit is to be connected, with its subprotocol agreed."""
+    def receive(
+        self, request: Request, *, websocket: bool
+    ) -> Response | Visit | asyncio.Task[Response]:
+        """Decide on a request.
+
+        A Visit is to be connected, with its subprotocol agreed; what takes time is a task.
+        """
         self._look_for_proxies(request)
         request = seen_through(request, self._proxies)
         answer = forbidden(request, self._door)
@@ -82,6 +92,8 @@ class Reception:
             if answer is None:
                 came = f"c{next(self._arrivals)}"
                 return msgspec.structs.replace(visit(request, self._door), connection=came)
+        if answer is None and _looks_back(request) and self._hindsight is not None:
+            return asyncio.create_task(self._hindsight.answer(request))
         if answer is None:
             return respond(request, self._state())
         self.traffic.refused[answer.status] += 1
@@ -119,6 +131,10 @@ class Reception:
             "pending_rows": stats.pending_rows,
         }
         return State(self.draining, health, self._page, self._metrics.exposition)
+
+
+def _looks_back(request: Request) -> bool:
+    return request.path.startswith(PREFIX) and request.method in ("GET", "HEAD")
 
 
 @asynccontextmanager

@@ -34,6 +34,7 @@ from ..sessions.workspace import Workspace
 from ..sync.hub import Hub
 from .addresses import networks
 from .auth import open_house
+from .hindsight import Hindsight
 from .limits import DEFAULT_LIMITS, Limits
 from .porch import Porch
 from .reception import Reception
@@ -162,12 +163,14 @@ class Relay:
             hub.budget = self._budget
             hub.max_documents = self.limits.max_documents
             most = _affordable(self.limits.max_connections)
+            hindsight = Hindsight(self._workspace.path, self._authenticate, self._door)
             reception = Reception(
                 hub,
                 self._door,
                 max_connections=most,
                 max_per_address=self.limits.max_per_address,
                 proxies=self._proxies,
+                hindsight=await stack.enter_async_context(hindsight),
             )
             ward = Ward(hub, reception.traffic, reception.addresses, self.limits)
             rounds = asyncio.create_task(ward.rounds(), name="collabkit rounds")

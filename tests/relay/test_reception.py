@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 
@@ -37,7 +38,9 @@ def proxied(workspace: Workspace) -> Reception:
 def ask(reception: Reception, target: str, *headers: tuple[str, str]) -> Response | Visit:
     """Put one request."""
     request = Request.of("GET", target.encode(), headers, peer="127.0.0.1")
-    return reception.receive(request, websocket=wants_websocket(request))
+    answer = reception.receive(request, websocket=wants_websocket(request))
+    assert not isinstance(answer, asyncio.Task)
+    return answer
 
 
 def test_an_upgrade_is_a_visit(reception: Reception) -> None:
