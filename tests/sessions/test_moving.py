@@ -15,6 +15,7 @@ from collabkit.history.parcel import Parcel
 from collabkit.ids import Lineage, Seq, SessionId, Subject
 from collabkit.sessions.moving import export
 from collabkit.sessions.operations import call
+from collabkit.sessions.versions import VersionPolicy
 from collabkit.sessions.workspace import Workspace
 from collabkit.store.base import Chronicle, Row, SessionRecord, Version
 from collabkit.store.reader import Reader
@@ -61,7 +62,7 @@ async def test_it_is_the_same_session_elsewhere(
     """Rows, times, versions and content are the same, also once exported again; and it goes on."""
     out, other, again = tmp_path / "plan.collab", tmp_path / "other.db", tmp_path / "again.collab"
     record = await exported(workspace, path, out)
-    async with Workspace.open(other) as there:
+    async with Workspace.open(other, versions=VersionPolicy(at_end=False)) as there:
         taken = await there.call("take-in", session="brought", path=str(out))
     assert taken["id"] != record.id
     assert taken["created_at_ms"] == record.created_at_ms
