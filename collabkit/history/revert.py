@@ -130,9 +130,13 @@ class _Revert:
         dead = item.dead
         if dead is None or dead.seq in self._rows:
             return True
-        # What came into a deleted type was deleted for that, by whoever told of it first.
         around = item.strand and item.strand.item
-        return bool(around and around.dead and around.dead.seq < item.born.seq)
+        gone = around and around.dead
+        if not gone:
+            return False
+        # What came into a deleted type was deleted for that, by whoever told of it first; and
+        # with it what was inside.
+        return gone.seq < item.born.seq or (gone.seq not in self._rows and gone.seq <= dead.seq)
 
     def _has_guests(self, item: Item) -> bool:
         """Whether others wrote in a shared type of these rows, so that it stays."""

@@ -239,18 +239,25 @@ def test_what_others_wrote_in_stays() -> None:
 
 
 def test_what_was_deleted_comes_back_whole() -> None:
-    """A shared type comes back with all that was in it, and with what came in meanwhile."""
-    one, other = Document(), Document()
+    """A shared type comes back with what was in it, and with what came in at that moment."""
+    other, third = Document(), Document()
     journal = Journal()
     journal.by("ada").xml("x").append(Element("p", {}, ["old"]), Element("q"))
-    for document in (one, other):
-        document.apply(journal.rows[0].update)
+    other.apply(journal.rows[0].update)
     concurrent: list[bytes] = []
     other.on_update(lambda change: concurrent.append(change.update))
     other.xml("x")[0][0].append(" and new")  # type: ignore[union-attr]
+    other.xml("x")[0].append(Element("em", {"k": 1}, ["nested"]))  # type: ignore[arg-type]
     journal.by("bob").xml("x").delete(0, 1)
-    journal.by("eve").apply(concurrent[0])
-    assert journal.without("bob") == ({"x": "<p>old and new</p><q></q>"}, [])
+    for update in concurrent:
+        journal.by("eve").apply(update)
+    expected = {"x": '<p>old and new<em k="1">nested</em></p><q></q>'}
+    assert journal.without("bob") == (expected, [])
+    for row in journal.rows:
+        third.apply(row.update)
+    third.text("t").append("carl")
+    journal.by("carl").apply(third.update())  # who tells all deletions there were
+    assert journal.without("bob") == ({**expected, "t": "carl"}, [])
 
 
 def test_what_cannot_come_back_is_told() -> None:
