@@ -1,4 +1,4 @@
-"""`verify compact backup`, and what every command says of files that it cannot use."""
+"""`verify audit compact thin backup`, and what every command says of files that it cannot use."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 
 from cli.saying import Run
 from collabkit.sessions import blocking
+from collabkit.sessions.versions import VersionPolicy
+from collabkit.store.reader import Reader
 
 
 def test_verify_of_a_sound_file(run: Run, db: Path) -> None:
@@ -40,18 +42,27 @@ def test_verify_of_a_damaged_file(run: Run, db: Path) -> None:
     assert run("inspect", db, "plan").code == 3
 
 
+def rows_of(db: Path, name: str) -> list[int]:
+    """Which rows the log of a session has."""
+    with Reader(db) as reader:
+        return [row.seq for row in reader.rows(reader.find(name, project="default").id)]
+
+
 def test_compact_keeps_content(run: Run, db: Path) -> None:
     """Compacting drops rows, keeps documents, and says how much it gave back."""
     before = run("inspect", db, "plan", "--json").json
+    dry = [row[:2] for row in run("compact", db, "--dry-run").lines[1:]]
+    assert rows_of(db, "plan") == [1, 2, 3]
     head, *rows = run("compact", db).lines
-    assert head == ["session", "rows removed", "before", "after"]
+    assert head[:2] == ["session", "rows removed"]
+    assert dry == [row[:2] for row in rows]
     assert [row[:2] for row in rows] == [
         ["acme~note", "1"],
         ["default~empty", "0"],
         ["default~plan", "3"],
     ]
     assert run("inspect", db, "plan", "--json").json == before
-    assert len(run("log", db, "plan").lines) == 1
+    assert rows_of(db, "plan") == []
     assert run("verify", db).code == 0
 
 
@@ -59,7 +70,46 @@ def test_compact_of_one_session(run: Run, db: Path) -> None:
     """A name limits it to that session, or to one document of it."""
     (done,) = run("compact", db, "plan/side", "--json").json
     assert (done["session"], done["rows"]) == ("plan/side", 1)
-    assert [row[0] for row in run("log", db, "plan").lines[1:]] == ["1", "2"]
+    assert rows_of(db, "plan") == [1, 2]
+
+
+def test_compact_up_to_a_moment(run: Run, db: Path) -> None:
+    """History begins there; a version holds what it shows, and is named."""
+    (done,) = run("compact", db, "plan", "--upto", "1", "--json").json
+    assert done["rows"] == 1
+    assert rows_of(db, "plan") == [2, 3]
+    assert run("compact", db, "plan", "--upto", "none-such").code == 1
+    with blocking.open(db, versions=VersionPolicy(at_end=False)) as workspace:
+        workspace.call("version", session="plan", name="draft", at=2)
+    (head, row) = run("compact", db, "plan", "--dry-run").lines
+    assert dict(zip(head, row, strict=True))["held by"] == "draft"
+
+
+def test_the_audit_tells_and_its_end_can_be_kept(run: Run, db: Path) -> None:
+    """By whom what was done, also to a session that is gone; a head that does not fit is damage."""
+    run("compact", db, "plan")
+    told = run("audit", db, "plan", "--json").json
+    assert told[0]["action"] == "create"
+    compacted = [line for line in told if line["action"] == "compact"]
+    assert {line["subject"][:4] for line in compacted} == {"cli:"}
+    assert run("audit", db, "plan").lines[0][:2] == ["line", "when"]
+    head = run("audit", db, "--head").out.strip()
+    assert run("verify", db, "--head", head).code == 0
+    other = head.replace(":", ":00", 1)[:-2]
+    assert run("verify", db, "--head", other).code == 3
+    assert run("verify", db, "--head", "x").code == 2
+    session = told[0]["session"]
+    with blocking.open(db) as workspace:
+        workspace.call("rm", session="plan")
+    assert run("audit", db, session, "--json").json[-1]["action"] == "rm"
+    assert run("audit", db, "never-was").code == 1
+
+
+def test_thin_leaves_what_was_saved_by_hand(run: Run, db: Path) -> None:
+    """There is nothing else here, and it says so."""
+    assert run("thin", db, "plan", "--json").json["versions"] == []
+    assert "all versions stay" in run("thin", db, "plan", "--dry-run").err
+    assert run("thin", db, "plan/main").code == 2
 
 
 def test_backup_is_a_file_of_its_own(run: Run, db: Path, tmp_path: Path) -> None:
