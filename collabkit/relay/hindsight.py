@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import msgspec
 
@@ -187,8 +187,7 @@ class _Looker(asyncio.SubprocessProtocol):
 
     async def ask(self, question: Question) -> tuple[int, bytes]:
         """Ask one question. Raises OSError if there is no answer, or too much of one."""
-        pipe = self._transport.get_pipe_transport(0)
-        assert isinstance(pipe, asyncio.WriteTransport)
+        pipe = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0))
         self._answer = asyncio.get_running_loop().create_future()
         if self._transport.get_returncode() is not None:
             raise ConnectionError("the process has ended")
@@ -203,8 +202,9 @@ class _Looker(asyncio.SubprocessProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It runs."""
-        assert isinstance(transport, asyncio.SubprocessTransport)
-        self._transport = transport
+        self._transport = cast(
+            "asyncio.SubprocessTransport", transport
+        )  # uvloop's is a class apart
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """It says something."""

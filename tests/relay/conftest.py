@@ -18,6 +18,7 @@ from relay.peers import Raw
 # Those whose sockets are the loop's own business.
 ON_BOTH_LOOPS = {
     "test_gate.py",
+    "test_hindsight.py",
     "test_limits.py",
     "test_parser.py",
     "test_porch.py",

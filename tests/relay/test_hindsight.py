@@ -92,8 +92,8 @@ async def test_what_cannot_be_meant_is_400(target: str) -> None:
 @pytest.mark.usefixtures("programs")
 async def test_what_it_dies_of_it_dies_of_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asked is told, and the next question finds another process."""
-    monkeypatch.setattr(hindsight, "PATIENCE_S", 0.3)
-    for program in ("dies", "silent", "boasts"):
+    for program, patience_s in (("dies", 30.0), ("boasts", 30.0), ("silent", 0.1)):
+        monkeypatch.setattr(hindsight, "PATIENCE_S", patience_s)
         async with looking(program) as there:
             for _ in range(2):
                 assert (await ask(there)).status == 503

@@ -22,5 +22,12 @@ export const readAddress = (location) => {
     socket.searchParams.set('name', name);
     return socket.href;
   };
-  return { session, root: url.searchParams.get('root') || 'body', socketAs };
+  /** Where the past is told: its timeline, or the moment `at`, compared with `until`. */
+  const past = (fields = {}) => {
+    const there = new URL(`history/${encodePath(session)}`, new URL('.', url));
+    if (token !== null) there.searchParams.set('token', token);
+    for (const [name, value] of Object.entries(fields)) there.searchParams.set(name, value);
+    return there.href;
+  };
+  return { session, root: url.searchParams.get('root') || 'body', socketAs, past };
 };

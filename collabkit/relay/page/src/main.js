@@ -5,6 +5,7 @@ import * as Y from 'yjs';
 
 import { readAddress } from './address.js';
 import { openEditor } from './editor.js';
+import { bindHistory } from './history.js';
 import { loadIdentity, saveIdentity } from './identity.js';
 import { paintAvatar, showPeople } from './people.js';
 import { Provider } from './provider.js';
@@ -73,6 +74,17 @@ document.title = `${address.session} · collabkit`;
 byId('session').textContent = address.session;
 start();
 bindIdentity();
+bindHistory({
+  button: byId('look-back'),
+  editor: byId('editor'),
+  panel: byId('history'),
+  slider: byId('moment'),
+  when: byId('when'),
+  versions: byId('versions'),
+  then: byId('then'),
+  since: byId('since'),
+  address,
+});
 
 addEventListener('online', () => session.provider.connect());
 addEventListener('hashchange', () => location.reload());
