@@ -13,6 +13,7 @@ from collabkit.history.view import tree
 from collabkit.history.weave import Weave
 from collabkit.ids import Seq, Subject
 from history.crowd import Crowd
+from history.journal import woven
 
 
 class Log:
@@ -31,14 +32,6 @@ class Log:
             self.weave.add(update, Stamp(seq, Subject(f"user:{who}"), 0))
         self._unlogged.clear()
         return Seq(len(self.weave.stamps))
-
-
-def woven(crowd: Crowd) -> Weave:
-    """The weave of a crowd's log."""
-    weave = Weave()
-    for row in crowd.rows:
-        weave.add(row.update, row.stamp)
-    return weave
 
 
 def test_restore_keeps_what_is_the_same() -> None:
@@ -111,11 +104,11 @@ def test_revert_of_a_revert_gives_back(seed: int) -> None:
             crowd.step()
         crowd.settle()
         person, before = crowd.people[0], len(crowd.rows)
-        now = tree(woven(crowd))
+        now = tree(woven(crowd.rows))
         rows = {row.seq for row in crowd.rows if crowd.dice.random() < 0.3}
-        revert(person.document, woven(crowd), rows)
+        revert(person.document, woven(crowd.rows), rows)
         crowd.send(person)
-        revert(person.document, woven(crowd), {row.seq for row in crowd.rows[before:]})
+        revert(person.document, woven(crowd.rows), {row.seq for row in crowd.rows[before:]})
         assert same(tree_of(person.document, like=now), now)
 
 
