@@ -26,7 +26,20 @@ import typer
 from typer.core import TyperGroup
 
 from .. import errors
-from . import doctor, documents, erase, files, log, render, serve, sessions, token
+from . import (
+    doctor,
+    documents,
+    erase,
+    files,
+    log,
+    past,
+    render,
+    rewind,
+    serve,
+    sessions,
+    token,
+    versions,
+)
 
 __all__ = ["app", "exit_code", "main"]
 
@@ -148,7 +161,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Durable Yjs sessions in one file, and a relay for stock clients.",
 )
-for noun in (serve, sessions, documents, log, files, erase, doctor, token):
+for noun in (serve, sessions, documents, log, past, rewind, versions, files, erase, doctor, token):
     app.add_typer(noun.app)
 
 

@@ -18,7 +18,17 @@ from ..store import lock
 from ..store.base import SessionRecord
 from ..store.reader import Reader
 
-__all__ = ["DEFAULT_DB", "AsJson", "Db", "Name", "OptionalDb", "find", "listed", "operate"]
+__all__ = [
+    "DEFAULT_DB",
+    "AsJson",
+    "Db",
+    "Name",
+    "OptionalDb",
+    "find",
+    "full_name",
+    "listed",
+    "operate",
+]
 
 DEFAULT_DB = Path("collabkit.db")
 
@@ -77,6 +87,14 @@ def find(reader: Reader, name: str) -> tuple[SessionRecord, RoomName]:
     if "/" in name and place.document not in record.documents:
         raise SessionNotFound(name)
     return record, RoomName(record.project, record.name, place.document)
+
+
+def full_name(db: Path, name: str) -> str:
+    """A name with its project, as operations want it. Raises as :func:`find` does."""
+    with Reader(db) as reader:
+        place = find(reader, name)[1]
+    document = f"/{place.document}" if "/" in name else ""
+    return f"{place.project}~{place.session}{document}"
 
 
 def listed(reader: Reader) -> tuple[list[SessionRecord], Corrupt | None]:

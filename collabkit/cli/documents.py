@@ -34,6 +34,7 @@ from ..store.foreign import ForeignDocument, read_foreign
 from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find, operate
+from .moments import At, seq_of
 
 __all__ = ["app", "write_new"]
 
@@ -45,10 +46,14 @@ PREVIEW = 60
 _SQLITE, _ZIP = b"SQLite format 3\0", b"PK\x03\x04"
 
 
-def _document(db: Path, name: str) -> tuple[RoomName, Document]:
+def _document(db: Path, name: str, at: str | None) -> tuple[RoomName, Document]:
     with Reader(db) as reader:
         record, place = find(reader, name)
-        return place, document_of(reader.load(record.id, place.document), place, path=reader.path)
+        if at is None:
+            loaded = reader.load(record.id, place.document)
+        else:
+            loaded = reader.load_at(record.id, place.document, seq_of(reader, record, at))
+        return place, document_of(loaded, place, path=reader.path)
 
 
 # Looking
@@ -62,10 +67,11 @@ def inspect(
     text: Annotated[
         str | None, typer.Option("--text", metavar="ROOT", help="Print this root text, whole.")
     ] = None,
+    at: At = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is in a document, and of which types it is made."""
-    place, document = _document(db, name)
+    place, document = _document(db, name, at)
     roots = document.roots
     if text is not None:
         if text not in roots:
@@ -157,6 +163,7 @@ def export_document(
             "--format", help="A Yjs update, or JSON; .json says so too.", show_default=False
         ),
     ] = None,
+    at: At = None,
     history: Annotated[
         bool,
         typer.Option(
@@ -172,11 +179,13 @@ def export_document(
     row, author, time and version, and `collabkit import` makes a session of it.
     """
     if history or (form is None and out is not None and out.suffix == SUFFIX):
+        if at is not None:
+            raise typer.BadParameter("a history has all moments: leave out --at")
         _export_history(db, name, out, form)
         return
     if form is None:
         form = _Format.JSON if out is not None and out.suffix == ".json" else _Format.YJS
-    _, document = _document(db, name)
+    _, document = _document(db, name, at)
     if form is _Format.JSON:
         data = msgspec.json.format(msgspec.json.encode(_content(document)), indent=2) + b"\n"
     else:

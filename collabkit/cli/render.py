@@ -11,8 +11,9 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -32,11 +33,13 @@ __all__ = [
     "line",
     "listing",
     "note",
+    "pieces",
     "plain",
     "progress",
     "raw",
     "size",
     "tree",
+    "waiting",
 ]
 
 # C0 without tab and newline, DEL and C1: what a terminal obeys instead of showing.
@@ -160,6 +163,17 @@ def tree(root: Tree) -> None:
     console.print(root, soft_wrap=False)
 
 
+def pieces(lines: Iterable[Sequence[tuple[str, str]]]) -> None:
+    """Print lines of pieces, each a text and its style; in a pipe the texts alone."""
+    console = _out()
+    for line_ in lines:
+        if console.is_terminal:
+            console.print(Text.assemble(*((plain(text), style) for text, style in line_)))
+        else:
+            sys.stdout.write("".join(plain(text) for text, _ in line_) + "\n")
+    sys.stdout.flush()
+
+
 def note(text: str) -> None:
     """Say something beside the answer, on stderr."""
     _err().print(Text(plain(text), style="dim"))
@@ -181,6 +195,14 @@ def progress() -> Progress:
         transient=True,
         disable=not sys.stderr.isatty(),
     )
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on stderr what takes so long, while it does; nothing in a pipe."""
+    with Live() as show:
+        show(what)
+        yield
 
 
 class Live:

@@ -8,12 +8,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ..ids import SessionId
+from ..ids import RoomName, SessionId
 from ..sessions.session import Kind
+from ..sessions.solo import document_of
 from ..store.base import SessionRecord
 from ..store.reader import Reader
 from . import render
 from .arguments import DEFAULT_DB, AsJson, Db, Name, OptionalDb, find, listed, operate
+from .moments import At, seq_of
 
 __all__ = ["app"]
 
@@ -85,10 +87,13 @@ def _show_list(db: Path, records: list[SessionRecord]) -> None:
 
 
 @app.command()
-def show(db: Db, name: Name, *, as_json: AsJson = False) -> None:
-    """Show what a file knows of a session."""
+def show(db: Db, name: Name, *, at: At = None, as_json: AsJson = False) -> None:
+    """Show what a file knows of a session, or what its documents were at a moment."""
     with Reader(db) as reader:
         record, _ = find(reader, name)
+        if at is not None:
+            _show_at(reader, record, at, as_json=as_json)
+            return
         documents = [_shown(reader, record.id, document) for document in record.documents]
     if as_json:
         render.json({**msgspec.to_builtins(record), "documents": documents})
@@ -121,6 +126,29 @@ def show(db: Db, name: Name, *, as_json: AsJson = False) -> None:
     )
     if kept := sum(document.quarantined for document in documents):
         render.note(f"{kept} updates are quarantined: `collabkit doctor {db}` shows them")
+
+
+def _show_at(reader: Reader, record: SessionRecord, at: str, *, as_json: bool) -> None:
+    """Show each document at a moment, so that two moments, or two files, can be compared."""
+    seq = seq_of(reader, record, at)
+    documents = []
+    for name in record.documents:
+        place = RoomName(record.project, record.name, name)
+        document = document_of(reader.load_at(record.id, name, seq), place, path=reader.path)
+        if document.roots:
+            documents.append((name, document.roots, document.digest()))
+    if as_json:
+        shown = [
+            {"name": name, "roots": roots, "digest": digest} for name, roots, digest in documents
+        ]
+        render.json({"id": record.id, "at": seq, "documents": shown})
+        return
+    render.listing(
+        ("Document", "Roots", "Digest"),
+        ((name, ", ".join(sorted(roots)), digest) for name, roots, digest in documents),
+        empty=f"{record.name} was empty",
+    )
+    render.note(f"{record.name} after row {seq} of {record.last_seq}")
 
 
 def _shown(reader: Reader, session: SessionId, name: str) -> DocumentShown:

@@ -22,7 +22,7 @@ from .rows import Kind, Line, Span
 from .tree import Stamp
 from .unified import SIGNS, unified
 
-__all__ = ["Piece", "page", "pieces", "spelled_out"]
+__all__ = ["Piece", "page", "pieces", "spelled_out", "styled"]
 
 Piece: TypeAlias = tuple[str, str]
 """Some text, and its style as rich and most terminals call it; empty for none."""
@@ -35,6 +35,7 @@ _STYLES: Final[dict[Kind, str]] = {
     "new": "green",
     "note": "magenta",
 }
+_KINDS: Final[dict[str, Kind]] = {sign: kind for kind, sign in SIGNS.items() if sign}
 # Beside the colour, so that it is seen without.
 _MARKED: Final = "bold underline"
 
@@ -69,6 +70,21 @@ def pieces(roots: dict[str, KeyChange]) -> Iterator[tuple[Piece, ...]]:
             (SIGNS[line.kind], style),
             *((spelled_out(span.text), marked if span.marked else style) for span in line.spans),
         )
+
+
+def styled(unified_diff: str) -> Iterator[tuple[Piece, ...]]:
+    r"""The lines of a unified diff that is text, with the styles that can be told from it.
+
+    >>> list(styled("-a\n+b"))
+    [(('-a', 'red'),), (('+b', 'green'),)]
+    """
+    for text in unified_diff.split("\n"):
+        kind: Kind = "hunk" if text.startswith("@@ ") else "same"
+        if text.startswith(("--- ", "+++ ")):
+            kind = "head"
+        elif text[:1] in _KINDS:
+            kind = _KINDS[text[:1]]
+        yield ((spelled_out(text), _STYLES[kind]),)
 
 
 def page(

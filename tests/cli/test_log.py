@@ -1,4 +1,4 @@
-"""`log`: who changed what, when."""
+"""`log`: who changed what, when, as changes and row by row."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from cli.saying import Run
 from collabkit.sessions import blocking
 
 
-def test_log_lists_changes(run: Run, db: Path) -> None:
+def test_log_lists_rows(run: Run, db: Path) -> None:
     """Each row says when, in which document, who, what kind, how it came and how large it is."""
-    head, *rows = run("log", db, "plan").lines
+    head, *rows = run("log", db, "plan", "--rows").lines
     assert head == ["seq", "at", "document", "who", "kind", "origin", "size", "group"]
     assert [(row[0], row[2], row[3], row[4], row[5]) for row in rows] == [
         ("1", "main", "user:ada", "update", "local"),
@@ -22,30 +24,35 @@ def test_log_lists_changes(run: Run, db: Path) -> None:
     assert [row[7] for row in rows] == ["", "meta", ""]
 
 
-def test_log_of_one_document(run: Run, db: Path) -> None:
+def test_rows_of_one_document(run: Run, db: Path) -> None:
     """A name that goes on to a document lists its rows only."""
-    assert [row[0] for row in run("log", db, "plan/side").lines[1:]] == ["3"]
-    assert [row[0] for row in run("log", db, "plan/main").lines[1:]] == ["1", "2"]
+    assert [row[0] for row in run("log", db, "plan/side", "--rows").lines[1:]] == ["3"]
+    assert [row[0] for row in run("log", db, "plan/main", "--rows").lines[1:]] == ["1", "2"]
 
 
-def test_log_can_be_cut(run: Run, db: Path) -> None:
+def test_rows_can_be_cut(run: Run, db: Path) -> None:
     """`--limit` is the last rows, `--after` those behind a row."""
-    assert [row[0] for row in run("log", db, "plan", "--limit", 1).lines[1:]] == ["3"]
+    assert [row[0] for row in run("log", db, "plan", "--limit", 1, "--rows").lines[1:]] == ["3"]
     assert [row[0] for row in run("log", db, "plan", "--after", 1).lines[1:]] == ["2", "3"]
-    assert run("log", db, "empty").err == "empty has no rows there\n"
+    assert run("log", db, "empty", "--rows").err == "empty has no rows there\n"
 
 
 def test_the_last_rows_of_one_document(run: Run, db: Path) -> None:
     """`--limit` counts the rows that are shown, however many others came after them."""
-    assert [row[0] for row in run("log", db, "plan/main", "--limit", 1).lines[1:]] == ["2"]
-    assert [row[0] for row in run("log", db, "plan/main", "--limit", 9).lines[1:]] == ["1", "2"]
+    assert [row[0] for row in run("log", db, "plan/main", "--limit", 1, "--rows").lines[1:]] == [
+        "2"
+    ]
+    assert [row[0] for row in run("log", db, "plan/main", "--limit", 9, "--rows").lines[1:]] == [
+        "1",
+        "2",
+    ]
     said = run("log", db, "plan/main", "--limit", 2, "--after", 1)
     assert [row[0] for row in said.lines[1:]] == ["2"]
 
 
-def test_log_as_json(run: Run, db: Path) -> None:
+def test_rows_as_json(run: Run, db: Path) -> None:
     """`--json` is one array; bodies are told by their size."""
-    first = run("log", db, "plan", "--json").json[0]
+    first = run("log", db, "plan", "--rows", "--json").json[0]
     assert (first["seq"], first["subject"], len(first["clients"])) == (1, "user:ada", 1)
     assert first["size_bytes"] > 0
     assert "body" not in first
@@ -61,3 +68,74 @@ def test_follow_shows_what_is_added(db: Path, start: Callable[..., subprocess.Po
         plan.saved()
         assert '"seq":4' in following.stdout.readline()
     following.terminate()
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A file in which two people wrote to two documents of `plan`, in six rows."""
+    path = tmp_path / "shared.db"
+    for who, word in (("ada", "one"), ("bob", "two"), ("ada", "three")):
+        with blocking.open(path, subject=f"user:{who}") as workspace:
+            plan = workspace.create("plan") if word == "one" else workspace.open("plan")
+            with plan:
+                plan.document.text("body").append(word)
+                plan.saved()
+                plan.open_document("side").map("words").setdefault(word, len(word))
+    return path
+
+
+def test_log_tells_changes(run: Run, shared: Path) -> None:
+    """Changes of all documents, the newest first: whose, and what they changed where."""
+    head, *rows = run("log", shared, "plan").lines
+    assert head == ["change", "at", "document", "who", "what", "group"]
+    assert [[row[0], *row[2:5]] for row in rows] == [
+        ["6", "side", "user:ada", "words/three +1 -0"],
+        ["5", "main", "user:ada", "body +5 -0"],
+        ["4", "side", "user:bob", "words/two +1 -0"],
+        ["3", "main", "user:bob", "body +3 -0"],
+        ["2", "side", "user:ada", "words/one +1 -0"],
+        ["1", "main", "user:ada", "body +3 -0"],
+    ]
+    assert run("log", shared, "empty").code == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "changes"),
+    [
+        (["--author", "user:bob"], "43"),
+        (["--path", "words"], "642"),
+        (["--path", "words/two"], "4"),
+        (["--since", "3"], "654"),
+        (["--until", "3", "--since", "1"], "32"),
+        (["--until", "-1h"], ""),
+        (["--since", "-1h", "--author", "user:bob"], "43"),
+        (["--limit", 2], "65"),
+        (["--limit", 2, "--before", 5], "43"),
+    ],
+)
+def test_changes_are_chosen(run: Run, shared: Path, asked: list[object], changes: str) -> None:
+    """By author, place and time, and a page at a time."""
+    said = run("log", shared, "plan", *asked)
+    assert [row[0] for row in said.lines[1:]] == list(changes)
+    assert ("there is more: --before 5" in said.err) is ("--before" not in asked and 2 in asked)
+
+
+def test_changes_of_one_document_as_json(run: Run, shared: Path) -> None:
+    """Each has its address, its rows, and the parts that it changed."""
+    newest = run("log", shared, "plan/side", "--json").json[0]
+    assert (newest["change"], newest["first"], newest["rows"]) == ("6", 6, 1)
+    assert newest["parts"] == [{"path": ["words", "three"], "inserted": 1, "deleted": 0}]
+
+
+def test_what_is_compacted_is_one_change(run: Run, shared: Path) -> None:
+    """A document without rows says that there is more than it can tell."""
+    assert run("compact", shared, "plan/main").code == 0
+    rows = run("log", shared, "plan/main").lines[1:]
+    assert rows[-1][4] == "compacted"
+
+
+def test_rows_are_not_filtered(run: Run, shared: Path) -> None:
+    """What cannot be had together is said, and so is a moment that is none."""
+    assert run("log", shared, "plan", "--rows", "--author", "user:bob").code == 2
+    said = run("log", shared, "plan", "--since", "never")
+    assert (said.code, len(said.err.splitlines())) == (1, 1)

@@ -63,7 +63,7 @@ async def test_a_client_writes_and_the_commands_see_it(
         replica.document.text("body").insert(0, "hello")
         await replica.saved()
         assert run("inspect", db, "note", "--text", "body").out == "hello"
-        assert run("log", db, "note").lines[1][3] == "anonymous:ada"
+        assert run("log", db, "note", "--rows").lines[1][3] == "anonymous:ada"
         assert run("create", db, "plan").code == 0
         assert run("compact", db, "note").code == 0
         assert run("verify", db).code == 0
@@ -85,7 +85,7 @@ def test_tokens_open_what_they_say(start: Start, run: Run, tmp_path: Path) -> No
     options = ("--key-file", key, "--write", "note", "--write", "other")
     token = run("token", "mint", "user:ada", *options).out.strip()
     asyncio.run(_write(f"{url}/note", token))
-    assert run("log", db, "note").lines[1][3] == "user:ada"
+    assert run("log", db, "note", "--rows").lines[1][3] == "user:ada"
     for room, shown in (("note", None), ("note", "x" * 40), ("other", token), ("third", token)):
         with pytest.raises(ConnectionRefused):
             asyncio.run(_write(f"{url}/{room}", shown))
