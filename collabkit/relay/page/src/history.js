@@ -49,11 +49,13 @@ const row = ({ kind, spans }) => {
 };
 
 const showDifference = (pane, lines) => {
-  // A part is under its name twice, for programs that read such lines.
+  // For programs that read such lines a part is under its name twice, and a head says which lines
+  // it is of; people are told what it is, and whose.
+  const plain = ([[text]]) => text.replace(/^(--- |@@ .* @@ ?)/, '');
   const shown = lines
     .filter(({ kind, spans }) => kind !== 'head' || spans[0][0].startsWith('-'))
-    .map((line) =>
-      line.kind === 'head' ? { ...line, spans: [[line.spans[0][0].slice(4), false]] } : line,
+    .map(({ kind, spans }) =>
+      kind === 'head' || kind === 'hunk' ? { kind, spans: [[plain(spans), false]] } : { kind, spans },
     );
   pane.replaceChildren(
     shown.length > 0
