@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from ..errors import CollabError
+from ..errors import CollabError, Corrupt
 from ..ids import Seq, SessionId, Subject
 from ..store.archive import Archive
 from ..store.base import Deed, SessionRecord, Version
@@ -139,7 +139,7 @@ class Rounds:
     @contextlib.asynccontextmanager
     async def going(self) -> AsyncIterator[None]:
         """Save versions as the policy says, and at the end."""
-        self.begin(await self._store.sessions())
+        self.begin(await self._sessions())
         task: asyncio.Task[None] | None = None
         if self._policy.every_edits is not None or self._policy.every_s is not None:
             task = asyncio.create_task(self._go(), name="collabkit versions")
@@ -161,7 +161,7 @@ class Rounds:
     async def look(self, sessions: Sequence[SessionRecord] | None = None) -> None:
         """Save a version of each session that is due; of all that there are, by default."""
         now, policy = self._clock(), self._policy
-        for record in await self._store.sessions() if sessions is None else sessions:
+        for record in await self._sessions() if sessions is None else sessions:
             mark = self._marks.setdefault(record.id, _Mark(0, now))
             edits = record.last_seq - mark.seq
             if edits and (
@@ -184,9 +184,17 @@ class Rounds:
                 log.warning("no version was saved: %s", error)
 
     async def _end(self) -> None:
-        for record in await self._store.sessions():
+        for record in await self._sessions():
             if record.last_seq > self._at_start.get(record.id, Seq(0)):
                 await self._save(record, "end")
+
+    async def _sessions(self) -> list[SessionRecord]:
+        try:
+            return await self._store.sessions()
+        except Corrupt as damage:
+            # One damaged session keeps nobody from working with the others.
+            log.warning("no versions are saved unasked: %s", damage)
+            return []
 
     async def _save(self, record: SessionRecord, kind: str) -> None:
         # One that is damaged, or went meanwhile, is no reason to leave out the others.
