@@ -32,6 +32,9 @@ log = logging.getLogger("collabkit.sessions")
 # Often enough for "every N edits", which means about so many.
 _ROUND_EVERY = 1.0
 
+# Whoever closes a file waits no longer than this for what is only a help.
+END_WITHIN = 5.0
+
 # Authors are looked for in so many pages of the log, so that a version stays a small matter.
 _PAGES = 20
 _PAGE_ROWS = 1000
@@ -125,11 +128,13 @@ class Rounds:
         *,
         subject: Subject,
         clock: Callable[[], float] = time.monotonic,
+        end_within: float = END_WITHIN,
     ) -> None:
         self._store = store
         self._policy = policy
         self._subject = subject
         self._clock = clock
+        self._end_within = end_within
         self._at_start: dict[SessionId, Seq] = {}
         self._marks: dict[SessionId, _Mark] = {}
 
@@ -184,9 +189,18 @@ class Rounds:
                 log.warning("no version was saved: %s", error)
 
     async def _end(self) -> None:
-        for record in await self._sessions():
-            if record.last_seq > self._at_start.get(record.id, Seq(0)):
-                await self._save(record, "end")
+        changed = [
+            record
+            for record in await self._sessions()
+            if record.last_seq > self._at_start.get(record.id, Seq(0))
+        ]
+        try:
+            async with asyncio.timeout(self._end_within):
+                while changed:
+                    await self._save(changed[-1], "end")
+                    changed.pop()
+        except TimeoutError:
+            log.warning("%d sessions changed, and have no version of their end", len(changed))
 
     async def _sessions(self) -> list[SessionRecord]:
         try:

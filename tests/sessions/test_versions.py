@@ -116,6 +116,17 @@ async def test_what_changed_is_saved_when_the_file_is_closed(path: Path, at_end:
         assert await kept(workspace.store, "other") == (of_other if at_end else [])
 
 
+async def test_nobody_waits_long_for_versions_at_the_end(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What there was no time for has none, and that is said."""
+    rounds = Rounds(workspace.store, VersionPolicy(), subject=HOST, end_within=0)
+    async with rounds.going():
+        await write(workspace, "note", "a")
+    assert await kept(workspace.store) == []
+    assert "1 sessions changed" in caplog.text
+
+
 async def test_an_open_file_makes_its_rounds(path: Path) -> None:
     """Without anybody asking."""
     policy = VersionPolicy(every_s=0.01)
