@@ -7,6 +7,7 @@ who may change what. A **workspace** is a file of sessions. The packages, from t
 - :mod:`collabkit.store`: the log and its checkpoints in SQLite
 - :mod:`collabkit.access`: identities and tokens
 - :mod:`collabkit.sync`: wire dialects, connections, rooms, and the local-first client
+- :mod:`collabkit.history`: every past of a document, compared, told, and gone back to
 - :mod:`collabkit.sessions`: workspaces, sessions, operations
 - :mod:`collabkit.relay`: the bundled server, and the same relay inside an ASGI app
 - :mod:`collabkit.testing`: bad networks and contracts, for tests of what is built on this
@@ -23,6 +24,7 @@ from .crdt.document import Document
 from .errors import CollabError
 from .sessions.blocking import open  # noqa: A004 - it opens
 from .sessions.session import Kind, Session
+from .sessions.versions import VersionPolicy
 from .sessions.workspace import Workspace
 from .sync.client import connect
 from .sync.replica import Replica
@@ -33,6 +35,7 @@ __all__ = [
     "Kind",
     "Replica",
     "Session",
+    "VersionPolicy",
     "Workspace",
     "__version__",
     "connect",
