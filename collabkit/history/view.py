@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+import msgspec
+
 from ..crdt.contents import ANY, EMBED, FORMAT, STRING, TYPE
 from ..crdt.roots import evidence, kind_of
 from ..ids import Seq
@@ -37,13 +39,16 @@ from .tree import (
 )
 from .weave import Weave
 
-__all__ = ["Shows", "Styles", "shown_at", "tree"]
+__all__ = ["Authors", "Shows", "Styles", "shown_at", "tree"]
 
 Shows: TypeAlias = Callable[[Item], bool]
 """Whether a view has an item."""
 
 Styles: TypeAlias = Mapping[Item, dict[str, Any]]
 """The formatting of items."""
+
+Authors: TypeAlias = Mapping[Item, Stamp]
+"""Whose items are."""
 
 
 def tree(
@@ -52,6 +57,7 @@ def tree(
     *,
     shows: Shows | None = None,
     styles: Styles | None = None,
+    authors: Authors | None = None,
 ) -> Tree:
     """The document as it was after a row.
 
@@ -60,6 +66,7 @@ def tree(
         at: The row; by default the last one there is.
         shows: What to show instead; ``at`` is not asked then.
         styles: Formatting of items in texts, where it is not what the formats before them say.
+        authors: Whose items are, where it is not whoever brought them.
 
     >>> from collabkit.history.tree import plain_tree
     >>> weave = Weave()
@@ -67,11 +74,11 @@ def tree(
     >>> plain_tree(tree(weave)), plain_tree(tree(weave, Seq(0)))
     ({'t': 'hi'}, {})
     """
-    wanted = shows or shown_at(at)
-    views = [_View(strand, wanted, styles or {}) for strand in weave.roots.values()]
+    look = _Look(shows or shown_at(at), styles or {}, authors or {})
+    views = [_View(strand, look) for strand in weave.roots.values()]
     roots = len(views)
     for view in views:  # it grows meanwhile: inside come after outside
-        views += [_View(strand, wanted, styles or {}) for strand in view.inside]
+        views += [_View(strand, look) for strand in view.inside]
     nodes: dict[Strand, Node | None] = {}
     for view in reversed(views[roots:]):
         nodes[view.strand] = _NODES[view.strand.ref or 0](view, nodes)
@@ -95,14 +102,26 @@ def shown_at(at: Seq | None) -> Shows:
     return shown
 
 
+class _Look(msgspec.Struct, frozen=True):
+    """How a weave is looked at."""
+
+    shows: Shows
+    styles: Styles
+    authors: Authors
+
+    def author(self, item: Item) -> Stamp:
+        return self.authors.get(item, item.born)
+
+
 class _View:
     """What is shown in one shared type."""
 
-    __slots__ = ("entries", "items", "strand", "styles")
+    __slots__ = ("entries", "items", "look", "strand")
 
-    def __init__(self, strand: Strand, shows: Shows, styles: Styles) -> None:
+    def __init__(self, strand: Strand, look: _Look) -> None:
         self.strand = strand
-        self.styles = styles
+        self.look = look
+        shows = look.shows
         self.items = [item for item in strand if shows(item)]
         self.entries: dict[str, Item] = {}
         for key, last in strand.last.items():
@@ -154,13 +173,13 @@ def _entries(view: _View, nodes: _Nodes) -> dict[str, Entry]:
     for key, item in view.entries.items():
         values = _values(item, nodes)
         if values:
-            found[key] = Entry(values[-1], item.born)
+            found[key] = Entry(values[-1], view.look.author(item))
     return found
 
 
 def _children(view: _View, nodes: _Nodes) -> tuple[Entry, ...]:
     return tuple(
-        Entry(nodes[item.value], item.born)
+        Entry(nodes[item.value], view.look.author(item))
         for item in view.items
         if item.content == TYPE and item.value.ref in _XML
     )
@@ -177,13 +196,15 @@ def _runs(view: _View, nodes: _Nodes) -> tuple[Run, ...]:
             runs.append(Run(written("".join(pieces)), *before))
             pieces.clear()
 
+    styles, authors = view.look.styles, view.look.authors
     for item in view.items:
         content = item.content
-        style = view.styles.get(item, style)
+        style = styles.get(item, style)
         if content == STRING:
-            if before is None or before[1] is not item.born or before[0] != style:
+            by = authors.get(item, item.born)
+            if before is None or before[1] is not by or before[0] != style:
                 end()
-                before = (style, item.born)
+                before = (style, by)
             pieces.append(item.value)
         elif content == FORMAT:
             style = {key: value for key, value in style.items() if key != item.value.key}
@@ -192,16 +213,15 @@ def _runs(view: _View, nodes: _Nodes) -> tuple[Run, ...]:
         elif content in _EMBEDDED:
             end()
             value = nodes[item.value] if content == TYPE else item.value
-            runs.append(Run(value, style, item.born))
+            runs.append(Run(value, style, view.look.author(item)))
     end()
     return tuple(runs)
 
 
 def _array(view: _View, nodes: _Nodes) -> Node:
-    return ArrayNode(
-        view.id,
-        tuple(Entry(value, item.born) for item in view.items for value in _values(item, nodes)),
-    )
+    by = view.look.author
+    items = (Entry(value, by(item)) for item in view.items for value in _values(item, nodes))
+    return ArrayNode(view.id, tuple(items))
 
 
 def _map(view: _View, nodes: _Nodes) -> Node:

@@ -284,6 +284,10 @@ class Weave:
             raise KeyError(place)
         return self._ledgers[client].find(clock)
 
+    def cut(self, item: Item, length: int) -> Item:
+        """Cut an item in two behind its first clocks, which changes nothing; returns the second."""
+        return self._ledgers[item.client].cut(item, length)
+
     def items(self) -> Iterator[Item]:
         """All items there are, shown or not, in any strand or none; client by client."""
         for ledger in self._ledgers.values():

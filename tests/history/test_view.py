@@ -56,6 +56,7 @@ def agrees(updates: list[bytes], roots: dict[str, str]) -> int:
     return compared
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "seeds",
     [
@@ -66,15 +67,19 @@ def agrees(updates: list[bytes], roots: dict[str, str]) -> int:
 )
 def test_each_moment_of_a_crowd(seeds: range) -> None:
     """Of people who edit everything at the same time, nested and formatted."""
+    moments = compared = 0
     for seed in seeds:
         crowd = Crowd(Random(seed))
         for _ in range(50):
             crowd.step()
         crowd.settle()
         updates = [row.update for row in crowd.rows]
-        assert agrees(updates, ROOTS) > len(updates) // 2, seed
+        moments += len(updates)
+        compared += agrees(updates, ROOTS)
+    assert compared > 0.8 * moments
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("every", [100, pytest.param(1, marks=pytest.mark.soak)])
 def test_each_moment_of_what_yjs_made(every: int, data: Callable[[str], Path]) -> None:
     """And in the end what Yjs says that the documents hold."""

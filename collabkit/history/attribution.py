@@ -1,0 +1,223 @@
+"""★ Who wrote something first, of what a restore or a revert brought back.
+
+Rules:
+
+1. Who restores or reverts writes again what others wrote: new items, with new ids. Their content
+   is that of whoever wrote it first, however often it went and came back.
+2. What a row that went back wrote is laid beside what it went back to: the document at the moment
+   that was restored, or what the rows deleted that were reverted. What is in both all the time is
+   where it is in both; between that, what the row wrote is aligned with what had gone.
+3. What has no counterpart there is of who brought it.
+4. Rows are gone through in their order, so what was brought back twice leads to the first author.
+5. A row that went back says so in its origin: ``restore:<seq>``, or ``revert:<first>-<last>`` for
+   the rows between these two that are of whoever wrote the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from ..crdt.contents import ANY, FORMAT, STRING, TYPE
+from ..ids import Seq
+from .alignment import Block, blocks, text_blocks
+from .items import Item, Strand
+from .tree import Stamp
+from .view import Shows, shown_at
+from .weave import Weave
+
+__all__ = ["first_authors"]
+
+_BACK: Final = re.compile(r"(restore|revert):(\d+)(?:-(\d+))?")
+
+# Shared types are compared with what is inside them, as far as types nest in honest documents.
+_DEEP: Final = 64
+
+
+def first_authors(weave: Weave) -> dict[Item, Stamp]:
+    """Find of what was brought back who wrote it first; whoever is not in it wrote it himself.
+
+    Items are cut where their authors change, which is nothing that anybody sees.
+    """
+    rows = {
+        seq: back for seq, stamp in weave.stamps.items() if (back := _BACK.fullmatch(stamp.origin))
+    }
+    written: dict[Seq, list[Item]] = {}
+    if rows:
+        for item in weave.items():
+            if item.born.seq in rows and item.strand is not None:
+                written.setdefault(item.born.seq, []).append(item)
+    authors: dict[Item, Stamp] = {}
+    for seq in sorted(written):
+        _GoneBack(weave, authors, seq, _source(weave, seq, rows[seq])).lay(written[seq])
+    return authors
+
+
+def _source(weave: Weave, row: Seq, back: re.Match[str]) -> Shows:
+    """Whether an item was in what a row went back to."""
+    first = Seq(int(back[2]))
+    if back[1] == "restore":
+        return shown_at(first)
+    whose = weave.stamps.get(first)
+    span = range(first, int(back[3] or first) + 1)
+    reverted = {
+        seq
+        for seq, stamp in weave.stamps.items()
+        if seq in span and whose is not None and stamp.subject == whose.subject
+    }
+
+    def was(item: Item) -> bool:
+        dead = None if item.dead is None else item.dead.seq
+        if item.born.seq >= row or item.born.seq in reverted:
+            return False
+        lost = item.key is not None and item.dead is item.born  # to another value, at once
+        return dead is None or dead >= row or dead in reverted or lost
+
+    return was
+
+
+_Element: TypeAlias = tuple[Item, int]
+"""An item, and which of its clocks."""
+
+
+class _GoneBack:
+    """One row that went back."""
+
+    def __init__(self, weave: Weave, authors: dict[Item, Stamp], row: Seq, source: Shows) -> None:
+        self._weave = weave
+        self._authors = authors
+        self._row = row
+        self._now = shown_at(row)
+        self._source = source
+        self._touched: set[Strand] = set()  # where the row wrote, and what that is in
+        self._pairs: list[tuple[Strand, Strand]] = []
+        self._found: dict[Item, dict[int, Stamp]] = {}
+
+    def lay(self, written: list[Item]) -> None:
+        """Lay what the row wrote beside what it went back to, from outside in."""
+        touched = self._touched
+        for item in written:
+            strand = item.strand
+            while strand is not None and strand not in touched:
+                touched.add(strand)
+                strand = None if strand.item is None else strand.item.strand
+        self._pairs += ((root, root) for root in self._weave.roots.values() if root in touched)
+        for new, old in self._pairs:  # it grows meanwhile
+            self._keys(new, old)
+            self._sequence(new, old)
+        for item, stamps in self._found.items():
+            self._cut(item, stamps)
+
+    def _keys(self, new: Strand, old: Strand) -> None:
+        for key, last in new.last.items():
+            item = next((one for one in _chain(last) if self._now(one)), None)
+            if item is None:
+                continue
+            wanted = self._content(item, item.length - 1, self._now)
+            for before in _chain(old.last.get(key)):
+                if not self._source(before):
+                    continue
+                at = before.length - 1
+                if before is item or self._content(before, at, self._source) == wanted:
+                    self._match((item, item.length - 1), (before, at))
+                    break
+
+    def _sequence(self, new: Strand, old: Strand) -> None:
+        """Align two sequences: one that was there all the time with itself, or two."""
+        if new is not old:
+            self._align(list(filter(self._now, new)), list(filter(self._source, old)))
+            return
+        brought: list[Item] = []
+        gone: list[Item] = []
+        for item in new:
+            if item.content == FORMAT:
+                continue
+            now, source = self._now(item), self._source(item)
+            if now and source:
+                self._align(brought, gone)
+                brought, gone = [], []
+                self._match((item, 0), (item, 0))
+            elif now:
+                brought.append(item)
+            elif source:
+                gone.append(item)
+        self._align(brought, gone)
+
+    def _align(self, brought: list[Item], gone: list[Item]) -> None:
+        if not gone or not any(map(self._concerns, brought)):
+            return
+        new, old = _elements(brought), _elements(gone)
+        for i, j, length in self._blocks(old, new):
+            for at in range(length):
+                self._match(new[j + at], old[i + at])
+
+    def _blocks(self, old: list[_Element], new: list[_Element]) -> list[Block]:
+        mine = [self._content(*element, self._source) for element in old]
+        yours = [self._content(*element, self._now) for element in new]
+        if all(isinstance(one, str) for one in (*mine, *yours)):
+            return text_blocks("".join(mine), "".join(yours))
+        return blocks(mine, yours)
+
+    def _match(self, new: _Element, old: _Element) -> None:
+        (item, at), (before, _) = new, old
+        if item.born.seq == self._row:
+            stamps = self._found.setdefault(item, {})
+            stamps[at] = self._authors.get(before, before.born)
+        if item.content == TYPE and item.value in self._touched:
+            self._pairs.append((item.value, before.value))
+
+    def _concerns(self, item: Item) -> bool:
+        """Whether the row wrote an item, or in it."""
+        inside = item.content == TYPE and item.value in self._touched
+        return inside or item.born.seq == self._row
+
+    def _content(self, item: Item, at: int, shows: Shows, depth: int = 0) -> Any:
+        """What tells an element from others: a character of a text, or all that there is."""
+        if item.content == STRING:
+            return item.value[at]
+        if item.content != TYPE:
+            value = item.value[at] if item.content == ANY else item.value
+            return msgspec.msgpack.encode(value)
+        strand = item.value
+        if depth == _DEEP:
+            return (strand.ref, strand.tag)
+        inside = tuple(
+            self._content(*element, shows, depth + 1)
+            for element in _elements(one for one in strand if shows(one))
+        )
+        keys = (
+            (key, next((one for one in _chain(last) if shows(one)), None))
+            for key, last in sorted(strand.last.items())
+        )
+        entries = tuple(
+            (key, self._content(one, one.length - 1, shows, depth + 1))
+            for key, one in keys
+            if one is not None
+        )
+        return (strand.ref, strand.tag, inside, entries)
+
+    def _cut(self, item: Item, stamps: dict[int, Stamp]) -> None:
+        """Let each part of an item have one author."""
+        own = item.born
+        for by, clocks in groupby(stamps.get(at, own) for at in range(item.length)):
+            length = len(list(clocks))
+            rest = self._weave.cut(item, length) if length < item.length else None
+            if by is not own:
+                self._authors[item] = by
+            if rest is not None:
+                item = rest
+
+
+def _elements(items: Iterable[Item]) -> list[_Element]:
+    return [(item, at) for item in items if item.content != FORMAT for at in range(item.length)]
+
+
+def _chain(last: Item | None) -> Iterator[Item]:
+    """The values of a key, the last one first."""
+    while last is not None:
+        yield last
+        last = last.left
