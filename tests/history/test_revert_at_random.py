@@ -226,7 +226,7 @@ def _inserted(beside: list[Character], value: str, style: dict[str, Any], seq: S
         made.changes[name] = list(alike[0]) if alike else []
         made.set(name, seq, style.get(name))
         others = [one.changes.get(name, []) for one in beside]
-        if any(changes != made.changes[name] for changes in others) or not beside:
+        if any(changes != made.changes[name] for changes in others):
             made.doubtful.add(name)
         if any(name in one.doubtful for one in beside):
             made.doubtful.add(name)
@@ -236,7 +236,7 @@ def _inserted(beside: list[Character], value: str, style: dict[str, Any], seq: S
 @pytest.mark.parametrize("runs", TENTHS)
 def test_formatting_is_as_each_character_says(seed: int, runs: range) -> None:
     """Of each character and name the last change counts unless it is taken back."""
-    compared = 0
+    compared, nothing = 0, Character("", {}, set())
     for run in runs:
         dice = Random(f"{seed}.{run}")
         journal = Journal()
@@ -248,7 +248,7 @@ def test_formatting_is_as_each_character_says(seed: int, runs: range) -> None:
             if dice.random() < 0.3:
                 style = dice.choice(({}, {"bold": True}, {"em": True}))
                 text.insert(start, chr(WIDE + number), style)
-                beside = model[max(start - 1, 0) : start + 1]
+                beside = model[start - 1 : start + 1] or [nothing, model[0]]
                 model.insert(start, _inserted(beside, chr(WIDE + number), style, seq))
                 continue
             stop = min(len(model), start + dice.randrange(1, 6))
