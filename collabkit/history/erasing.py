@@ -16,6 +16,8 @@ Rules:
    range ends inside them, as Yjs cuts what somebody writes into; other items go whole, and so
    does a character that takes two clocks: yrs 0.28 makes structs without length of its halves.
 5. A client id is one author's: its owner's, or, if nobody owns it, his whose row brought it first.
+   Under it he may have brought back what others wrote, and others what he wrote, by a restore or
+   a revert (:mod:`.attribution`): that is of whoever wrote it first.
 """
 
 from __future__ import annotations
@@ -34,12 +36,15 @@ from ..crdt.lib0 import (
     var_uint,
 )
 from ..crdt.scan import Scan, Section
-from ..crdt.structs import Item, read_item, read_items
+from ..crdt.structs import Item as Struct
+from ..crdt.structs import read_item, read_items
 from ..crdt.update import encode_deletes
 from ..ids import Subject
 from ..store.base import Row
+from .items import Item
+from .tree import Stamp
 
-__all__ = ["Erased", "Spans", "erased", "names_left", "whole", "written_by"]
+__all__ = ["Erased", "Spans", "erased", "names_left", "whole", "written_by", "written_first"]
 
 Spans: TypeAlias = Mapping[int, Sequence[tuple[int, int]]]
 """Of each client id, ranges of a clock and a length, in order and apart."""
@@ -81,6 +86,38 @@ def written_by(subject: Subject, rows: Iterable[Row], owners: Mapping[int, Subje
         if row.subject == subject:
             clients |= fresh
     return clients
+
+
+def written_first(
+    subject: Subject, clients: Collection[int], authors: Mapping[Item, Stamp]
+) -> Spans:
+    """What an author wrote, and not what he brought back of others.
+
+    Args:
+        subject: The author.
+        clients: His client ids.
+        authors: Who wrote first what was brought back, as :func:`.first_authors` finds it.
+    """
+    his: dict[int, list[tuple[int, int]]] = {client: [] for client in clients}
+    others: dict[int, list[tuple[int, int]]] = {client: [] for client in clients}
+    for item, stamp in authors.items():
+        if item.client not in others:
+            if stamp.subject == subject:
+                his.setdefault(item.client, []).append((item.clock, item.length))
+        elif stamp.subject != subject:
+            others[item.client].append((item.clock, item.length))
+    spans = {client: _merged(each) for client, each in his.items()}
+    return spans | {client: _between(_merged(each)) for client, each in others.items()}
+
+
+def _between(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """All that is in none of some spans."""
+    gaps, reached = [], 0
+    for clock, length in spans:
+        if clock > reached:
+            gaps.append((reached, clock - reached))
+        reached = clock + length
+    return [*gaps, (reached, CLOCK_LIMIT - reached)]
 
 
 def erased(update: bytes, found: Scan, spans: Spans) -> Erased:
@@ -157,7 +194,7 @@ def _emptied(
         clock += length
 
 
-def _goes(update: bytes, item: Item) -> bool:
+def _goes(update: bytes, item: Struct) -> bool:
     if item.content in (DELETED, TYPE):
         return False
     if item.content == FORMAT:
@@ -167,7 +204,7 @@ def _goes(update: bytes, item: Item) -> bool:
 
 
 def _cuts(
-    update: bytes, item: Item, marked: Sequence[tuple[int, int]]
+    update: bytes, item: Struct, marked: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int, bool]]:
     """Where an item is cut: offsets of a start and a stop, and whether that part goes."""
     cuts: list[tuple[int, int, bool]] = []
@@ -191,7 +228,7 @@ def _cuts(
 
 
 def _pieces(
-    update: bytes, start: int, stop: int, item: Item, cuts: Sequence[tuple[int, int, bool]]
+    update: bytes, start: int, stop: int, item: Struct, cuts: Sequence[tuple[int, int, bool]]
 ) -> Iterator[_Piece]:
     info, head = update[start], update[start + 1 : item.content_at]
     for first, last, emptied in cuts:
@@ -209,7 +246,7 @@ def _pieces(
         yield _Piece(clock, length, bytes((info & 0xE0 | content,)) + head + body, emptied)
 
 
-def _units(update: bytes, item: Item) -> bytes:
+def _units(update: bytes, item: Struct) -> bytes:
     return read_var_string(update, item.content_at)[0].encode("utf-16-le")
 
 
@@ -218,11 +255,11 @@ def _is_inside(units: bytes, at: int) -> bool:
     return b"\xdc" <= units[2 * at + 1 : 2 * at + 2] <= b"\xdf"
 
 
-def _text(update: bytes, item: Item, first: int, last: int) -> bytes:
+def _text(update: bytes, item: Struct, first: int, last: int) -> bytes:
     return var_string(_units(update, item)[2 * first : 2 * last].decode("utf-16-le"))
 
 
-def _values(update: bytes, item: Item, first: int, last: int) -> bytes:
+def _values(update: bytes, item: Struct, first: int, last: int) -> bytes:
     _, at = read_var_uint(update, item.content_at)
     for _ in range(first):
         at = skip_any(update, at)

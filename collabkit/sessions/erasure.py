@@ -23,7 +23,9 @@ import msgspec
 from ..crdt.budget import NO_BUDGET
 from ..crdt.scan import scan
 from ..crdt.update import EMPTY_UPDATE, encode_deletes
-from ..history.erasing import Spans, erased, names_left, whole, written_by
+from ..history.attribution import first_authors
+from ..history.erasing import Spans, erased, names_left, whole, written_by, written_first
+from ..history.past import Past
 from ..ids import Subject
 from ..store.base import Checkpoint, Chronicle, Deed, Row, SessionRecord
 from ..store.rewriting import Rewritten
@@ -214,7 +216,9 @@ def _plan(log: _Log, subject: str | None) -> _Plan:
 def _spans(log: _Log, subject: str | None) -> Spans:
     told = log.chronicle
     if subject is not None:
-        return whole(written_by(Subject(subject), log.rows, told.owners))
+        clients = written_by(Subject(subject), log.rows, told.owners)
+        authors = first_authors(Past("", told).weave)
+        return written_first(Subject(subject), clients, authors)
     bodies = [row.body for row in told.rows] + ([] if told.base is None else [told.base.body])
     return whole({one.client for body in bodies for one in scan(body, NO_BUDGET).sections})
 

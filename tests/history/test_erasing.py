@@ -13,11 +13,21 @@ from typing import Any
 
 import pytest
 
+from collabkit.crdt.budget import CLOCK_LIMIT
 from collabkit.crdt.document import Document
 from collabkit.crdt.lib0 import var_string, var_uint
 from collabkit.crdt.scan import scan
 from collabkit.crdt.structs import read_items
-from collabkit.history.erasing import Spans, erased, names_left, whole, written_by
+from collabkit.history.erasing import (
+    Spans,
+    erased,
+    names_left,
+    whole,
+    written_by,
+    written_first,
+)
+from collabkit.history.items import Item
+from collabkit.history.tree import Stamp
 from collabkit.ids import Seq, Subject
 from collabkit.store.base import Row
 from crdt.crafting import gc, item, shared, string, update, values
@@ -230,6 +240,22 @@ def test_an_id_is_its_owners_or_his_who_brought_it() -> None:
     owners = {4: Subject("cal"), 5: Subject("ada")}
     assert written_by(Subject("ada"), rows, owners) == {1, 3, 5}
     assert written_by(Subject("ben"), rows, owners) == {2}
+
+
+def test_what_was_brought_back_is_of_who_wrote_it_first() -> None:
+    """His ids without what he brought back of others, and others' ids with what they did of his."""
+    ada, ben = (Stamp(Seq(1), Subject(name), 0) for name in ("ada", "ben"))
+
+    def back(client: int, clock: int, length: int, by: Stamp) -> tuple[Item, Stamp]:
+        return Item(client, clock, length, None, None, 4, "x" * length, ben), by
+
+    authors = dict([back(1, 5, 2, ben), back(1, 7, 1, ben), back(1, 9, 1, ada), back(2, 3, 2, ada)])
+    spans = written_first(Subject("ada"), {1, 4}, authors)
+    assert spans == {
+        1: [(0, 5), (8, CLOCK_LIMIT - 8)],
+        2: [(3, 2)],
+        4: [(0, CLOCK_LIMIT)],
+    }
 
 
 def _row(seq: int, subject: str, clients: tuple[int, ...]) -> Row:

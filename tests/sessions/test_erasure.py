@@ -11,6 +11,7 @@ from typing import Any
 from collabkit.crdt.document import Document
 from collabkit.ids import Subject
 from collabkit.sessions.attendance import IN_PROCESS
+from collabkit.sessions.operations import call
 from collabkit.sessions.session import Kind
 from collabkit.sessions.workspace import Workspace
 from collabkit.store.reader import Reader
@@ -165,6 +166,29 @@ async def test_what_was_compacted_is_erased_too(
         assert found(path, *SECRETS, ADA.encode()) == set()
         async with visit(hub, "note", name="ben") as ben:
             await shows(ben, LEFT)
+    assert on_disk.faults() == []
+
+
+async def test_what_was_brought_back_goes_with_who_wrote_it(
+    workspace: Workspace, path: Path, on_disk: OnDisk
+) -> None:
+    """Ada's words go though Ben restored them, and Ben's stay though Ada did."""
+    await workspace.create("note")
+    async with workspace.serving(anybody) as hub:
+        async with visit(hub, "note", name="ada") as ada, visit(hub, "note", name="ben") as ben:
+            await write_together(ada, ben)
+            for one in (ada, ben):
+                text = one.document.text("body")
+                del text[0 : len(text)]
+                one.document.map("m").pop("by ada", None)
+                await one.saved()
+        for seq, subject in ((3, BEN), (0, BEN), (3, ADA)):
+            asked = {"session": "note", "at": seq}
+            await call(workspace, "restore", asked, subject=subject)
+        assert "séc of ben rèt" in str(on_disk.document("note").to_dict())
+        await call(workspace, "erase", {"session": "note", "subject": ADA}, subject=BEN)
+    assert found(path, *SECRETS) == set()
+    assert on_disk.document("note").to_dict() == LEFT
     assert on_disk.faults() == []
 
 
