@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from ..history.past import Past
 from ..ids import RoomName, Seq, SessionId
@@ -14,7 +16,7 @@ from ..store.base import Row, SessionRecord, Version
 from ..store.reader import Reader
 from . import render
 
-__all__ = ["MINUS", "At", "DryRun", "past_of", "seq_of"]
+__all__ = ["At", "DryRun", "TakesMoments", "past_of", "seq_of"]
 
 At = Annotated[
     str | None,
@@ -28,10 +30,21 @@ At = Annotated[
 ]
 
 
-# For commands that take a moment as an argument: -2h is one, and no option.
-MINUS = {"ignore_unknown_options": True}
-
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+
+
+_AGO = re.compile(r"-\d+[smhdw]")
+
+
+class TakesMoments(TyperCommand):
+    """A command with a moment as an argument: ``-2h`` is one, and no two options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line."""
+        # Spaces around a moment do not count.
+        return super().parse_args(
+            ctx, [f" {each}" if _AGO.fullmatch(each) else each for each in args]
+        )
 
 
 class _Beside:

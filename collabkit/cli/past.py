@@ -25,7 +25,7 @@ from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find
 from .documents import write_new
-from .moments import MINUS, At, past_of, seq_of
+from .moments import At, TakesMoments, past_of, seq_of
 
 __all__ = ["app"]
 
@@ -35,7 +35,7 @@ app = typer.Typer()
 # diff
 
 
-@app.command(context_settings=MINUS)
+@app.command(cls=TakesMoments)
 def diff(
     db: Db,
     name: Name,

@@ -14,14 +14,14 @@ from ..history.moments import NOW, START
 from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find, full_name, listed, operate
-from .moments import MINUS, DryRun
+from .moments import DryRun, TakesMoments
 
 __all__ = ["app"]
 
 app = typer.Typer()
 
 
-@app.command(context_settings=MINUS)
+@app.command(cls=TakesMoments)
 def restore(
     db: Db,
     name: Name,

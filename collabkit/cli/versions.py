@@ -11,7 +11,7 @@ from ..store.base import Version
 from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find, full_name, operate
-from .moments import MINUS
+from .moments import TakesMoments
 
 __all__ = ["app"]
 
@@ -56,7 +56,7 @@ def _cells(version: Version) -> tuple[str, ...]:
     )
 
 
-@versions.command("add", context_settings=MINUS)
+@versions.command("add", cls=TakesMoments)
 def add_version(
     db: Db,
     name: Name,

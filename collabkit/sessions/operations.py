@@ -12,6 +12,7 @@ restore     write  in room   bring a document back to what it was at a moment
 revert      write  in room   take back a change, or what somebody wrote, and keep all else
 fork        write  unlocked  branch a session, or a document of it, from a moment
 merge       write  unlocked  take what a fork has beyond the session it was branched from
+pin         manage never     let no thinning take a version, or let it again
 unversion   manage never     drop a version, so that its moment may be compacted away
 release     manage never     give an engine again what was quarantined
 thin        manage never     drop versions: dense lately, sparse long ago, pinned for ever
@@ -104,6 +105,7 @@ TABLE: Mapping[str, Operation] = {
         Operation("revert", "write", Remotely.IN_ROOM, rewinding.Revert, rewinding.revert),
         Operation("fork", "write", Remotely.UNLOCKED, branching.Fork, branching.fork),
         Operation("merge", "write", Remotely.UNLOCKED, branching.Merge, branching.merge),
+        Operation("pin", "manage", Remotely.NEVER, rewinding.Pin, rewinding.pin),
         Operation("unversion", "manage", Remotely.NEVER, rewinding.Unversion, rewinding.unversion),
         Operation("thin", "manage", Remotely.NEVER, upkeep.Thin, upkeep.thin),
         Operation("compact", "manage", Remotely.NEVER, upkeep.Compact, upkeep.compact),

@@ -1,4 +1,4 @@
-"""Operations on the past of a session: version, unversion, restore, revert.
+"""Operations on the past of a session: version, pin, unversion, restore, revert.
 
 Rules:
 
@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ..crdt.document import Document
-from ..errors import InvalidArguments
+from ..errors import InvalidArguments, MomentNotFound
 from ..history.difference import Difference
 from ..history.moments import NOW, START, check_version_name
 from ..history.past import Past
@@ -36,7 +36,18 @@ from .editing import Edited, edit
 from .moments import find_moment, now_ms
 from .versions import authors_since
 
-__all__ = ["Restore", "Revert", "Save", "Unversion", "restore", "revert", "save", "unversion"]
+__all__ = [
+    "Pin",
+    "Restore",
+    "Revert",
+    "Save",
+    "Unversion",
+    "pin",
+    "restore",
+    "revert",
+    "save",
+    "unversion",
+]
 
 Moment: TypeAlias = str | int
 """What somebody writes for a moment, see :mod:`collabkit.history.moments`."""
@@ -55,6 +66,13 @@ class Unversion(Arguments, frozen=True):
     """``name`` is the version's."""
 
     name: str
+
+
+class Pin(Arguments, frozen=True):
+    """Of the version ``name``, whether no thinning takes it."""
+
+    name: str
+    pinned: bool = True
 
 
 class Restore(Arguments, frozen=True):
@@ -108,6 +126,19 @@ async def unversion(call: Call, asked: Unversion) -> dict[str, Any]:
     deed = Deed(call.subject, "unversion", {"name": asked.name})
     dropped = await store.drop_version(record.id, asked.name, audit=deed)
     return {"id": record.id, **msgspec.to_builtins(dropped)}
+
+
+async def pin(call: Call, asked: Pin) -> dict[str, Any]:
+    """Keep a version for ever, or no longer."""
+    record, _ = await place_of(call, asked)
+    store = call.host.store
+    named = {one.name: one for one in await store.versions(record.id)}
+    if asked.name not in named:
+        raise MomentNotFound(asked.name, "no version has this name")
+    version = msgspec.structs.replace(named[asked.name], pinned=asked.pinned)
+    deed = Deed(call.subject, "pin", {"name": asked.name, "pinned": asked.pinned})
+    await store.put_version(record.id, version, replace=True, audit=deed)
+    return {"id": record.id, **msgspec.to_builtins(version)}
 
 
 # Going back

@@ -202,3 +202,13 @@ def test_a_damaged_history_changes_nothing(run: Run, db: Path, tmp_path: Path) -
     assert "is not a collabkit file: it does not end as one" in said.err
     assert not other.exists()
     assert run("export", db, "plan", "--history").code == 2
+
+
+def test_a_document_as_it_was(run: Run, db: Path, tmp_path: Path) -> None:
+    """`--at` shows and takes out a moment; a history has them all."""
+    assert "meta" not in run("inspect", db, "plan", "--at", "1").out
+    out = tmp_path / "early.bin"
+    assert run("export", db, "plan", out, "--at", "1").code == 0
+    assert run("import", db, out, "copy").code == 0
+    assert run("inspect", db, "copy").out.count("──") == 1
+    assert run("export", db, "plan", tmp_path / "a.collab", "--at", "1").code == 2

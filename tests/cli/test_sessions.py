@@ -133,3 +133,14 @@ def test_json_is_valid_for_hostile_content(run: Run, tmp_path: Path) -> None:
         workspace.create("n")
     assert json.loads(run("ls", path, "--json").out)[0]["created_by"] == 'user:"\x1b[2J\n'
     assert "\x1b" not in run("ls", path).out
+
+
+def test_show_at_a_moment(run: Run, db: Path) -> None:
+    """Each document that was there, by its roots and the digest of what it held."""
+    (document,) = run("show", db, "plan", "--at", "1", "--json").json["documents"]
+    assert (document["name"], document["roots"]) == ("main", {"body": "text"})
+    assert run("show", db, "plan", "--at", "1").lines[1][:2] == ["main", "body"]
+    both = run("show", db, "plan", "--at", "now").lines[1:]
+    assert [row[:2] for row in both] == [["main", "body, meta"], ["side", "list"]]
+    assert both[0][2] == run("inspect", db, "plan", "--json").json["digest"] != document["digest"]
+    assert "was empty" in run("show", db, "plan", "--at", "start").err

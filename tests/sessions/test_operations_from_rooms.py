@@ -39,6 +39,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "import": {"updates": [update("c")]},
     "take-in": {"path": "none.collab"},
     "version": {"name": "draft"},
+    "pin": {"name": "draft"},
     "unversion": {"name": "draft"},
     "restore": {"at": "start"},
     "revert": {"author": ADA},

@@ -100,6 +100,17 @@ async def test_a_version_is_dropped_by_name(workspace: Workspace, on_disk: OnDis
     assert told(on_disk)[-1] == (workspace.subject, "unversion")
 
 
+async def test_a_version_is_pinned_and_let_go(workspace: Workspace, on_disk: OnDisk) -> None:
+    """Nothing else of it changes; one that is not there is told."""
+    await write(workspace, "note", "a")
+    saved = await workspace.call("version", session="note", name="draft", pinned=False)
+    assert await workspace.call("pin", session="note", name="draft") == {**saved, "pinned": True}
+    assert await workspace.call("pin", session="note", name="draft", pinned=False) == saved
+    assert told(on_disk)[-1] == (workspace.subject, "pin")
+    with pytest.raises(MomentNotFound):
+        await workspace.call("pin", session="note", name="other")
+
+
 # Restore
 
 
