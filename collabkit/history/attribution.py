@@ -114,57 +114,77 @@ class _GoneBack:
 
     def _keys(self, new: Strand, old: Strand) -> None:
         for key, last in new.last.items():
-            item = next((one for one in _chain(last) if self._now(one)), None)
-            if item is None:
+            item = next(filter(self._now, _chain(last)), None)
+            if item is None or not self._concerns(item):
                 continue
-            wanted = self._content(item, item.length - 1, self._now)
-            for before in _chain(old.last.get(key)):
-                if not self._source(before):
-                    continue
-                at = before.length - 1
-                if before is item or self._content(before, at, self._source) == wanted:
-                    self._match((item, item.length - 1), (before, at))
+            element = item, item.length - 1
+            wanted = self._content(*element, self._now)
+            for before in filter(self._source, _chain(old.last.get(key))):
+                known = before, before.length - 1
+                if before is item or self._content(*known, self._source) == wanted:
+                    self._match(element, known)
                     break
+            else:
+                self._match(element, element)
 
     def _sequence(self, new: Strand, old: Strand) -> None:
-        """Align two sequences: one that was there all the time with itself, or two."""
+        """Align two sequences: one that was there all the time with itself, or two.
+
+        What is left over is aligned once more: of two neighbours that are alike, nobody can tell
+        which one was there all the time. So are shared types that have something else in them.
+        """
+        brought: list[_Element] = []
+        gone: list[_Element] = []
+        for one, other in self._gaps(new, old):
+            more, less = self._align(_elements(one), _elements(other))
+            brought += more
+            gone += less
+        brought, gone = self._align(brought, gone)
+        self._align(_types(brought), _types(gone), depth=_DEEP)
+        for element in brought:
+            self._match(element, element)
+
+    def _gaps(self, new: Strand, old: Strand) -> Iterator[tuple[list[Item], list[Item]]]:
+        """What was written and what had gone, between what was there all the time."""
         if new is not old:
-            self._align(list(filter(self._now, new)), list(filter(self._source, old)))
+            yield list(filter(self._now, new)), list(filter(self._source, old))
             return
         brought: list[Item] = []
         gone: list[Item] = []
         for item in new:
-            if item.content == FORMAT:
-                continue
             now, source = self._now(item), self._source(item)
+            if item.content == FORMAT or not (now or source):
+                continue
             if now and source:
-                self._align(brought, gone)
+                yield brought, gone
                 brought, gone = [], []
                 self._match((item, 0), (item, 0))
-            elif now:
-                brought.append(item)
-            elif source:
-                gone.append(item)
-        self._align(brought, gone)
+            else:
+                (brought if now else gone).append(item)
+        yield brought, gone
 
-    def _align(self, brought: list[Item], gone: list[Item]) -> None:
-        if not gone or not any(map(self._concerns, brought)):
-            return
-        new, old = _elements(brought), _elements(gone)
-        for i, j, length in self._blocks(old, new):
-            for at in range(length):
-                self._match(new[j + at], old[i + at])
-
-    def _blocks(self, old: list[_Element], new: list[_Element]) -> list[Block]:
-        mine = [self._content(*element, self._source) for element in old]
-        yours = [self._content(*element, self._now) for element in new]
-        if all(isinstance(one, str) for one in (*mine, *yours)):
-            return text_blocks("".join(mine), "".join(yours))
-        return blocks(mine, yours)
+    def _align(
+        self, brought: list[_Element], gone: list[_Element], depth: int = 0
+    ) -> tuple[list[_Element], list[_Element]]:
+        """Match what has counterparts; returns what has none, as far as it concerns the row."""
+        if not any(self._concerns(item) for item, _ in brought):
+            return [], gone
+        mine = [self._content(*element, self._source, depth) for element in gone]
+        yours = [self._content(*element, self._now, depth) for element in brought]
+        at = where = 0
+        more: list[_Element] = []
+        less: list[_Element] = []
+        for i, j, length in [*_common(mine, yours), (len(gone), len(brought), 0)]:
+            more += (element for element in brought[at:j] if self._concerns(element[0]))
+            less += gone[where:i]
+            at, where = j + length, i + length
+            for old, new in zip(gone[i:where], brought[j:at], strict=True):
+                self._match(new, old)
+        return more, less
 
     def _match(self, new: _Element, old: _Element) -> None:
         (item, at), (before, _) = new, old
-        if item.born.seq == self._row:
+        if item.born.seq == self._row and item is not before:
             stamps = self._found.setdefault(item, {})
             stamps[at] = self._authors.get(before, before.born)
         if item.content == TYPE and item.value in self._touched:
@@ -212,8 +232,18 @@ class _GoneBack:
                 item = rest
 
 
+def _common(old: list[Any], new: list[Any]) -> list[Block]:
+    if all(isinstance(one, str) for one in (*old, *new)):
+        return text_blocks("".join(old), "".join(new))
+    return blocks(old, new)
+
+
 def _elements(items: Iterable[Item]) -> list[_Element]:
     return [(item, at) for item in items if item.content != FORMAT for at in range(item.length)]
+
+
+def _types(elements: list[_Element]) -> list[_Element]:
+    return [element for element in elements if element[0].content == TYPE]
 
 
 def _chain(last: Item | None) -> Iterator[Item]:

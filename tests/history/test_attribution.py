@@ -130,7 +130,7 @@ class Writers:
         """Let the host restore a moment, or revert some rows of somebody."""
         if not self.rows:
             return
-        copy, updates = Document(), list[bytes]()
+        copy, updates = Document(client_id=1_000 + len(self.rows)), list[bytes]()
         for _, update in self.rows:
             copy.apply(update)
         weave = woven(update for _, update in self.rows)
