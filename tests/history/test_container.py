@@ -199,7 +199,7 @@ def test_damage_anywhere_is_one_sentence(out: Path, seed: int) -> None:
     """Wherever bits are flipped, it is what it was, or NotACollabFile says that it is not."""
     pack(out, RECORD, session(), versions=[VERSION], audit={"head": "1:ab"})
     whole, dice, told = out.read_bytes(), random.Random(seed), 0
-    for _ in range(200):
+    for _ in range(100):
         hurt = bytearray(whole)
         hurt[dice.randrange(len(hurt))] ^= 1 << dice.randrange(8)
         out.write_bytes(hurt)
@@ -208,4 +208,4 @@ def test_damage_anywhere_is_one_sentence(out: Path, seed: int) -> None:
                 found.check()
         except NotACollabFile:
             told += 1
-    assert told > 100
+    assert told > 50

@@ -108,7 +108,7 @@ def runs(shown: dict[str, Any]) -> dict[str, Any]:
 def test_nothing_of_the_erased_is_left_and_all_of_the_others(seed: int) -> None:
     """No byte of hers is in the log, and what the others wrote, and how it is formatted, stays."""
     dice = random.Random(seed)
-    for _ in range(30):
+    for _ in range(12):
         log = written(dice, 60)
         after = left(log, whole({ADA}))
         assert MARK.encode() not in b"".join(after)
@@ -118,7 +118,7 @@ def test_nothing_of_the_erased_is_left_and_all_of_the_others(seed: int) -> None:
 def test_who_has_it_and_who_has_not_agree(seed: int) -> None:
     """A replica with the old content is, after the erased log, what one without it is."""
     dice = random.Random(seed + 1)
-    for _ in range(30):
+    for _ in range(12):
         log = written(dice, 60)
         span = {client: [(dice.randrange(20), dice.randrange(1, 20))] for client in (ADA, BEN)}
         for spans in (whole({ADA}), whole({ADA, BEN, CAL}), span):
@@ -137,7 +137,7 @@ def test_stock_yjs_agrees(
     packages("tests/interop/js")
     dice = random.Random(seed + 2)
     lines = []
-    for _ in range(20):
+    for _ in range(10):
         log = written(dice, 60)
         after = left(log, whole({ADA}))
         whole_log, erased_log = (
