@@ -18,6 +18,7 @@ from ..crdt.document import Document
 from ..errors import MomentNotFound
 from ..ids import Seq, Subject
 from ..store.base import Chronicle, Row
+from .blame import Blame, blame
 from .difference import Difference, difference
 from .timeline import Change, Seen, Wanted, changes, measured, rows_of
 from .tree import Stamp, Tree
@@ -96,8 +97,21 @@ class Past:
         return tree(self.weave, at)
 
     def difference(self, old: Seq | None, new: Seq | None) -> Difference:
-        """What is different between two moments. Raises MomentNotFound."""
-        return difference(self.tree(old), self.tree(new))
+        """What is different between two moments, and whose doing it is. Raises MomentNotFound."""
+        before, after = self.tree(old), self.tree(new)
+        # What came since goes again, on the way back: nobody did that.
+        last = self.chronicle.upto if new is None else new
+        took = {
+            item: item.dead if item.dead is not None and item.dead.seq <= last else None
+            for item in self.weave.items()
+        }
+        return difference(before, after, gone=tree(self.weave, old, authors=took))
+
+    def blame(self, at: Seq | None = None) -> Blame:
+        """Whose everything was after a row; None: after the newest. Raises MomentNotFound."""
+        if at is not None:
+            self.check(at)
+        return blame(self.weave, at)
 
     def changes(
         self, wanted: Wanted, *, versions: Collection[Seq], before: Seq | None = None

@@ -47,8 +47,8 @@ Shows: TypeAlias = Callable[[Item], bool]
 Styles: TypeAlias = Mapping[Item, dict[str, Any]]
 """The formatting of items."""
 
-Authors: TypeAlias = Mapping[Item, Stamp]
-"""Whose items are."""
+Authors: TypeAlias = Mapping[Item, Stamp | None]
+"""Whose items are; None if nobody's."""
 
 
 def tree(
@@ -109,7 +109,7 @@ class _Look(msgspec.Struct, frozen=True):
     styles: Styles
     authors: Authors
 
-    def author(self, item: Item) -> Stamp:
+    def author(self, item: Item) -> Stamp | None:
         return self.authors.get(item, item.born)
 
 
@@ -189,7 +189,7 @@ def _runs(view: _View, nodes: _Nodes) -> tuple[Run, ...]:
     runs: list[Run] = []
     style: dict[str, Any] = {}
     pieces: list[str] = []
-    before: tuple[dict[str, Any], Stamp] | None = None  # formatting and author of the pieces
+    before: tuple[dict[str, Any], Stamp | None] | None = None  # formatting and author of the pieces
 
     def end() -> None:
         if before is not None and pieces:

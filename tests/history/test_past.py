@@ -82,3 +82,29 @@ def test_changes_tell_where_and_how_much() -> None:
     assert list(past.changes(Wanted(path=("title",)), versions=())) == []
     [span] = past.changes(Wanted(), versions=(), before=Seq(3))
     assert [one.address for one in span] == ["2", "1"]
+
+
+def test_a_difference_tells_who_took_something_away() -> None:
+    """Who deleted text, elements and keys is told with whoever wrote them; on the way back nobody
+    deleted anything."""
+    document, bodies = Document(), list[bytes]()
+    document.on_update(lambda change: bodies.append(change.update))
+    with document.edit():
+        document.text("t").insert(0, "one two")
+        document.array("a").extend([1, 2, 3])
+        document.map("m")["k"] = 1
+    with document.edit():
+        document.text("t").delete(3, 7)
+        del document.array("a")[0]
+        del document.map("m")["k"]
+    rows = tuple(
+        Row(Seq(n), "main", who, body, n, "update", (), 0, None, "relay")
+        for n, (who, body) in enumerate(zip((ADA, BOB), bodies, strict=True), 1)
+    )
+    past = Past("main", Chronicle(Lineage("l"), None, rows, Seq(2), {}, Seq(0)))
+    for old, new, by in ((Seq(1), None, BOB), (Seq(2), Seq(1), None)):
+        told = past.difference(old, new).to_json()["parts"]
+        steps = [step for part in told for step in part.get("steps", ()) if "keep" not in step]
+        went = [*steps, *(key for part in told for key in part.get("keys", {}).values())]
+        assert len(went) == 3
+        assert {each.get("gone", {}).get("subject") for each in went} == {by}
