@@ -12,6 +12,7 @@ from typing import Any
 from anyio.from_thread import BlockingPortal
 
 from ..crdt.document import Document
+from ..history.blame import Blame
 from ..history.difference import Difference
 from ..history.moments import NOW, START
 from ..history.timeline import Change, Path
@@ -109,6 +110,10 @@ class History:
     def diff(self, old: Moment, new: Moment = NOW) -> Difference:
         """What is different between two moments, each part with its author."""
         return self._loop().call(self._inner.diff, old, new)
+
+    def blame(self, at: Moment = NOW) -> Blame:
+        """Whose each range of a text and each value was."""
+        return self._loop().call(self._inner.blame, at)
 
     # What can be done with it
 

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from ..crdt.document import Document
+from ..history.blame import Blame
 from ..history.difference import Difference
 from ..history.moments import NOW, START
 from ..history.past import Past, compacted
@@ -211,6 +212,11 @@ class History:
         first, second = await self.seq(old), await self.seq(new)
         past = await self._past(upto=max(first, second))
         return await asyncio.to_thread(past.difference, first, second)
+
+    async def blame(self, at: Moment = NOW) -> Blame:
+        """Whose each range of a text and each value was. Raises MomentNotFound."""
+        seq = await self.seq(at)
+        return await asyncio.to_thread((await self._past(upto=seq)).blame, seq)
 
     # What can be done with it
 

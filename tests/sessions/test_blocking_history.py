@@ -33,6 +33,7 @@ def test_a_script_goes_back_and_forth(tmp_path: Path) -> None:
         assert past.checkout(1).to_dict() == past.to_dict(1) == plain_tree(past.tree(1))
         assert (past.text("body"), len(past.update()) > 0) == ("hello world", True)
         assert past.diff("draft")
+        assert past.blame("draft").authors
         past.restore("draft")
         assert str(body) == "hello"
         past.revert("3")

@@ -134,6 +134,18 @@ async def test_two_moments_are_compared(workspace: Workspace) -> None:
     assert not await history.diff("now")
 
 
+async def test_what_a_restore_brought_back_is_still_whose_it_was(workspace: Workspace) -> None:
+    """Blame looks behind the restore, at any moment."""
+    history = await work(workspace)
+    before = await history.blame()
+    await history.restore(1)
+    await history.restore(4)
+    after = await history.blame()
+    assert str(after) == str(before)
+    assert [by.seq for run in after.texts["body",].runs if (by := run.by)] == [1, 4]
+    assert [by.seq for run in (await history.blame(1)).texts["body",].runs if (by := run.by)] == [1]
+
+
 # As who edits sees it
 
 
