@@ -178,4 +178,3 @@ def main(path: str) -> None:
         body = msgspec.json.encode(told)
         sys.stdout.buffer.write(FRAME.pack(status, len(body)) + body)
         sys.stdout.buffer.flush()
-
