@@ -109,13 +109,14 @@ def _read(
         found: list[Row] = []
         # Should a compaction overtake us between two pages, a newer checkpoint stands in.
         while document.floor <= base:
-            values = rows.page(connection, document.no, after=chain.last)
+            # Of a moment in between, the row behind it tells that none before it is missing.
+            limit = min(rows.PAGE_ROWS, upto + 1 - chain.last)
+            values = rows.page(connection, document.no, after=chain.last, limit=limit)
             for row in map(chain.row, values):
                 if row.seq > upto:
-                    # It tells that none before it is missing; what comes later is not asked for.
                     return checkpoint, tuple(found), Seq(upto)
                 found.append(row)
-            if len(values) < rows.PAGE_ROWS or chain.last >= last:
+            if len(values) < limit or chain.last >= last:
                 chain.end(last if last > base else 0)
                 return checkpoint, tuple(found), Seq(upto)
             yield

@@ -7,11 +7,13 @@ from collections.abc import Generator
 import pytest
 
 from collabkit.errors import Corrupt, SessionNotFound
-from collabkit.ids import SessionId
-from collabkit.store import rows
+from collabkit.ids import Seq, SessionId
+from collabkit.store import annals, rows
+from collabkit.store.base import Version
 from collabkit.store.compaction import Asked
 from collabkit.store.ledger import Ledger
-from collabkit.testing.store_contract import checkpoint, draft
+from collabkit.store.reader import Reader
+from collabkit.testing.store_contract import ADA, checkpoint, draft
 from store.processes import finish
 
 
@@ -29,6 +31,37 @@ def test_a_long_document_is_read_in_slices(ledger: Ledger, session: SessionId) -
     assert [row.body for row in loaded.rows] == [b"%d" % n for n in range(1, count + 1)]
     assert loaded.upto == count
     assert len(finish(ledger.load(session, "main")).rows) == count + 1
+
+
+@pytest.mark.parametrize("at", [None, 950])
+def test_opening_costs_the_same_however_long_the_log_is(
+    ledger: Ledger, session: SessionId, at: int | None
+) -> None:
+    """As many steps of SQLite lead to a document, or to a moment, among 1,000 rows and 30,000."""
+    counts = []
+    for before, more in ((0, 1000), (1000, 29_000)):
+        ledger.write([(session, [draft(b"x")] * more)])
+        # What a version shows stays near.
+        annals.put_version(ledger.file, session, Version("v", Seq(900), ADA, 0), replace=True)
+        for seq in (900, before + more - 10, before + more - 10):
+            ledger.put_checkpoint(session, checkpoint(seq))
+        ledger.file.settle()
+        with Reader(ledger.path) as reader:
+            steps = 0
+
+            def step() -> None:
+                nonlocal steps
+                steps += 1
+
+            reader._connection.set_progress_handler(step, 1)
+            found = (
+                reader.load(session, "main") if at is None else reader.load_at(session, "main", at)
+            )
+            reader._connection.set_progress_handler(None, 1)
+            length = len(found.rows)
+            assert length == (10 if at is None else 50)
+            counts.append(steps)
+    assert counts[1] < counts[0] * 1.2
 
 
 def test_compaction_in_the_middle_of_a_load_loses_nothing(
