@@ -86,7 +86,7 @@ def rewrite(
         file.settle()
     with file.reading(session_id):
         changed = yield from _changed(file, session, document, asked)
-    if document.last_seq > asked.upto:
+    if document.last_seq > asked.upto and not asked.dry_run:
         raise Conflict(f"the log of {name!r}", asked.upto, document.last_seq)
     if missing := asked.bodies.keys() - {values[1] for _, values in changed}:
         raise LocalProtocolError(f"{reading.where(session, document)} has no row {min(missing)}")
