@@ -16,6 +16,7 @@ Rules:
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -215,34 +216,32 @@ class _Revert:
 
     def _restyle(self, strand: Strand) -> None:
         """Work out the formatting of a text in which these rows formatted something (rule 4)."""
-        formats = [item for item in strand if item.content == FORMAT]
-        stamps = {item.born.seq: item.born for item in formats}
-        stamps |= {item.dead.seq: item.dead for item in formats if item.dead is not None}
-        if self._rows.isdisjoint(stamps):
+        stamps = [
+            stamp
+            for item in strand
+            if item.content == FORMAT
+            for stamp in (item.born, item.dead)
+            if stamp is not None
+        ]
+        if self._rows.isdisjoint(stamp.seq for stamp in stamps):
             return
-        moments = [stamps[seq] for seq in sorted(stamps)]
-        place = {stamp.seq: at for at, stamp in enumerate(moments)}
-        lines: dict[str, list[Any]] = {}  # of each name, its value here after each moment
+        lines: dict[str, _Line] = {}
         style: dict[str, Any] | None = None
         for item in strand:
             if item.content == FORMAT:
-                line = lines.setdefault(item.value.key, [None] * len(moments))
-                start = place[item.born.seq]
-                stop = len(moments) if item.dead is None else place[item.dead.seq]
-                line[start:stop] = [item.value.value] * (stop - start)
+                line = lines.setdefault(item.value.key, _Line())
+                line.cover(item.born, item.dead, item.value.value)
                 style = None
             elif item in self._shown:
                 if style is None:
-                    style = self._style(strand.path, lines, moments)
+                    style = self._style(strand.path, lines)
                 self._styles[item] = style
 
-    def _style(
-        self, path: Path, lines: dict[str, list[Any]], moments: list[Stamp]
-    ) -> dict[str, Any]:
-        """The formatting of one place, of which is known what it was after each moment."""
+    def _style(self, path: Path, lines: dict[str, _Line]) -> dict[str, Any]:
+        """The formatting of one place, of which is known what it was after each row."""
         style = {}
         for name, line in lines.items():
-            changes = list(_changes(line, moments))
+            changes = list(line.changes())
             theirs = [change for change in changes if change[0].seq in self._rows]
             if theirs and changes[-1] is not theirs[-1]:
                 self._keep(path, f"later formatting owns {name!r}", changes[-1][0])
@@ -253,12 +252,41 @@ class _Revert:
         return style
 
 
-def _changes(line: list[Any], moments: list[Stamp]) -> Iterator[tuple[Stamp, Any]]:
-    before: Any = None
-    for stamp, value in zip(moments, line, strict=True):
-        if value != before:
-            yield stamp, value
-        before = value
+class _Line:
+    """The formatting of one name at one place, as it went on: what it was from each row on.
+
+    Formats count in their order in the text: of those that are there, the last.
+    """
+
+    __slots__ = ("_seqs", "_stamps", "_values")
+
+    def __init__(self) -> None:
+        self._seqs: list[int] = []
+        self._stamps: list[Stamp] = []
+        self._values: list[Any] = []
+
+    def cover(self, start: Stamp, stop: Stamp | None, value: Any) -> None:
+        """Let a format count from the row that made it to the one that took it away."""
+        if stop is not None and stop.seq == start.seq:
+            return
+        first = bisect_left(self._seqs, start.seq)
+        if stop is None:
+            last, stamps, values = len(self._seqs), [start], [value]
+        else:
+            last = bisect_right(self._seqs, stop.seq)
+            behind = self._values[last - 1] if last else None
+            stamps, values = [start, stop], [value, behind]
+        self._seqs[first:last] = [stamp.seq for stamp in stamps]
+        self._stamps[first:last] = stamps
+        self._values[first:last] = values
+
+    def changes(self) -> Iterator[tuple[Stamp, Any]]:
+        """Each row that changed it, and to what."""
+        before: Any = None
+        for stamp, value in zip(self._stamps, self._values, strict=True):
+            if value != before:
+                yield stamp, value
+            before = value
 
 
 def _lost(value: Item) -> bool:
