@@ -6,8 +6,9 @@ Rules:
    order is one (patience diff). Between these, the longest common pieces are, and what lies
    beside them (Ratcliff and Obershelp, as in :mod:`difflib`).
 2. The second half of that is quadratic for elements that come often, so it is done only while
-   there are few pairs to look at: a stretch that has more has nothing in common. So time grows
-   with the length, whatever somebody may have written.
+   there are few pairs to look at. Where there are more, rows of elements count that come once; a
+   stretch without any has nothing in common. So time grows with the length, whatever somebody
+   may have written.
 3. A text is compared by lines first, then by words inside lines that changed, then by characters
    inside words that changed, and there only if most of them stayed.
 4. A few characters that stayed between two larger pieces that did not are an accident: who reads
@@ -35,13 +36,14 @@ PAIRS = 250_000
 ALL_PAIRS = 2_000_000
 # Anchors between anchors between anchors: texts of people need three levels.
 LEVELS = 16
+# So many elements in a row are anchors where single ones come too often: eight words or so.
+WINDOW = 16
 # Longer stretches than this without a common word are no changed word.
 WORD = 100
 # Rule 4: what is longer is no accident.
 ISLAND = 8
 
 _Idle: TypeAlias = Callable[[Any], bool]
-_Span: TypeAlias = tuple[int, int, int, int]
 _Closer: TypeAlias = Callable[[str, str], Iterable[Block]]
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
@@ -81,46 +83,55 @@ class _Search:
         self, old: Sequence[Hashable], new: Sequence[Hashable], idle: _Idle | None = None
     ) -> list[Block]:
         """Find common pieces; what is ``idle`` only belongs to one that it lies beside."""
-        return _joined(self._find(old, new, (0, len(old), 0, len(new)), idle))
+        return _joined(self._find(old, new, idle))
 
     def _find(
         self,
         old: Sequence[Hashable],
         new: Sequence[Hashable],
-        span: _Span,
         idle: _Idle | None,
         *,
         level: int = 0,
     ) -> Iterator[Block]:
-        first, last, at, to = span
-        start, stop = first, last
-        while start < stop and at < to and old[start] == new[at]:
-            start, at = start + 1, at + 1
-        yield first, at - (start - first), start - first
-        while start < stop and at < to and old[stop - 1] == new[to - 1]:
-            stop, to = stop - 1, to - 1
-        if start < stop and at < to:
-            one, other = old[start:stop], new[at:to]
-            anchors = _anchors(one, other, idle) if level < LEVELS else []
-            if not anchors:
-                for i, j, n in self._longest(one, other, idle):
-                    yield start + i, at + j, n
-            else:
-                left = right = 0
-                for i, j, n in [*anchors, (len(one), len(other), 0)]:
-                    gap = start + left, start + i, at + right, at + j
-                    yield from self._find(old, new, gap, idle, level=level + 1)
-                    yield start + i, at + j, n
-                    left, right = i + n, j + n
-        yield stop, to, last - stop
+        shorter = min(len(old), len(new))
+        head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
+        rest = shorter - head
+        tail = next((n for n in range(rest) if old[-1 - n] != new[-1 - n]), rest)
+        stop, to = len(old) - tail, len(new) - tail
+        yield 0, 0, head
+        if head < stop and head < to:
+            for i, j, n in self._between(old[head:stop], new[head:to], idle, level):
+                yield head + i, head + j, n
+        yield stop, to, tail
+
+    def _between(
+        self, old: Sequence[Hashable], new: Sequence[Hashable], idle: _Idle | None, level: int
+    ) -> Iterator[Block]:
+        """Find common pieces where neither end is one."""
+        anchors = _anchors(old, new, idle) if level < LEVELS else []
+        if not anchors:
+            longest = self._longest(old, new, idle)
+            if longest is not None or level == LEVELS:
+                yield from longest or ()
+                return
+            anchors = _anchors(_windows(old), _windows(new), None)
+        at = opposite = 0
+        for i, j, n in [*anchors, (len(old), len(new), 0)] if anchors else ():
+            for left, right, length in self._find(
+                old[at:i], new[opposite:j], idle, level=level + 1
+            ):
+                yield at + left, opposite + right, length
+            yield i, j, n
+            at, opposite = i + n, j + n
 
     def _longest(
         self, old: Sequence[Hashable], new: Sequence[Hashable], idle: _Idle | None
-    ) -> Sequence[Block]:
+    ) -> Sequence[Block] | None:
+        """Find the longest common pieces; None if that would be too much work."""
         yours = Counter(new)
         pairs = sum(yours[each] for each in old if idle is None or not idle(each))
         if pairs > min(PAIRS, self._pairs_left):
-            return ()
+            return None
         self._pairs_left -= pairs
         return SequenceMatcher(idle, old, new, autojunk=False).get_matching_blocks()
 
@@ -184,6 +195,11 @@ def _anchors(old: Sequence[Hashable], new: Sequence[Hashable], idle: _Idle | Non
         row.append((*pairs[number], 1))
         number = before[number]
     return row[::-1]
+
+
+def _windows(elements: Sequence[Hashable]) -> list[Hashable]:
+    """Each element with those behind it: what comes often comes seldom in one row."""
+    return [tuple(elements[at : at + WINDOW]) for at in range(len(elements) - WINDOW + 1)]
 
 
 def _joined(found: Iterable[Block]) -> list[Block]:

@@ -70,6 +70,25 @@ def test_lines_that_moved_keep_their_order() -> None:
     assert marked("a\nb\nc\nd\n", "d\na\nb\nc\n") == "{+d\n+}a\nb\nc\n[-d\n-]"
 
 
+def test_few_words_in_many_orders() -> None:
+    """Where each word comes often, rows of words are found again; the rest is as it was."""
+    words = [("one", "two", "three", "four")[digit] for digit in _digits(4, 8000)]
+    old = " ".join(words)
+    new = " ".join([*words[:2000], "here", *words[2000:5000], *words[5010:]])
+    found = text_blocks(old, new)
+    check(found, old, new)
+    assert sum(n for _, _, n in found) >= len(old) - 200
+
+
+def _digits(base: int, count: int) -> list[int]:
+    """Digits without any order that repeats (of a linear congruential generator)."""
+    digits, state = [], 1
+    for _ in range(count):
+        state = (state * 1103515245 + 12345) % 2**31
+        digits.append((state >> 16) % base)
+    return digits
+
+
 @pytest.mark.parametrize("alphabet", ["a\n", "ab \n", "a b c d e\n"])
 def test_long_texts_of_few_words_are_compared(alphabet: str) -> None:
     """Where everything looks like everything else, what is found is found without looking at all
