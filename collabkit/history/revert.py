@@ -24,7 +24,7 @@ import msgspec
 
 from ..crdt.contents import FORMAT, TYPE
 from ..errors import MomentNotFound
-from ..ids import Seq
+from ..ids import Seq, Subject
 from .items import Item, Path, Strand
 from .tree import Stamp, Tree
 from .view import tree
@@ -91,7 +91,7 @@ class _Revert:
         self._shown: set[Item] = set()
         self._styles: dict[Item, dict[str, Any]] = {}
         self._inside: list[Strand] = []
-        self._kept: dict[tuple[Path, str, Seq], Kept] = {}
+        self._kept: dict[tuple[Path, str, Seq | Subject], Kept] = {}
 
     def reverted(self) -> Reverted:
         self._inside += self._weave.roots.values()
@@ -115,6 +115,13 @@ class _Revert:
 
     def _keep(self, path: Path, reason: str, by: Stamp) -> None:
         self._kept.setdefault((path, reason, by.seq), Kept(path, reason, by))
+
+    def _keep_format(self, path: Path, name: str, by: Stamp) -> None:
+        """Tell of a text once whose formatting stays, with his latest row, in however many places."""
+        reason = f"later formatting owns {name!r}"
+        told = self._kept.get((path, reason, by.subject))
+        if told is None or told.by.seq < by.seq:
+            self._kept[path, reason, by.subject] = Kept(path, reason, by)
 
     # Elements
 
@@ -244,7 +251,7 @@ class _Revert:
             changes = list(line.changes())
             theirs = [change for change in changes if change[0].seq in self._rows]
             if theirs and changes[-1] is not theirs[-1]:
-                self._keep(path, f"later formatting owns {name!r}", changes[-1][0])
+                self._keep_format(path, name, changes[-1][0])
             elif theirs:
                 changes = [change for change in changes if change[0].seq not in self._rows]
             if changes and changes[-1][1] is not None:
