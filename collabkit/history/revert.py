@@ -117,7 +117,7 @@ class _Revert:
         self._kept.setdefault((path, reason, by.seq), Kept(path, reason, by))
 
     def _keep_format(self, path: Path, name: str, by: Stamp) -> None:
-        """Tell of a text once whose formatting stays, with his latest row, in however many places."""
+        """Tell once whose formatting stays in a text, with the last row, in however many places."""
         reason = f"later formatting owns {name!r}"
         told = self._kept.get((path, reason, by.subject))
         if told is None or told.by.seq < by.seq:
