@@ -44,7 +44,16 @@ from ..store.base import Row
 from .items import Item
 from .tree import Stamp
 
-__all__ = ["Erased", "Spans", "erased", "names_left", "whole", "written_by", "written_first"]
+__all__ = [
+    "Erased",
+    "Spans",
+    "erased",
+    "merged",
+    "names_left",
+    "whole",
+    "written_by",
+    "written_first",
+]
 
 Spans: TypeAlias = Mapping[int, Sequence[tuple[int, int]]]
 """Of each client id, ranges of a clock and a length, in order and apart."""
@@ -106,8 +115,8 @@ def written_first(
                 his.setdefault(item.client, []).append((item.clock, item.length))
         elif stamp.subject != subject:
             others[item.client].append((item.clock, item.length))
-    spans = {client: _merged(each) for client, each in his.items()}
-    return spans | {client: _between(_merged(each)) for client, each in others.items()}
+    spans = {client: merged(each) for client, each in his.items()}
+    return spans | {client: _between(merged(each)) for client, each in others.items()}
 
 
 def _between(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -280,15 +289,20 @@ def _deletes(found: Scan, ranges: Mapping[int, Sequence[tuple[int, int]]]) -> by
         spans.setdefault(client, []).append((clock, length))
     for client, gone in ranges.items():
         spans.setdefault(client, []).extend(gone)
-    return encode_deletes({client: _merged(each) for client, each in spans.items()})
+    return encode_deletes({client: merged(each) for client, each in spans.items()})
 
 
-def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Put ranges in order, and join those that touch.
+
+    >>> merged([(5, 2), (0, 3), (3, 1)])
+    [(0, 4), (5, 2)]
+    """
+    joined: list[tuple[int, int]] = []
     for clock, length in sorted(spans):
-        if merged and clock <= sum(merged[-1]):
-            first, before = merged[-1]
-            merged[-1] = (first, max(before, clock + length - first))
+        if joined and clock <= sum(joined[-1]):
+            first, before = joined[-1]
+            joined[-1] = (first, max(before, clock + length - first))
         else:
-            merged.append((clock, length))
-    return merged
+            joined.append((clock, length))
+    return joined

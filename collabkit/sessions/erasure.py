@@ -24,7 +24,15 @@ from ..crdt.budget import NO_BUDGET
 from ..crdt.scan import scan
 from ..crdt.update import EMPTY_UPDATE, encode_deletes
 from ..history.attribution import first_authors
-from ..history.erasing import Spans, erased, names_left, whole, written_by, written_first
+from ..history.erasing import (
+    Spans,
+    erased,
+    merged,
+    names_left,
+    whole,
+    written_by,
+    written_first,
+)
 from ..history.past import Past
 from ..ids import Subject
 from ..store.base import Checkpoint, Chronicle, Deed, Row, SessionRecord
@@ -77,7 +85,7 @@ class _Plan(msgspec.Struct, frozen=True):
     bodies: dict[int, bytes]
     base: bytes | None
     updates: tuple[bytes, ...]
-    ranges: dict[int, set[tuple[int, int]]]
+    ranges: dict[int, list[tuple[int, int]]]
     names: set[str]
 
     @property
@@ -113,7 +121,7 @@ async def _delete(call: Call, record: SessionRecord, document: str, subject: str
     """Delete what is to go, as an edit of a document."""
     plan = await _planned(call, record, document, subject)
     if plan.ranges:
-        deletion = b"\0" + encode_deletes({c: sorted(spans) for c, spans in plan.ranges.items()})
+        deletion = b"\0" + encode_deletes(plan.ranges)
         await call.host.attendance.merge(
             record, document, [deletion], subject=call.subject, origin="erase"
         )
@@ -186,7 +194,7 @@ def _plan(log: _Log, subject: str | None) -> _Plan:
     told = log.chronicle
     spans = _spans(log, subject)
     bodies: dict[int, bytes] = {}
-    ranges: dict[int, set[tuple[int, int]]] = {}
+    ranges: dict[int, list[tuple[int, int]]] = {}
     names: set[str] = set()
 
     def empty(body: bytes) -> bytes:
@@ -194,7 +202,7 @@ def _plan(log: _Log, subject: str | None) -> _Plan:
         names.update(names_left(body, found, spans.keys()))
         emptied, gone = erased(body, found, spans)
         for client, each in gone.items():
-            ranges.setdefault(client, set()).update(each)
+            ranges.setdefault(client, []).extend(each)
         return emptied
 
     base = None if told.base is None else empty(told.base.body)
@@ -210,14 +218,17 @@ def _plan(log: _Log, subject: str | None) -> _Plan:
             bodies[row.seq] = body
     found = log.subjects - {ERASED} if subject is None else log.subjects & {Subject(subject)}
     subjects = tuple(sorted(found or ({Subject(subject or ERASED)} if bodies else set())))
-    return _Plan(subjects, bodies, base, tuple(updates), ranges, names)
+    gone = {client: merged(each) for client, each in ranges.items()}
+    return _Plan(subjects, bodies, base, tuple(updates), gone, names)
 
 
 def _spans(log: _Log, subject: str | None) -> Spans:
     told = log.chronicle
     if subject is not None:
         clients = written_by(Subject(subject), log.rows, told.owners)
-        authors = first_authors(Past("", told).weave)
+        # To weave a log takes as long as all else; most have nothing that was brought back.
+        went_back = any(row.origin.startswith(("restore:", "revert:")) for row in told.rows)
+        authors = first_authors(Past("", told).weave) if went_back else {}
         return written_first(Subject(subject), clients, authors)
     bodies = [row.body for row in told.rows] + ([] if told.base is None else [told.base.body])
     return whole({one.client for body in bodies for one in scan(body, NO_BUDGET).sections})
