@@ -8,9 +8,10 @@ Rules:
 2. Whoever asks with a vector gets the engine's difference, which holds all deletions. There
    are documents of which an engine dies when it is to tell one: after two such deaths stock
    members are answered from the log, whatever they have.
-3. Who follows the log gets its rows from where he stopped, the presence of the others,
-   Synced, and the room's own SyncStep1 as of these rows; from then on he is live. So what
-   programs get in this process are updates as they came, in the order of the log.
+3. Who follows the log gets its rows from where he stopped, and the presence of the others; from
+   then on he is live. Synced, and the room's own SyncStep1, come when all that was on its way
+   then has become rows, or nothing: in sync is who has what anybody had been shown by then. So
+   what programs get in this process are updates as they came, in the order of the log.
 4. Many come at once, after a restart above all, and most of them want the same. A question is
    asked once, and its answer serves for as long as nothing was stored since; a reading of the
    log, with what was stored behind it, for some seconds. Both are bounded in bytes.
@@ -24,6 +25,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -31,7 +33,7 @@ import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
-from ..crdt.update import EMPTY_UPDATE, advance, encode_state_vector, scan
+from ..crdt.update import EMPTY_UPDATE, StateVector, advance, encode_state_vector, scan
 from ..ids import Subject
 from ..store.base import Loaded
 from .edits import Edits
@@ -40,15 +42,13 @@ from .limits import LARGE_BYTES
 from .messages import (
     Awareness,
     Digest,
-    Message,
     PackedRow,
-    Row,
     Synced,
     SyncStep1,
     SyncStep2,
     Update,
-    write,
 )
+from .reading import Reading
 from .sendqueue import spliced
 
 __all__ = ["CatchUp", "Member"]
@@ -58,8 +58,6 @@ _Otherwise: TypeAlias = Callable[[], list[RoomEffect]]
 
 MAX_DEATHS = 2
 
-# How long a reading of the log serves: clients that lost a relay are back within as much.
-KEPT_FOR = 5.0
 # What a room keeps for joiners: two of the largest documents that are usual, or none that is more.
 MAX_KEPT_BYTES = 16 * 1024 * 1024
 # What was stored behind a reading until it is better to read again.
@@ -93,40 +91,17 @@ class Member(msgspec.Struct):
     origin: str = "relay"
 
 
-class _Reading:
-    """What the log was, for those who come while it serves.
+class _Arrival(msgspec.Struct):
+    """Members who follow the log, and got it as far as it was.
 
     Attributes:
-        rows: Checkpoint and rows, as those who follow get them.
-        whole: The same for stock members: the checkpoint, and the rest spliced; each with its
-            frame, so that 150 who join do not have 150 frames of 6 MB made.
+        behind: What was offered before them.
+        vector: What they have of the log.
     """
 
-    def __init__(self, loaded: Loaded, packed: PackedRow | None, *, now: float) -> None:
-        self.upto: int = loaded.upto
-        self.until = now + KEPT_FOR
-        self.packed = packed
-        self.rows = [Row(row.seq, row.body) for row in loaded.rows]
-        self.checkpoint = loaded.checkpoint is not None
-        if loaded.checkpoint is not None:
-            self.rows.insert(0, Row(loaded.checkpoint.seq, loaded.checkpoint.body))
-        self.size_bytes = sum(len(row.update) for row in self.rows)
-        self._whole: list[tuple[Message, bytes]] | None = None
-
-    @property
-    def whole(self) -> list[tuple[Message, bytes]]:
-        if self._whole is None:
-            first, rest = self.rows[: self.checkpoint], self.rows[self.checkpoint :]
-            words = [*(Update(row.update) for row in first), *spliced(row.update for row in rest)]
-            self._whole = [(message, write(message)) for message in words]
-        return self._whole
-
-    def behind(self, after: int, version: int) -> list[Message]:
-        """The rows behind one, as a version of our dialect has them."""
-        rows: list[Message] = [row for row in self.rows if row.seq > after]
-        if version > 1 and self.packed is not None and len(rows) == len(self.rows):
-            rows[0] = self.packed
-        return rows
+    to: tuple[int, ...]
+    behind: int
+    vector: StateVector
 
 
 class CatchUp:
@@ -143,7 +118,8 @@ class CatchUp:
         self._edits = edits
         self._presence = presence
         self._log_waiters: dict[int, Member] = {}
-        self._reading: _Reading | None = None
+        self._reading: Reading | None = None
+        self._arrivals: deque[_Arrival] = deque()
         self._digest: Digest | None = None
         self._questions: dict[bytes, list[tuple[_Answer, _Otherwise]]] = {}
         self._known: dict[bytes, bytes] = {}
@@ -231,6 +207,8 @@ class CatchUp:
         """Hand a member who follows the log its rows behind ``after``; not live until then."""
         member.after = after
         self._edits.followers = tuple(m for m in self._edits.followers if m != member.id)
+        for arrival in self._arrivals:
+            arrival.to = tuple(m for m in arrival.to if m != member.id)
         return self._read_log(member, now=now)
 
     def mend(
@@ -280,7 +258,7 @@ class CatchUp:
 
     def log_read(self, loaded: Loaded, packed: PackedRow | None, *, now: float) -> list[RoomEffect]:
         """Checkpoint and rows, for all who wait for them."""
-        reading = self._reading = _Reading(loaded, packed, now=now)
+        reading = self._reading = Reading(loaded, packed, now=now)
         self._edits.late = [row for row in self._edits.late or () if row.seq > reading.upto]
         waiters, self._log_waiters = self._log_waiters, {}
         present = [member for member in waiters.values() if member.id in self._members]
@@ -317,7 +295,7 @@ class CatchUp:
             self._reading = self._edits.late = None
 
     def _answer_from(
-        self, reading: _Reading, members: list[Member], *, now: float
+        self, reading: Reading, members: list[Member], *, now: float
     ) -> list[RoomEffect]:
         effects: list[RoomEffect] = []
         stock = tuple(member.id for member in members if not member.follows)
@@ -332,7 +310,7 @@ class CatchUp:
             effects += self._rows(equal, reading, now=now)
         return effects
 
-    def _whole(self, to: tuple[int, ...], reading: _Reading) -> list[RoomEffect]:
+    def _whole(self, to: tuple[int, ...], reading: Reading) -> list[RoomEffect]:
         """The whole document, for stock members."""
         effects: list[RoomEffect] = [Send(to, word, frame=frame) for word, frame in reading.whole]
         effects += [
@@ -340,24 +318,37 @@ class CatchUp:
         ]
         return [*effects, *self._on_their_way(to), Send(to, SyncStep2(EMPTY_UPDATE))]
 
-    def _rows(self, members: list[Member], reading: _Reading, *, now: float) -> list[RoomEffect]:
+    def _rows(self, members: list[Member], reading: Reading, *, now: float) -> list[RoomEffect]:
         """The log, for members who follow it and stand at the same place."""
         to, after = tuple(member.id for member in members), members[0].after
         late = [row for row in self._edits.late or () if row.seq > after]
         rows = [*reading.behind(after, members[0].version), *late]
         effects: list[RoomEffect] = [Send(to, row) for row in rows]
-        vector = self._told_by(reading)
+        arrival = _Arrival(to, self._edits.way.offered, self._told_by(reading))
         self._edits.followers = (*self._edits.followers, *to)
         # Other documents have rows too: a later Welcome must not name less than this.
         self._edits.stored_seq = max(reading.upto, self._edits.stored_seq)
         for member in members:
             effects += self.snapshot(member, now=now)
-        effects += [Send(to, Synced(self._edits.stored_seq)), Send(to, SyncStep1(vector))]
-        if self._digest is not None and self._digest.seq >= self._edits.stored_seq:
-            effects += self._prove(self._digest, to)
+        self._arrivals.append(arrival)
+        return [*effects, *self.arrived()]
+
+    def arrived(self) -> list[RoomEffect]:
+        """Tell those who follow, and have what was on its way when they came, that that is all."""
+        effects: list[RoomEffect] = []
+        while self._arrivals and self._edits.way.has_left(self._arrivals[0].behind):
+            arrival = self._arrivals.popleft()
+            to = tuple(member for member in arrival.to if member in self._edits.followers)
+            vector = arrival.vector
+            for client, clock in self._edits.stored.items():
+                vector[client] = max(clock, vector.get(client, 0))
+            words = (Synced(self._edits.stored_seq), SyncStep1(encode_state_vector(vector)))
+            effects += [Send(to, word) for word in words if to]
+            if to and self._digest is not None and self._digest.seq >= self._edits.stored_seq:
+                effects += self._prove(self._digest, to)
         return effects
 
-    def _told_by(self, reading: _Reading) -> bytes:
+    def _told_by(self, reading: Reading) -> StateVector:
         """What a member has who got all rows: were he told of more, he would ask for it.
 
         Were he told of less, he would send it, which is known then: so a large row is not read.
@@ -367,7 +358,7 @@ class CatchUp:
             # Committed, and the word of it is on its way.
             if row.seq > self._edits.stored_seq and len(row.update) <= LARGE_BYTES:
                 advance(scan(row.update, NO_BUDGET), vector)
-        return encode_state_vector(vector)
+        return vector
 
     # What a copy must contain
 

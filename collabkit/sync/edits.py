@@ -98,7 +98,7 @@ class Edits:
         self.owed = Owed()
         self._bans = Bans()
         self.owners = Owners()
-        self._way = OnTheWay()
+        self.way = OnTheWay()
         self._commit_due = False
         self._overslept = False  # the clock turned for those that wait, and they could not go
         self._holding = False  # an edit waits for its verdict before it is sent
@@ -114,12 +114,12 @@ class Edits:
         self._pace = Pace(per_second=BUSY_EDITS_PER_SECOND)
 
     def __repr__(self) -> str:
-        return f"<Edits {self._way!r}>"
+        return f"<Edits {self.way!r}>"
 
     @property
     def idle(self) -> bool:
         """Nothing is on its way."""
-        return not self._way
+        return not self.way
 
     @property
     def stalled(self) -> bool:
@@ -128,7 +128,7 @@ class Edits:
 
     def sent_and_not_stored(self) -> Iterator[bytes]:
         """What members were sent and no reading of the log may show yet."""
-        for edit in self._way:
+        for edit in self.way:
             if edit.sent and edit.update:
                 yield edit.update
 
@@ -147,7 +147,7 @@ class Edits:
         if not scanned.deletes and not advances(scanned, self.vector):
             # What it repeats may itself be on its way, and an Ack must not overtake that.
             edit.update = b""
-            self._way.waiting.append(edit)
+            self.way.offer(edit)
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         if member.claims_ids and not (member.can_forward and len(scanned.sections) > 1):
             edit.claims = self.owners.claimed(scanned, self.vector, edit.subject, now=now)
@@ -155,7 +155,7 @@ class Edits:
         edit.seen = min(seen, self.stored_seq) or self.stored_seq
         self.waiting_bytes += len(update) + OVERHEAD_BYTES
         edit.group, edit.at_ms = group or None, int(now * 1000)
-        self._way.waiting.append(edit)
+        self.way.offer(edit)
         if self._pace.count(now=now) or self._holding or not scanned.plain:
             self._holding = True
             return [_WAKE_SOON]
@@ -219,19 +219,19 @@ class Edits:
         return [*self._append(), *self._taste(now)]
 
     def _taste(self, now: float) -> list[RoomEffect]:
-        if not self._way.waiting:
+        if not self.way.waiting:
             return []
-        self._overslept = bool(self._way.tasting or self._suspects) or self._engine_lost
+        self._overslept = bool(self.way.tasting or self._suspects) or self._engine_lost
         if self._overslept:
             return []
-        self._way.tasting = list(self._way.waiting)
-        self._way.waiting.clear()
-        updates = tuple(edit.update for edit in self._way.tasting if edit.update)
+        self.way.tasting = list(self.way.waiting)
+        self.way.waiting.clear()
+        updates = tuple(edit.update for edit in self.way.tasting if edit.update)
         return [Taste(updates)] if updates else self.tasted((), now=now)
 
     def tasted(self, verdicts: Sequence[Verdict], *, now: float) -> list[RoomEffect]:
         """The engine came back."""
-        trip, self._way.tasting = self._way.tasting, []
+        trip, self.way.tasting = self.way.tasting, []
         if self._trip_is_void:
             self._trip_is_void = False
             self.owed.leave_open(trip)
@@ -244,13 +244,13 @@ class Edits:
             verdict = next(verdict_of) if edit.update else NothingNew()
             match verdict:
                 case Good():
-                    self._way.tasted.append(edit)
+                    self.way.tasted.append(edit)
                     if not edit.sent:
                         edit.sent = True
                         fresh.append(edit)
                 case NothingNew():
                     edit.update = b""
-                    self._way.tasted.append(edit)
+                    self.way.tasted.append(edit)
                 case Gap() | Bad():
                     failed.append((edit, verdict))
         for edit, verdict in failed:  # now that all the others have their place
@@ -260,7 +260,7 @@ class Edits:
                 self._recount()
                 effects += self._gap(edit, now)
         self._commit_due = self._commit_due or self._engine_lost
-        self._holding = self._holding and self._way.holds_back
+        self._holding = self._holding and self.way.holds_back
         if fresh:
             effects += spread(fresh, self.stock)
         return [*effects, *self._append(), *self.open(), *self._again()]
@@ -277,22 +277,22 @@ class Edits:
 
     def _recount(self) -> None:
         """Something counted as offered did not hold: count again what is still on its way."""
-        self.vector = self._way.advanced(self.stored)
+        self.vector = self.way.advanced(self.stored)
 
     # Trips to the log
 
     def _append(self) -> list[RoomEffect]:
-        if not self._commit_due or self._way.appending or not self._way.tasted:
+        if not self._commit_due or self.way.appending or not self.way.tasted:
             return []
         self._commit_due = False
-        self._way.appending, self._way.tasted = self._way.tasted, []
-        drafts = tuple(edit.draft(self._document) for edit in self._way.appending if edit.update)
+        self.way.appending, self.way.tasted = self.way.tasted, []
+        drafts = tuple(edit.draft(self._document) for edit in self.way.appending if edit.update)
         return [Append(drafts)] if drafts else self.committed(())
 
     def committed(self, seqs: Sequence[Seq]) -> list[RoomEffect]:
         """The rows are on disk, under these numbers."""
         effects: list[RoomEffect] = []
-        done, self._way.appending = self._way.appending, []
+        done, self.way.appending = self.way.appending, []
         self._probe_after = FIRST_PROBE_AFTER
         numbers = iter(seqs)
         for edit in done:
@@ -306,7 +306,7 @@ class Edits:
             if edit.foreign:
                 effects.append(edit.told())
             effects += self.owed.acknowledge(edit, ack, self.stored)
-        self.waiting_bytes = self._way.size_bytes
+        self.waiting_bytes = self.way.size_bytes
         self._commit_due = self._commit_due or self._engine_lost
         return [*effects, *self._append(), *self.open(), *self._again()]
 
@@ -316,10 +316,10 @@ class Edits:
         return [Send(self.followers, row, author)] if self.followers else []
 
     def _again(self) -> list[RoomEffect]:
-        if self._way.tasted and not self._way.appending:
+        if self.way.tasted and not self.way.appending:
             return [_WAKE]
-        busy = self._way.tasting or self._suspects or self._engine_lost
-        if self._overslept and self._way.waiting and not busy:
+        busy = self.way.tasting or self._suspects or self._engine_lost
+        if self._overslept and self.way.waiting and not busy:
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         return []
 
@@ -331,12 +331,12 @@ class Edits:
         self._probe_after = min(self._probe_after * 2, LONGEST_PROBE_AFTER)
         self._engine_lost = True
         self.owners.recovery.begin(now=now)
-        self.owed.leave_open([*self._way.appending, *self._way.tasted, *self._way.waiting])
-        self._way.appending, self._way.tasted = [], []
-        self._way.waiting.clear()
+        self.owed.leave_open([*self.way.appending, *self.way.tasted, *self.way.waiting])
+        self.way.appending, self.way.tasted = [], []
+        self.way.waiting.clear()
         self._suspects.clear()
-        self._trip_is_void = bool(self._way.tasting)
-        self.waiting_bytes = self._way.size_bytes
+        self._trip_is_void = bool(self.way.tasting)
+        self.waiting_bytes = self.way.size_bytes
         return [*self.open(), _WAKE]
 
     def _probe(self, now: float) -> list[RoomEffect]:
@@ -352,12 +352,12 @@ class Edits:
         self._engine_lost = True
         if not tasting:
             return self.open()
-        trip, self._way.tasting = self._way.tasting, []
+        trip, self.way.tasting = self.way.tasting, []
         if self._trip_is_void:
             self._trip_is_void = False
             self.owed.leave_open(trip)
             return self.open()
-        self._way.put_back(trip)
+        self.way.put_back(trip)
         if culprit is not None:
             self._suspects.died(trip, culprit)
         self._commit_due = True
@@ -367,7 +367,7 @@ class Edits:
         """It is known which of the suspects the engine dies of, where nobody else is harmed."""
         effects: list[RoomEffect] = []
         for edit, how in self._suspects.examined(deaths):
-            self._way.waiting.remove(edit)
+            self.way.waiting.remove(edit)
             effects.append(Quarantine(edit.subject, edit.update, how))
             effects += self._refuse(edit, "unbearable", "the engine cannot apply it")
         effects += [] if self._engine_lost else self._suspects.examine()
@@ -378,7 +378,7 @@ class Edits:
         """Open the document, if it is not open and nothing is half done."""
         if not self._engine_lost or self._opening:
             return []
-        if self._way.tasting or self._way.tasted or self._way.appending:
+        if self.way.tasting or self.way.tasted or self.way.appending:
             return []
         self._opening = True
         return [Open()]
@@ -390,7 +390,7 @@ class Edits:
         self.stored = dict(event.vector)
         self.stored_bytes = event.size_bytes
         self.owners.opened(event.owners, event.recovers_until_ms)
-        for edit in self._way:
+        for edit in self.way:
             self.owners.keep(edit.claims, edit.subject)
         self._bans.add_all(event.quarantined, self.stored)
         self._recount()

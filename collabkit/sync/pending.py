@@ -23,6 +23,7 @@ class Pending(msgspec.Struct, eq=False):
     """One update on its way; ``update`` is empty once it turns out to bring nothing new.
 
     Attributes:
+        number: Its place among all that was offered.
         sent: Stock members have it.
         deaths: How often the engine died while it was at this.
         claims: Client ids that belong to its subject from this on.
@@ -35,6 +36,7 @@ class Pending(msgspec.Struct, eq=False):
     subject: Subject
     update: bytes
     scan: Scan
+    number: int = 0
     sent: bool = False
     deaths: int = 0
     seen: int = 0
@@ -69,11 +71,16 @@ class Pending(msgspec.Struct, eq=False):
 
 
 class OnTheWay:
-    """The edits of a room by how far they are: waiting, tasting, tasted, appending."""
+    """The edits of a room by how far they are: waiting, tasting, tasted, appending.
 
-    __slots__ = ("appending", "tasted", "tasting", "waiting")
+    Attributes:
+        offered: How many were, ever.
+    """
+
+    __slots__ = ("appending", "offered", "tasted", "tasting", "waiting")
 
     def __init__(self) -> None:
+        self.offered = 0
         self.waiting: deque[Pending] = deque()
         self.tasting: list[Pending] = []
         self.tasted: list[Pending] = []
@@ -89,6 +96,16 @@ class OnTheWay:
 
     def __bool__(self) -> bool:
         return bool(self.waiting or self.tasting or self.tasted or self.appending)
+
+    def offer(self, edit: Pending) -> None:
+        """Set one on its way, behind all others."""
+        self.offered += 1
+        edit.number = self.offered
+        self.waiting.append(edit)
+
+    def has_left(self, number: int) -> bool:
+        """Whether none is under way any more of those that were up to this number."""
+        return all(edit.number > number for edit in itertools.islice(self, 1))
 
     @property
     def size_bytes(self) -> int:

@@ -129,10 +129,15 @@ class Room:
         """Begin its life."""
         return self.edits.open()
 
-    def handle(  # noqa: C901, PLR0912 - a table, one row an event
-        self, event: RoomEvent, *, now: float
-    ) -> list[RoomEffect]:
+    def handle(self, event: RoomEvent, *, now: float) -> list[RoomEffect]:
         """Take one event, return what is to be done, in order."""
+        effects = self._take(event, now)
+        arrived = self._catch_up.arrived()
+        return [*effects, *arrived] if arrived else effects
+
+    def _take(  # noqa: C901, PLR0912 - a table, one row an event
+        self, event: RoomEvent, now: float
+    ) -> list[RoomEffect]:
         match event:
             # The commonest first: a pattern that does not match takes 80 ns.
             case Committed():

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Text
 
-from collabkit.crdt.engine import Good
+from collabkit.crdt.engine import Bad, Gap, Good
+from collabkit.crdt.update import encode_state_vector
 from collabkit.ids import Lineage, Seq, Subject
 from collabkit.store.base import Checkpoint, Loaded
 from collabkit.store.base import Row as LogRow
 from collabkit.sync import effects as fx
-from collabkit.sync.catchup import KEPT_FOR, MAX_LATE_BYTES
+from collabkit.sync.catchup import MAX_LATE_BYTES
 from collabkit.sync.checkpointing import DIGEST_EVERY
 from collabkit.sync.messages import (
     Awareness,
@@ -28,6 +29,7 @@ from collabkit.sync.messages import (
     Welcome,
 )
 from collabkit.sync.packing import pack
+from collabkit.sync.reading import KEPT_FOR
 from collabkit.sync.room import Room
 
 SUBJECT = Subject("user:a")
@@ -111,9 +113,44 @@ def test_a_reading_serves_for_some_seconds(room: Room, author: Author) -> None:
     assert [m for m in told(follow(room, 4, now=3.0), 4) if isinstance(m, Row | Synced)] == [
         Row(1, first),
         Row(2, second),
-        Synced(2),
     ]
     assert join(room, 5, b"\0", 1.0 + KEPT_FOR) == [fx.ReadLog()]
+
+
+def test_in_sync_is_who_has_what_was_on_its_way_when_he_came(room: Room, author: Author) -> None:
+    """And not what came later; whatever was refused is waited for no longer."""
+    first, second, third = (author.write(text) for text in ("second ", "third ", "fourth "))
+    room.handle(fx.Said(1, Update(first)), now=1.0)
+    room.handle(fx.Woke(soon=False), now=1.0)
+    room.handle(fx.Said(1, Update(second)), now=1.0)
+    follow(room, 2, now=1.0)
+    effects = room.handle(fx.LogRead(Loaded(Lineage("L"), None, (), Seq(1)), None), now=1.0)
+    assert told(effects, 2) == []
+    room.handle(fx.Said(1, Update(third)), now=1.0)
+    room.handle(fx.Tasted((Good(),)), now=1.0)
+    assert told(room.handle(fx.Committed((Seq(2),)), now=1.0), 2) == [Row(2, first)]
+    room.handle(fx.Woke(soon=False), now=1.0)
+    refused = room.handle(fx.Tasted((Bad("malformed", "it is"), Gap())), now=1.0)
+    assert told(refused, 2) == [Synced(2), SyncStep1(encode_state_vector({7: 12}))]
+
+
+def test_who_comes_again_or_goes_is_told_once_or_not(room: Room, author: Author) -> None:
+    """That he is in sync."""
+    second = author.write("second ")
+    room.handle(fx.Said(1, Update(second)), now=1.0)
+    room.handle(fx.Woke(soon=False), now=1.0)
+    for member in (2, 3):
+        follow(room, member, now=1.0)
+    room.handle(fx.LogRead(Loaded(Lineage("L"), None, (), Seq(1)), None), now=1.0)
+    room.handle(fx.CaughtUp(2, None, after=1, synced=False), now=1.0)
+    room.handle(fx.Left(3), now=1.0)
+    room.handle(fx.Tasted((Good(),)), now=1.0)
+    effects = room.handle(fx.Committed((Seq(2),)), now=1.0)
+    assert [m for m in told(effects, 2) if isinstance(m, Row | Synced)] == [
+        Row(2, second),
+        Synced(2),
+    ]
+    assert told(effects, 3) == []
 
 
 def test_a_reading_ends_with_what_was_read(room: Room, author: Author) -> None:
