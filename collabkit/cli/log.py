@@ -24,6 +24,8 @@ app = typer.Typer()
 
 PAGE_ROWS = 1000
 PAGE_CHANGES = 50
+# As many as fit on a line; JSON has all.
+SHOWN_PARTS = 4
 # Soon enough to watch somebody type, seldom enough to cost nothing.
 POLL_EVERY = 0.2
 
@@ -144,7 +146,10 @@ def _show_changes(found: list[Change], limit: int, place: RoomName, *, as_json: 
 
 
 def _change_cells(change: Change) -> tuple[str, ...]:
-    parts = ", ".join(map(str, change.parts)) or f"+{change.inserted} -{change.deleted}"
+    total = f"+{change.inserted} -{change.deleted}"
+    parts = ", ".join(map(str, change.parts[:SHOWN_PARTS])) or total
+    if len(change.parts) > SHOWN_PARTS:
+        parts += f", {len(change.parts) - SHOWN_PARTS} more; {total} in all"
     return (
         change.address,
         render.clock(change.to_ms),

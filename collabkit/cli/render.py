@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import json as standard
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -42,12 +43,13 @@ __all__ = [
     "waiting",
 ]
 
-# C0 without tab and newline, DEL and C1: what a terminal obeys instead of showing.
+# C0 without tab and newline, DEL and C1: what a terminal obeys instead of showing. And halves of
+# characters, which JSON inside a document can have and no stream takes.
 _CONTROLS = {
     code: f"\\x{code:02x}"
     for code in (*range(32), 127, *range(128, 160))
     if code not in (0x09, 0x0A)
-}
+} | {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)}
 # Rich needs a width; no line of a tree is as long as this.
 _NO_WIDTH = 100_000
 
@@ -108,7 +110,10 @@ def raw(text: str) -> None:
 
 def json(value: Any, *, compact: bool = False) -> None:
     """Print a value as JSON: indented, or on one line."""
-    encoded = msgspec.json.encode(value)
+    try:
+        encoded = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # half a character, which JSON can only escape
+        encoded = standard.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
     text = encoded if compact else msgspec.json.format(encoded, indent=2)
     sys.stdout.write(text.decode() + "\n")
     sys.stdout.flush()

@@ -11,6 +11,7 @@ import typer
 from ..errors import InvalidArguments, SessionNotFound
 from ..history import markup
 from ..history.moments import NOW, START
+from ..ids import RoomName
 from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find, full_name, listed, operate
@@ -135,7 +136,9 @@ def merge(
     with render.waiting("merging"):
         done = operate(db, "merge", session=target, fork=source, dry_run=dry_run)
     documents = list(done["documents"].values())
-    _show(into or target, documents, "merged", dry_run=dry_run, as_json=as_json)
+    _show(
+        into or str(RoomName.parse(target)), documents, "merged", dry_run=dry_run, as_json=as_json
+    )
 
 
 def _merging(db: Path, branch: str, into: str | None) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -107,6 +108,7 @@ def show(db: Db, name: Name, *, at: At = None, as_json: AsJson = False) -> None:
             ("created", f"{render.clock(record.created_at_ms)} by {record.created_by}"),
             ("rows", str(record.last_seq)),
             ("size", render.size(record.size_bytes)),
+            *_branched(record),
         )
     )
     render.listing(
@@ -126,6 +128,13 @@ def show(db: Db, name: Name, *, at: At = None, as_json: AsJson = False) -> None:
     )
     if kept := sum(document.quarantined for document in documents):
         render.note(f"{kept} updates are quarantined: `collabkit doctor {db}` shows them")
+
+
+def _branched(record: SessionRecord) -> Iterator[tuple[str, str]]:
+    parent = record.parent
+    if parent is not None:
+        document = f"/{parent.document}" if parent.document else ""
+        yield "branched", f"from {parent.session}{document} after row {parent.seq}"
 
 
 def _show_at(reader: Reader, record: SessionRecord, at: str, *, as_json: bool) -> None:

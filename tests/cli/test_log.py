@@ -127,6 +127,16 @@ def test_changes_of_one_document_as_json(run: Run, shared: Path) -> None:
     assert newest["parts"] == [{"path": ["words", "three"], "inserted": 1, "deleted": 0}]
 
 
+def test_a_change_of_many_parts_is_one_line(run: Run, tmp_path: Path) -> None:
+    """The first parts stand, and how many more there are; JSON has all."""
+    path = tmp_path / "many.db"
+    with blocking.open(path) as workspace, workspace.create("plan") as plan:
+        plan.document.map("m").update(dict.fromkeys("abcdef", 1))
+    ((*_, what, _),) = run("log", path, "plan").lines[1:]
+    assert what == "m/a +1 -0, m/b +1 -0, m/c +1 -0, m/d +1 -0, 2 more; +6 -0 in all"
+    assert len(run("log", path, "plan", "--json").json[0]["parts"]) == 6
+
+
 def test_what_is_compacted_is_one_change(run: Run, shared: Path) -> None:
     """A document without rows says that there is more than it can tell."""
     assert run("compact", shared, "plan/main").code == 0

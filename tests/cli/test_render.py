@@ -97,6 +97,26 @@ def test_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == '{\n  "a": [\n    1\n  ]\n}\n{"a":[1]}\n'
 
 
+def test_half_a_character_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """What no stream takes is spelled out, in JSON as elsewhere."""
+    render.json({"a": "\ud800"}, compact=True)
+    render.line("\ud800")
+    assert capsys.readouterr().out == '{"a":"\\ud800"}\n\\ud800\n'
+
+
+def test_pieces_have_colours_on_a_terminal_only(
+    capsys: pytest.CaptureFixture[str], terminal: Callable[[], Terminal]
+) -> None:
+    """In a pipe a line is its text; nowhere is anything in it obeyed."""
+    lines = [(("-", "red"), (HOSTILE, "red bold")), (("+", ""),)]
+    render.pieces(lines)
+    assert capsys.readouterr().out == f"-{SPELLED}\n+\n"
+    screen = terminal()
+    render.pieces(lines)
+    assert "\x1b[31m-" in screen.getvalue()
+    assert SPELLED in screen.getvalue()
+
+
 def test_an_error_is_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     """An error leaves stdout to the answer."""
     render.error("it is so")
@@ -130,6 +150,8 @@ def test_a_live_line_is_for_terminals_only(
     """What rewrites itself in place is silent in a pipe."""
     with render.Live() as show:
         show("12 connections")
+    with render.waiting("for something"):
+        pass
     with render.progress() as bar:
         assert list(bar.track([1, 2])) == [1, 2]
     said = capsys.readouterr()

@@ -86,6 +86,7 @@ def test_a_fork_is_merged_back(run: Run, db: Path) -> None:
     assert run("show", db, "aside").code == 1
     assert run("fork", db, "plan", "aside", "--at", "1").code == 0
     assert [row[0] for row in run("log", db, "aside").lines[1:]] == ["1"]
+    assert run("show", db, "aside").lines[7][1].endswith("after row 1")
     write(db, "bob", " & co", session="aside")
     write(db, "ada", "!")
     dry = run("merge", db, "aside", "--dry-run")

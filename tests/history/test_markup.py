@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collabkit.history.difference import difference
-from collabkit.history.markup import page, pieces
+from collabkit.history.markup import page, pieces, styled
 from collabkit.history.tree import Entry, MapNode, Run, Stamp, TextNode, Tree
 from collabkit.ids import Seq, Subject
 
@@ -24,6 +24,15 @@ def test_each_piece_has_its_style() -> None:
     *_, old, new = pieces(difference(text("a cat"), text("a dog")).roots)
     assert old == (("-", "red"), ("a ", "red"), ("cat", "red bold underline"))
     assert new == (("+", "green"), ("a ", "green"), ("dog", "green bold underline"))
+
+
+def test_a_difference_that_is_text_has_styles_too() -> None:
+    """Lines of one that came from elsewhere are coloured by how they begin."""
+    found = difference(text("a cat"), text("a dog"))
+    whole = ["".join(each for each, _ in line) for line in pieces(found.roots)]
+    lines = list(styled(str(found)))
+    assert [line[0][0] for line in lines] == whole
+    assert [line[0][1] for line in lines] == ["bold", "bold", "cyan", "red", "green"]
 
 
 def test_a_terminal_obeys_nothing() -> None:
