@@ -102,7 +102,7 @@ def put_version(
     if version.seq < floor:
         raise MomentNotFound(str(version.seq), f"what was before {floor} is compacted away")
     with file.transaction():
-        versions.put(file.connection, file.path, session.no, version, replace=replace)
+        versions.put(file.connection, session.no, version, replace=replace)
         trail.append(file.connection, session_id, audit)
 
 

@@ -169,4 +169,4 @@ def _unpack(file: OpenFile, session: Session, arriving: Arriving) -> None:
         session.parent = arriving.parent
         parents.insert(file.connection, session.no, arriving.parent)
     for version in arriving.versions:
-        versions.put(file.connection, file.path, session.no, version, replace=False)
+        versions.put(file.connection, session.no, version, replace=False)

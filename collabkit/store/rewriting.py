@@ -169,7 +169,7 @@ def _rename(file: OpenFile, session: Session, document: Document, asked: Rewriti
         if version.by == old:
             kept = replace(kept, by=new, note="")
         if kept != version:
-            versions.put(file.connection, file.path, session.no, kept, replace=True)
+            versions.put(file.connection, session.no, kept, replace=True)
     if session.created_by == old:
         sealed = replace(session, created_by=new).sealed()
         file.connection.execute(

@@ -38,11 +38,10 @@ def check(version: Version) -> None:
         check_integer(number)
 
 
-def put(
-    connection: sqlite3.Connection, path: str, session: int, version: Version, *, replace: bool
-) -> None:
+def put(connection: sqlite3.Connection, session: int, version: Version, *, replace: bool) -> None:
     """Write a version inside the caller's transaction. Raises InvalidName if its name is taken."""
-    if any(one.name == version.name for one in read(connection, path, session)):
+    taken = "SELECT 1 FROM versions WHERE +session = ? AND +name = ?"
+    if connection.execute(taken, (session, version.name)).fetchone():
         if not replace:
             raise InvalidName(version.name, "another version of the session has it")
         drop(connection, session, version.name)

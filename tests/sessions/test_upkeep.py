@@ -131,6 +131,22 @@ async def test_history_can_begin_at_a_moment(workspace: Workspace, on_disk: OnDi
     assert line.data == {"document": "main", "upto": 8, "rows": 8, "bytes": done["freed_bytes"]}
 
 
+async def test_wherever_history_begins_no_moment_after_that_changes(
+    workspace: Workspace, on_disk: OnDisk
+) -> None:
+    """Also when it is cut again and again, with versions in between."""
+    session = await written(workspace, 30)
+    moments = list(range(1, 31))
+    before = dict(zip(moments, await texts(workspace, session, moments), strict=True))
+    await workspace.store.put_version(session, Version("v", Seq(26), ADA, 0))
+    for upto in (1, 2, 9, 17, 26):
+        await call(workspace, "compact", {"session": "note", "upto": upto}, subject=ADA)
+        left = [seq for seq in moments if seq >= upto]
+        assert await texts(workspace, session, left) == [before[seq] for seq in left]
+    assert on_disk.text("note") == before[30]
+    assert on_disk.faults() == []
+
+
 async def test_a_version_holds_the_log(workspace: Workspace, on_disk: OnDisk) -> None:
     """Nothing goes that it shows, and the answer says which one it was; then it is dropped."""
     session = await written(workspace, 10)
