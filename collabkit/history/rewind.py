@@ -39,6 +39,13 @@ def restore(document: Document, weave: Weave, at: Seq) -> Difference:
     Raises:
         ValueNotStorable: It cannot be done; nothing was changed.
         WrongRoot: A root would have to be of another kind; nothing was changed.
+
+    >>> document, weave = Document(), Weave()
+    >>> document.text("plan").append("Sleep")
+    >>> catch_up(weave, document)
+    >>> document.text("plan").replace(0, 5, "Work")
+    >>> bool(restore(document, weave, Seq(1))), str(document.text("plan"))
+    (True, 'Sleep')
     """
     with document.edit("restore"):
         catch_up(weave, document)
@@ -61,6 +68,14 @@ def revert(
     Raises:
         MomentNotFound: Not all of the rows are in the log any more, one by one.
         ValueNotStorable: It cannot be done; nothing was changed.
+
+    >>> document, weave = Document(), Weave()
+    >>> for word in ("one ", "two ", "three "):
+    ...     document.text("list").append(word)
+    ...     catch_up(weave, document)
+    >>> _, kept = revert(document, weave, {Seq(2)})
+    >>> str(document.text("list")), kept
+    ('one three ', ())
     """
     with document.edit("revert"):
         catch_up(weave, document)
