@@ -55,4 +55,6 @@ def erase(
         return
     render.listing(("Name that stays",), ([one] for one in done["names"]), empty="no names stay")
     verb = "would change" if dry_run else "changed"
-    render.note(f"{place}: {done['rows']} rows {verb}, {render.size(done['freed_bytes'])} freed")
+    freed = done["freed_bytes"]
+    size = f"{render.size(abs(freed))} {'less' if freed >= 0 else 'more'}"
+    render.note(f"{place}: {done['rows']} rows {verb}, {size}")
