@@ -15,6 +15,7 @@ from ..ids import DEFAULT_DOCUMENT, DEFAULT_PROJECT, RoomName, Subject
 from ..store.base import SessionRecord
 from ..store.sqlite import SQLiteStore
 from .attendance import Attendance
+from .beside import Beside
 from .calls import Calls
 from .versions import VersionPolicy
 
@@ -48,6 +49,11 @@ class Host(Protocol):
     @property
     def attendance(self) -> Attendance:
         """Where the host's own code is."""
+        ...
+
+    @property
+    def beside(self) -> Beside:
+        """Where long work is done."""
         ...
 
     @property

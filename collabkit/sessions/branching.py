@@ -19,15 +19,14 @@ from typing import Any
 import msgspec
 
 from ..errors import InvalidArguments, SessionExists
-from ..history.joining import Joined, join
 from ..history.moments import NOW
-from ..history.past import Past
 from ..store.arrival import Arriving, Luggage
 from ..store.base import Checkpoint, Chronicle, Deed, Parent, SessionRecord
 from ..store.checkpoints import pack
 from .asked import Arguments, Call, place_of, session_place
-from .editing import Edited, edit
+from .editing import carry_out
 from .moments import find_moment, now_ms
+from .planning import Joining
 
 __all__ = ["Fork", "Merge", "fork", "merge"]
 
@@ -102,47 +101,14 @@ async def merge(call: Call, asked: Merge) -> dict[str, Any]:
     if document is not None and document not in branch.documents:
         raise InvalidArguments("merge", f"{branch.name!r} has no document {document!r}")
     chosen = branch.documents if document is None else (document,)
+    task = Joining(branch.id, parent.seq, call.subject)
     merged = {
-        name: await _merged(call, record, branch, parent, name, dry_run=asked.dry_run)
+        name: await carry_out(
+            call, record, name, task, kind="merge", dry_run=asked.dry_run, branch=branch
+        )
         for name in chosen
     }
     return {"id": record.id, "fork": branch.id, "documents": merged}
-
-
-async def _merged(
-    call: Call,
-    record: SessionRecord,
-    branch: SessionRecord,
-    parent: Parent,
-    document: str,
-    *,
-    dry_run: bool,
-) -> dict[str, Any]:
-    store, origin = call.host.store, f"merge:{branch.id}"
-    async with call.host.attendance.turn(record, document):
-        ours = await store.chronicle(record.id, document)
-        theirs = await store.chronicle(branch.id, document)
-
-        def work() -> Joined:
-            pasts = Past(document, ours), Past(document, theirs)
-            return join(*pasts, at=parent.seq, origin=origin, by=call.subject)
-
-        joined = await asyncio.to_thread(work)
-        edited = Edited()
-        if joined.updates and not dry_run:
-            edited = await edit(
-                *(call, record, document, joined.updates),
-                origin=origin,
-                deed=Deed(call.subject, "merge", {"fork": branch.id, "document": document}),
-                kind="merge",
-                upto=ours.upto,
-            )
-    return {
-        "document": document,
-        "seq": edited.seq,
-        "version": edited.version,
-        "difference": str(joined.difference),
-    }
 
 
 async def _luggage(call: Call, record: SessionRecord, name: str, told: Chronicle) -> Luggage:

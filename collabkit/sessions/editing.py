@@ -1,91 +1,122 @@
-"""An edit of a document that an operation makes: told beforehand, and an ordinary one in the room.
+"""An edit that an operation makes: worked out, told, and then an ordinary one in the room.
 
 Rules:
 
-1. First one transaction tells the audit and, unless the policy says otherwise, saves a version of
+1. One document has one such edit at a time: two at once would bring the same words back twice.
+2. It is worked out beside the loop, from what the log has (:mod:`.planning`).
+3. Then one transaction tells the audit and, unless the policy says otherwise, saves a version of
    what there was. Should the process die behind it, nothing was edited.
-2. The edit itself is one update, in one row; only a very large one is cut into several.
+4. The edit itself is one update, in one row; only a very large one is cut into several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from ..ids import Seq
 from ..store.base import Deed, SessionRecord
 from .asked import Call
+from .beside import Order
+from .planning import Plan, Task
 from .versions import keep
 
-__all__ = ["Edited", "edit"]
+__all__ = ["carry_out"]
 
 _PAGE_ROWS = 1000
 
 
-class Edited(msgspec.Struct, frozen=True):
-    """What came of an edit.
-
-    Attributes:
-        seq: Its row; None if there was nothing to edit.
-        version: Name of the version that shows what there was before.
-    """
-
-    seq: Seq | None = None
-    version: str | None = None
-
-
-async def edit(
+async def carry_out(
     call: Call,
     record: SessionRecord,
     document: str,
-    updates: Sequence[bytes],
+    task: Task,
     *,
-    origin: str,
-    deed: Deed,
     kind: str,
-    upto: Seq,
-) -> Edited:
-    """Edit a document.
+    dry_run: bool,
+    branch: SessionRecord | None = None,
+) -> dict[str, Any]:
+    """Work an edit out and, unless it is only to be told, make it.
 
     Args:
         call: Whose edit it is.
         record: The session.
         document: Name of the document.
-        updates: The edit.
-        origin: What its row is to say of how it came in.
-        deed: What to tell the audit.
+        task: Which edit.
         kind: Why a version is saved before it.
-        upto: The newest row that the edit knows of.
+        dry_run: Only tell what would change.
+        branch: The session that is joined, if one is.
+
+    Returns:
+        What became of it: the row and the version, and what it changed.
 
     Raises:
+        OperationFailed: It took too long to work out.
+        MomentNotFound: As :func:`.planning.work_out`, and everything else there.
         SessionBusy: The program has the session for itself, as somebody else.
         CannotWrite: The disk does not take it.
     """
-    store = call.host.store
-    version: str | None = None
-    if call.host.policy.before_rewinding:
-        kept = await keep(
-            store, record, kind=kind, seq=upto, by=call.subject, document=document, audit=deed
+    host = call.host
+    async with host.attendance.turn(record, document):
+        now = await host.store.find_session(record.id, project=record.project)
+        order = Order(
+            path=host.store.path,
+            session=now.id,
+            document=document,
+            upto=now.last_seq,
+            task=task,
+            fork_upto=None if branch is None else branch.last_seq,
         )
-        version = kept.name
-    else:
-        await store.audit(record.id, deed.subject, deed.action, deed.data)
-    await call.host.attendance.merge(record, document, updates, subject=call.subject, origin=origin)
-    return Edited(await _row(call, record, document, origin, upto), version)
+        size_bytes = now.size_bytes + (0 if branch is None else branch.size_bytes)
+        plan = await host.beside.work_out(order, size_bytes=size_bytes)
+        seq: Seq | None = None
+        version: str | None = None
+        if plan.updates and not dry_run:
+            version = await _announced(call, record, document, plan, kind)
+            await host.attendance.merge(
+                record, document, plan.updates, subject=call.subject, origin=plan.origin
+            )
+            seq = await _row(call, record, document, plan)
+    return {
+        "document": document,
+        "origin": plan.origin,
+        "seq": seq,
+        "version": version,
+        "difference": plan.difference,
+        "kept": msgspec.to_builtins(plan.kept),
+    }
 
 
-async def _row(
-    call: Call, record: SessionRecord, document: str, origin: str, after: int
-) -> Seq | None:
+async def _announced(
+    call: Call, record: SessionRecord, document: str, plan: Plan, kind: str
+) -> str | None:
+    """Tell the audit what is going to happen, and save a version of what there is."""
+    host, deed = call.host, Deed(call.subject, plan.action, plan.told)
+    if not host.policy.before_rewinding:
+        await host.store.audit(record.id, deed.subject, deed.action, deed.data)
+        return None
+    kept = await keep(
+        *(host.store, record),
+        kind=kind,
+        seq=plan.after,
+        by=call.subject,
+        document=document,
+        audit=deed,
+    )
+    return kept.name
+
+
+async def _row(call: Call, record: SessionRecord, document: str, plan: Plan) -> Seq | None:
     """The row that an edit became, the last one if it became several."""
     found: Seq | None = None
+    after: int = plan.after
     while True:
         rows = await call.host.store.rows(
             record.id, after=after, document=document, limit=_PAGE_ROWS
         )
         for row in rows:
-            if row.origin == origin and row.subject == call.subject:
+            if row.origin == plan.origin and row.subject == call.subject:
                 found = row.seq
         if len(rows) < _PAGE_ROWS:
             return found

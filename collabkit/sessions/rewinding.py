@@ -10,30 +10,22 @@ Rules:
 3. Before it, one transaction tells the audit and, unless the policy says otherwise, saves a
    version. Should the process die behind that, the document is as it was.
 4. One document is rewound by one call at a time: two at once would bring the same words back twice.
-5. What takes long is done in a thread.
+5. What takes long is worked out beside the loop (:mod:`.beside`).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import msgspec
 
-from ..crdt.document import Document
 from ..errors import InvalidArguments, MomentNotFound
-from ..history.difference import Difference
 from ..history.moments import NOW, START, check_version_name
-from ..history.past import Past
-from ..history.revert import Kept
-from ..history.rewind import restore as restored
-from ..history.rewind import revert as reverted
-from ..history.weave import Weave
 from ..store.base import Deed, SessionRecord, Version
 from .asked import Arguments, Call, document_of, place_of
-from .editing import Edited, edit
+from .editing import carry_out
 from .moments import find_moment, now_ms
+from .planning import Restoring, Reverting, Task
 from .versions import authors_since
 
 __all__ = [
@@ -144,47 +136,12 @@ async def pin(call: Call, asked: Pin) -> dict[str, Any]:
 # Going back
 
 
-class _Plan(msgspec.Struct, frozen=True):
-    """An edit that goes back.
-
-    Attributes:
-        action: What the audit calls it.
-        origin: What its row says of it.
-        told: What the audit is told.
-        updates: The edit itself; none if there is nothing to do.
-        difference: What it changes.
-        kept: What it leaves alone, and why.
-    """
-
-    action: str
-    origin: str
-    told: dict[str, Any]
-    updates: tuple[bytes, ...]
-    difference: Difference
-    kept: tuple[Kept, ...]
-
-
-_Goes: TypeAlias = Callable[[Document, Weave], tuple[Difference, tuple[Kept, ...]]]
-"""Edits a copy of the document."""
-
-
 async def restore(call: Call, asked: Restore) -> dict[str, Any]:
     """Bring a document to what it was."""
     record, document = await document_of(call, asked)
-    seq = await find_moment(call.host.store, record, asked.at)
-
-    def plan(past: Past) -> _Plan:
-        past.check(seq)
-        return _planned(
-            past,
-            lambda copy, weave: (restored(copy, weave, seq), ()),
-            action="restore",
-            origin=f"restore:{seq}",
-            told={"document": document, "at": seq},
-        )
-
-    done = await _go_back(call, record, document, plan, dry_run=asked.dry_run)
-    return {**done, "at": seq}
+    at = await find_moment(call.host.store, record, asked.at)
+    done = await _go_back(call, record, document, Restoring(at), dry_run=asked.dry_run)
+    return {**done, "at": at}
 
 
 async def revert(call: Call, asked: Revert) -> dict[str, Any]:
@@ -194,66 +151,12 @@ async def revert(call: Call, asked: Revert) -> dict[str, Any]:
     record, document = await document_of(call, asked)
     since = await find_moment(call.host.store, record, asked.since)
     until = await find_moment(call.host.store, record, asked.until)
-
-    def plan(past: Past) -> _Plan:
-        if asked.change is not None:
-            rows = past.rows_of(asked.change)
-        else:
-            rows = past.rows_by(asked.author or "", since=since, until=until)
-        seqs = [row.seq for row in rows]
-        first, last = (seqs[0], seqs[-1]) if seqs else (0, 0)
-        return _planned(
-            past,
-            lambda copy, weave: reverted(copy, weave, seqs),
-            action="revert",
-            origin=f"revert:{first}-{last}",
-            told={
-                "document": document,
-                "change": asked.change,
-                "author": asked.author,
-                "first": first,
-                "last": last,
-                "rows": len(seqs),
-            },
-        )
-
-    return await _go_back(call, record, document, plan, dry_run=asked.dry_run)
-
-
-def _planned(past: Past, goes: _Goes, *, action: str, origin: str, told: dict[str, Any]) -> _Plan:
-    copy, updates = past.now(), list[bytes]()
-    copy.on_update(lambda change: updates.append(change.update))
-    difference, kept = goes(copy, past.weave)
-    return _Plan(action, origin, told, tuple(updates), difference, kept)
+    task = Reverting(asked.change, asked.author, since, until)
+    return await _go_back(call, record, document, task, dry_run=asked.dry_run)
 
 
 async def _go_back(
-    call: Call,
-    record: SessionRecord,
-    document: str,
-    plan: Callable[[Past], _Plan],
-    *,
-    dry_run: bool,
+    call: Call, record: SessionRecord, document: str, task: Task, *, dry_run: bool
 ) -> dict[str, Any]:
-    async with call.host.attendance.turn(record, document):
-        chronicle = await call.host.store.chronicle(record.id, document)
-        planned = await asyncio.to_thread(lambda: plan(Past(document, chronicle)))
-        edited = Edited()
-        if planned.updates and not dry_run:
-            edited = await edit(
-                *(call, record, document, planned.updates),
-                origin=planned.origin,
-                deed=Deed(call.subject, planned.action, planned.told),
-                kind="restore",
-                upto=chronicle.upto,
-            )
-    told: dict[str, Any] = {
-        "id": record.id,
-        "document": document,
-        "origin": planned.origin,
-        "seq": edited.seq,
-        "version": edited.version,
-        "difference": str(planned.difference),
-        "kept": msgspec.to_builtins(planned.kept),
-    }
-    return told
+    done = await carry_out(call, record, document, task, kind="restore", dry_run=dry_run)
+    return {"id": record.id, **done}

@@ -37,6 +37,7 @@ from ..sync.hub import Hub
 from . import holder, operations
 from .asked import session_place
 from .attendance import Attendance
+from .beside import Beside
 from .calls import Calls
 from .history import History, Sitting
 from .session import Kind, Session, TakePart
@@ -139,6 +140,11 @@ class Workspace:
     def calls(self) -> Calls:
         """The operations that were called with a key."""
         return self._parts.calls
+
+    @property
+    def beside(self) -> Beside:
+        """Where long work of operations is done."""
+        return self._parts.beside
 
     @property
     def _parts(self) -> _Running:
@@ -319,7 +325,8 @@ class Workspace:
                 create_sessions=False,
                 call=self._called,
             )
-            self._running = _Running(store, hub, Attendance(store, hub), Calls(store), shelter)
+            helps = Calls(store), Beside(store), shelter
+            self._running = _Running(store, hub, Attendance(store, hub), *helps)
             stack.callback(setattr, self, "_running", None)
             rounds = Rounds(store, self.policy, subject=self.subject)
             await stack.enter_async_context(rounds.going())
@@ -347,6 +354,7 @@ class _Running(msgspec.Struct, frozen=True):
     hub: Hub
     attendance: Attendance
     calls: Calls
+    beside: Beside
     shelter: AsyncExitStack  # what ends after the hub
 
 
