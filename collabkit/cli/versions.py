@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..history.moments import NOW
+from ..errors import InvalidName, MomentNotFound
+from ..history.moments import NOW, check_version_name
+from ..ids import Seq
 from ..store.base import Version
 from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find, full_name, operate
-from .moments import TakesMoments
+from .moments import DryRun, TakesMoments, seq_of
 
 __all__ = ["app"]
 
@@ -69,12 +72,17 @@ def add_version(
     pinned: Annotated[
         bool, typer.Option("--pin/--no-pin", help="Keep it when versions are thinned.")
     ] = True,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a moment a name: of a session, or of one document of it.
 
     What a version shows is never compacted away.
     """
+    if dry_run:
+        seq = _try_adding(db, name, version, at)
+        render.note(f"{version!r} would be {name} after row {seq}")
+        return
     target = full_name(db, name)
     made = operate(db, "version", session=target, name=version, at=at, note=note, pinned=pinned)
     if as_json:
@@ -83,14 +91,41 @@ def add_version(
         render.note(f"{version!r} is {name} after row {made['seq']}")
 
 
+def _try_adding(db: Path, name: str, version: str, at: str) -> Seq:
+    """The row that a version would be after. Raises what adding it would."""
+    check_version_name(version)
+    with Reader(db) as reader:
+        record, place = find(reader, name)
+        if any(one.name == version for one in reader.versions(record.id)):
+            raise InvalidName(version, "the session has a version of this name")
+        seq = seq_of(reader, record, at)
+        for document in (place.document,) if "/" in name else record.documents:
+            reader.load_at(record.id, document, seq)
+    return seq
+
+
 @versions.command("rm")
-def remove_version(db: Db, name: Name, version: Called, *, as_json: AsJson = False) -> None:
+def remove_version(
+    db: Db, name: Name, version: Called, *, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
     """Take a name away; its moment may be compacted from then on."""
+    if dry_run:
+        render.note(f"{version!r}, which is row {_named(db, name, version).seq}, would go")
+        return
     dropped = operate(db, "unversion", session=full_name(db, name), name=version)
     if as_json:
         render.json(dropped)
     else:
         render.note(f"{version!r}, which was row {dropped['seq']}, is no version any more")
+
+
+def _named(db: Path, name: str, version: str) -> Version:
+    with Reader(db) as reader:
+        found = reader.versions(find(reader, name)[0].id)
+    for one in found:
+        if one.name == version:
+            return one
+    raise MomentNotFound(version, "no version has this name")
 
 
 @versions.command("pin")
@@ -100,11 +135,17 @@ def pin_version(
     version: Called,
     *,
     undo: Annotated[bool, typer.Option("--undo", help="Let thinning take it again.")] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Keep a version for ever: no thinning takes it."""
+    will = f"{'not ' if undo else ''}pinned"
+    if dry_run:
+        is_so = _named(db, name, version).pinned != undo
+        render.note(f"{version!r} is {will} already" if is_so else f"{version!r} would be {will}")
+        return
     pinned = operate(db, "pin", session=full_name(db, name), name=version, pinned=not undo)
     if as_json:
         render.json(pinned)
     else:
-        render.note(f"{version!r} is {'not ' if undo else ''}pinned")
+        render.note(f"{version!r} is {will}")

@@ -84,14 +84,14 @@ def text_rows(old: Sequence[Run], steps: Iterable[TextStep]) -> list[Line]:
                 page.keep(cursor.take(step.length))
             case Insert():
                 page.write("new", step.run, step.run.by)
-                page.note(step.run, {})
+                page.note(step.run, {}, step.run.by)
             case Delete():
                 cursor.skip(length_of(step.run))
                 page.write("old", step.run, step.gone)
             case Reformat():
                 cursor.skip(length_of(step.run))
                 page.keep([step.run])
-                page.note(step.run, step.before)
+                page.note(step.run, step.before, None)  # who wrote it may not have formatted it
             case Within():
                 page.keep(cursor.take(1))
     page.keep(cursor.rest())
@@ -162,7 +162,7 @@ class _Page:
             if side.ends:
                 side.end()
 
-    def note(self, run: Run, before: dict[str, Any]) -> None:
+    def note(self, run: Run, before: dict[str, Any], by: Stamp | None) -> None:
         """Note how something was formatted, and is now."""
         after = run.attributes
         changed = [f"{key}={scalar(after[key])}" for key in sorted(after) if key not in before]
@@ -174,7 +174,7 @@ class _Page:
         changed += [f"no {key}" for key in sorted(before.keys() - after.keys())]
         if changed:
             shown = brief(run.value)
-            self._notes.append(line("note", f"{shown}: {', '.join(changed)}", run.by))
+            self._notes.append(line("note", f"{shown}: {', '.join(changed)}", by))
 
     def finished(self) -> list[Line]:
         """All rows."""

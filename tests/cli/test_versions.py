@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from cli.saying import Run
 
 
@@ -37,7 +39,7 @@ def test_a_version_is_pinned_and_let_go(run: Run, db: Path) -> None:
     assert run("version", "pin", db, "plan", "draft", "--undo").code == 0
     assert _one(run, db) == before
     assert run("version", "rm", db, "plan", "draft").code == 0
-    for command in (["rm"], ["pin"]):
+    for command in (["rm"], ["pin"], ["rm", "--dry-run"], ["pin", "--dry-run"]):
         said = run("version", *command, db, "plan", "draft")
         assert (said.code, len(said.err.splitlines())) == (1, 1)
 
@@ -47,9 +49,25 @@ def _one(run: Run, db: Path) -> dict[str, object]:
     return next(one for one in found if one["name"] == "draft")
 
 
-def test_a_name_that_is_none(run: Run, db: Path) -> None:
+def test_a_dry_run_changes_nothing(run: Run, db: Path) -> None:
+    """It says what would happen to a version."""
+    assert run("version", "add", db, "plan", "draft", "-1h").code == 0
+    before = run("version", "ls", db, "plan").out
+    for asked, said in {
+        ("add", "late", "2"): "'late' would be plan after row 2",
+        ("rm", "draft"): "'draft', which is row 0, would go",
+        ("pin", "draft"): "'draft' is pinned already",
+        ("pin", "draft", "--undo"): "'draft' would be not pinned",
+    }.items():
+        command, *rest = asked
+        assert run("version", command, db, "plan", *rest, "--dry-run").err == f"{said}\n"
+    assert run("version", "ls", db, "plan").out == before
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]], ids=["", "dry"])
+def test_a_name_that_is_none(run: Run, db: Path, dry_run: list[str]) -> None:
     """One that reads as a row, is taken, or has a moment that is none, is refused."""
-    for asked in (["12"], ["end #3"], ["x", "99"]):
+    for asked in (["12", *dry_run], ["end #3", *dry_run], ["x", "99", *dry_run]):
         said = run("version", "add", db, "plan", *asked)
         assert said.code in {1, 2}
         assert len(said.err.splitlines()) == 1

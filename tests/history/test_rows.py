@@ -58,12 +58,12 @@ def test_long_lines_are_left_out_far_from_the_marks() -> None:
 
 
 def test_formatting_is_noted_behind_its_line() -> None:
-    """What was there, what is, and who wrote the text."""
+    """What was there and what is; of text that stays nobody knows who formatted it."""
     by = Stamp(Seq(1), Subject("user:ada"), 1)
     run = Run("a", {"bold": 2, "link": "x"}, by)
     found = text_rows([Run("a\nb")], (Reformat(run, {"bold": 1, "mark": True}), Keep(2)))
     assert [(row.kind, row.text, row.by) for row in found] == [
         ("same", "a", ()),
-        ("note", '"a": link="x", bold=1 to 2, no mark', (by,)),
+        ("note", '"a": link="x", bold=1 to 2, no mark', ()),
         ("same", "b", ()),
     ]
