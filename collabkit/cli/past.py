@@ -42,12 +42,12 @@ def diff(
     old: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FROM]",
+            metavar="FROM",
             help="A moment, as for --at of `collabkit inspect`; without it, the last version.",
             show_default=False,
         ),
     ] = None,
-    new: Annotated[str, typer.Argument(metavar="[TO]", help="Another.")] = NOW,
+    new: Annotated[str, typer.Argument(metavar="TO", help="Another.")] = NOW,
     *,
     change: Annotated[
         str | None,

@@ -53,7 +53,7 @@ def revert(
     change: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CHANGE]",
+            metavar="CHANGE",
             help="As `collabkit log` calls it, such as 12-15.",
             show_default=False,
         ),
@@ -122,7 +122,7 @@ def merge(
     into: Annotated[
         str | None,
         typer.Argument(
-            metavar="[INTO]",
+            metavar="INTO",
             help="The session that it was branched from, or a document of it; without it, that.",
             show_default=False,
         ),

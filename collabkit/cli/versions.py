@@ -64,9 +64,7 @@ def add_version(
     db: Db,
     name: Name,
     version: Called,
-    at: Annotated[
-        str, typer.Argument(metavar="[MOMENT]", help="A row, a time, or a version.")
-    ] = NOW,
+    at: Annotated[str, typer.Argument(metavar="MOMENT", help="A row, a time, or a version.")] = NOW,
     *,
     note: Annotated[str, typer.Option(help="What there is to say of it.")] = "",
     pinned: Annotated[
