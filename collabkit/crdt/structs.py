@@ -16,7 +16,7 @@ from .contents import CONTENTS, GC, SKIP
 from .lib0 import read_var_string, read_var_uint
 from .scan import Scan
 
-__all__ = ["Id", "Item", "read_item", "read_items"]
+__all__ = ["Id", "Item", "read_id", "read_item", "read_items"]
 
 Id: TypeAlias = tuple[int, int]
 """Client and clock."""
@@ -81,11 +81,11 @@ def read_item(update: bytes, at: int, client: int, clock: int) -> tuple[Item, in
     origin = right_origin = key = None
     parent: str | Id | None = None
     if info & 0x80:
-        origin, at = _id(update, at)
+        origin, at = read_id(update, at)
     if info & 0x40:
-        right_origin, at = _id(update, at)
+        right_origin, at = read_id(update, at)
     if info < 0x40:
-        parent, at = read_var_string(update, at + 1) if update[at] else _id(update, at + 1)
+        parent, at = read_var_string(update, at + 1) if update[at] else read_id(update, at + 1)
         if info & 0x20:
             key, at = read_var_string(update, at)
     content = info & 31
@@ -95,7 +95,8 @@ def read_item(update: bytes, at: int, client: int, clock: int) -> tuple[Item, in
     return item, stop
 
 
-def _id(update: bytes, at: int) -> tuple[Id, int]:
+def read_id(update: bytes, at: int) -> tuple[Id, int]:
+    """Read the id that starts at an offset of a scanned update."""
     client, at = read_var_uint(update, at)
     clock, at = read_var_uint(update, at)
     return (client, clock), at
