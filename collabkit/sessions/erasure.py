@@ -23,6 +23,7 @@ import msgspec
 from ..crdt.budget import NO_BUDGET
 from ..crdt.scan import scan
 from ..crdt.update import EMPTY_UPDATE, encode_deletes
+from ..errors import CollabError
 from ..history.attribution import first_authors
 from ..history.erasing import (
     Spans,
@@ -191,31 +192,37 @@ async def _read(call: Call, record: SessionRecord, document: str) -> _Log:
 
 def _plan(log: _Log, subject: str | None) -> _Plan:
     """Work out what is to stand in a log, and what goes."""
-    told = log.chronicle
-    spans = _spans(log, subject)
-    bodies: dict[int, bytes] = {}
+    told, spans = log.chronicle, _spans(log, subject)
     ranges: dict[int, list[tuple[int, int]]] = {}
     names: set[str] = set()
 
-    def empty(body: bytes) -> bytes:
+    def empty(body: bytes, *, loads: bool = True) -> bytes:
         found = scan(body, NO_BUDGET)
         names.update(names_left(body, found, spans.keys()))
         emptied, gone = erased(body, found, spans)
-        for client, each in gone.items():
+        for client, each in gone.items() if loads else ():
             ranges.setdefault(client, []).extend(each)
         return emptied
+
+    def aside(row: Row) -> bytes:
+        if not spans.keys() & set(row.clients):
+            return row.body
+        try:
+            return empty(row.body, loads=False)
+        except CollabError:
+            return EMPTY_UPDATE  # what cannot be read cannot be emptied
 
     base = None if told.base is None else empty(told.base.body)
     loads = {row.seq for row in told.rows}
     updates = [] if base is None else [base]
+    bodies: dict[int, bytes] = {}
     for row in log.rows:
-        body = row.body
         if row.kind == "update":
-            body = empty(body) if row.seq in loads else _aside(row, spans)
+            body = empty(row.body) if row.seq in loads else aside(row)
             if row.seq in loads:
                 updates.append(body)
-        if body != row.body:
-            bodies[row.seq] = body
+            if body != row.body:
+                bodies[row.seq] = body
     found = log.subjects - {ERASED} if subject is None else log.subjects & {Subject(subject)}
     subjects = tuple(sorted(found or ({Subject(subject or ERASED)} if bodies else set())))
     gone = {client: merged(each) for client, each in ranges.items()}
@@ -230,10 +237,8 @@ def _spans(log: _Log, subject: str | None) -> Spans:
         went_back = any(row.origin.startswith(("restore:", "revert:")) for row in told.rows)
         authors = first_authors(Past("", told).weave) if went_back else {}
         return written_first(Subject(subject), clients, authors)
+    clients = {client for row in log.rows for client in row.clients}
     bodies = [row.body for row in told.rows] + ([] if told.base is None else [told.base.body])
-    return whole({one.client for body in bodies for one in scan(body, NO_BUDGET).sections})
-
-
-def _aside(row: Row, spans: Spans) -> bytes:
-    """What is left of a row that is set aside: nothing, if anything of it is to go."""
-    return EMPTY_UPDATE if spans.keys() & set(row.clients) else row.body
+    for body in bodies:
+        clients.update(one.client for one in scan(body, NO_BUDGET).sections)
+    return whole(clients)

@@ -99,6 +99,17 @@ async def write_together(ada: Replica, ben: Replica) -> None:
     await ada.saved()
 
 
+async def wrote_together(workspace: Workspace) -> None:
+    """Have them both come, write, and leave."""
+    await workspace.create("note")
+    async with (
+        workspace.serving(anybody) as hub,
+        visit(hub, "note", name="ada") as ada,
+        visit(hub, "note", name="ben") as ben,
+    ):
+        await write_together(ada, ben)
+
+
 async def test_nothing_of_a_subject_is_left(
     workspace: Workspace, path: Path, on_disk: OnDisk
 ) -> None:
@@ -139,18 +150,15 @@ async def test_nothing_of_a_subject_is_left(
 
 async def test_a_dry_run_changes_nothing(workspace: Workspace, on_disk: OnDisk) -> None:
     """It says how many rows would change, what that gives back, and which names stay."""
-    await workspace.create("note")
-    async with workspace.serving(anybody) as hub:
-        async with visit(hub, "note", name="ada") as ada, visit(hub, "note", name="ben") as ben:
-            await write_together(ada, ben)
-        before = on_disk.rows("note")
-        done = await workspace.call("erase", session="note", subject=ADA, dry_run=True)
-        assert done["rows"] == 3
-        assert "by ada" in done["names"]
-        assert on_disk.rows("note") == before
-        nobody = await workspace.call("erase", session="note", subject="user:nobody")
-        assert (nobody["rows"], nobody["names"]) == (0, [])
-        assert on_disk.rows("note") == before
+    await wrote_together(workspace)
+    before = on_disk.rows("note")
+    done = await workspace.call("erase", session="note", subject=ADA, dry_run=True)
+    assert done["rows"] == 3
+    assert "by ada" in done["names"]
+    assert on_disk.rows("note") == before
+    nobody = await workspace.call("erase", session="note", subject="user:nobody")
+    assert (nobody["rows"], nobody["names"]) == (0, [])
+    assert on_disk.rows("note") == before
 
 
 async def test_what_was_compacted_is_erased_too(
@@ -192,13 +200,28 @@ async def test_what_was_brought_back_goes_with_who_wrote_it(
     assert on_disk.faults() == []
 
 
+async def test_what_was_set_aside_goes_too(
+    workspace: Workspace, path: Path, on_disk: OnDisk
+) -> None:
+    """Rows that no engine is given any more, those that build on them, and what was kept apart."""
+    await wrote_together(workspace)
+    row = on_disk.rows("note")[0]
+    record = await workspace.store.find_session("note", project="default")
+    number = await workspace.store.quarantine(
+        record.id, "main", subject=ADA, body=row.body, reason="SIGSEGV", seq=row.seq
+    )
+    assert on_disk.document("note").to_dict() == {}
+    await workspace.call("erase", session="note", subject=ADA)
+    assert found(path, *SECRETS, ADA.encode()) == set()
+    assert on_disk.faults() == []
+    await workspace.call("release", session="note", id=number)
+    assert on_disk.document("note").to_dict() == LEFT
+
+
 async def test_a_session_is_erased_whole(workspace: Workspace, path: Path, on_disk: OnDisk) -> None:
     """Without a subject all content goes, of everybody, and so does who it was."""
-    await workspace.create("note")
-    async with workspace.serving(anybody) as hub:
-        async with visit(hub, "note", name="ada") as ada, visit(hub, "note", name="ben") as ben:
-            await write_together(ada, ben)
-        await workspace.call("erase", session="note")
+    await wrote_together(workspace)
+    await workspace.call("erase", session="note")
     assert found(path, *SECRETS, b"of ben", b"mine", ADA.encode(), BEN.encode()) == set()
     assert on_disk.document("note").to_dict() == {"m": {"deep": {}}}
     assert {row.subject for row in on_disk.rows("note")} == {"erased"}
