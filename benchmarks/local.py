@@ -12,6 +12,7 @@ from typing import Any
 
 from cases import Figures, read_trace
 from load import Arrivals, Client, typing
+from moments import PAST
 from peers import running
 from pycrdt import Doc, Text
 
@@ -151,4 +152,4 @@ async def cold(scale: float) -> Figures:
             }
 
 
-LOCAL = {"cold": cold, "replay": replay, "store": store}
+LOCAL = {"cold": cold, "replay": replay, "store": store, **PAST}
