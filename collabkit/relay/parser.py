@@ -5,7 +5,7 @@ Rules:
 1. The handshake is the gate's. picows is given one that is always the same and says nothing of
    anybody, and what it answers goes nowhere.
 2. One read is at most 64 KiB. picows works through all frames of a read at a stretch, and others
-   wait for as long.
+   wait for as long. Where uvloop would read on as long as there is more, this has it wait a turn.
 3. Its buffer grows to the longest message and never shrinks. So a parser that has grown is
    replaced by a new one as soon as it holds no part of a frame.
 4. A frame that it refuses, it answers with a close frame, and again whenever more comes. So after
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -30,6 +30,8 @@ __all__ = ["LONG_BYTES", "Below", "Deaf", "Parser", "Tap"]
 LONG_BYTES = 64 << 10
 # The least that picows allocates; it doubles when it fills. Its default costs an idle client 14 KB.
 READ_BUFFER_BYTES = 2048
+# A read of so much is worth a turn of the loop; libuv makes up to 32 of them in one.
+TURN_BYTES = 4096
 _HEAD = (
     b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -56,6 +58,10 @@ class Tap(Protocol):
 
     def eased(self) -> None:
         """After it had swollen, something was read."""
+        ...
+
+    def rest(self, seconds: float) -> None:
+        """Read no more for a while, unless it rests already; 0 is a turn of the loop."""
         ...
 
     def refused(self, transport: picows.WSTransport) -> None:
@@ -124,6 +130,8 @@ class Parser(WSProtocol):  # type: ignore[misc]
         _buffer_updated(self, nbytes)
         if tap.swollen:
             tap.eased()
+        if nbytes >= TURN_BYTES:
+            tap.rest(0)
         if self.transport.is_close_frame_sent:
             tap.refused(self.transport)
 
@@ -172,14 +180,25 @@ class Deaf(asyncio.BufferedProtocol):
 class Below:
     """A transport as picows sees it: writing is the transport's own, ending it is the wire's."""
 
-    __slots__ = ("abort", "close", "get_extra_info", "get_write_buffer_size", "write", "writelines")
+    __slots__ = (
+        "_writelines", "abort", "close", "get_extra_info", "get_write_buffer_size", "write",
+    )  # fmt: skip
 
     def __init__(self, transport: asyncio.Transport, ended: Callable[[], None]) -> None:
         self.write = transport.write
-        self.writelines = transport.writelines
+        self._writelines = transport.writelines
         self.get_write_buffer_size = transport.get_write_buffer_size
         self.get_extra_info = transport.get_extra_info
         self.close = self.abort = ended
+
+    def writelines(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """Write a frame that is not short.
+
+        Its head lies in memory that picows writes the next one's to, and a transport keeps what
+        it cannot send at once: so it is given a copy.
+        """
+        head, *payload = pieces
+        self._writelines([bytes(head), *payload])
 
 
 class _Answered(picows.WSUpgradeResponse):

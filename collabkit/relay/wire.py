@@ -174,7 +174,7 @@ class Wire(picows.WSListener):
     def rest(self, seconds: float) -> None:
         """Leave what the peer sends in the kernel for a time, so that it sends less."""
         if self._rest is None and not self._closing and not self._transport.is_closing():
-            self._traffic.rests += 1
+            self._traffic.rests += seconds > 0
             self._transport.pause_reading()
             self._rest = asyncio.get_running_loop().call_later(seconds, self._rested)
 

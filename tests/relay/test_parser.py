@@ -13,6 +13,8 @@ from collabkit.relay.parser import LONG_BYTES, Deaf, Parser
 from collabkit.relay.server import Relay
 from collabkit.relay.wire import MAX_UNADMITTED_BYTES
 from collabkit.sessions.workspace import Workspace
+from collabkit.sync.messages import Update, write
+from crdt.crafting import string, update
 from relay.conftest import Metric
 from relay.peers import BINARY, CLOSE, CONTINUATION, PONG, SYNC_STEP_1, Peer, Raw, frame, noise
 
@@ -66,6 +68,25 @@ async def test_long_messages_share_an_allowance(workspace: Workspace, metric: Me
             # The message is whole, and no message of any dialect.
             assert (await client.farewell())[0] == 1002
         assert await metric(relay, "collabkit_unfinished_bytes") == 0
+
+
+async def test_the_loop_turns_between_reads(relay: Relay, workspace: Workspace) -> None:
+    """However much a peer has sent, others are heard after at most one read of it."""
+    pieces = (
+        update((9, at, [string("x" * 4000, **({"origin": (9, at - 1)} if at else {"root": "t"}))]))
+        for at in range(0, 256_000, 4000)
+    )
+    async with Raw.connect(relay.url) as client:
+        client.say(frame(BINARY, SYNC_STEP_1))
+        await client.hear_only(BINARY)
+        client.say(*(frame(BINARY, write(Update(piece))) for piece in pieces))
+        taken, most_at_once = 0, 0
+        while workspace.hub.stats().edits < 64:
+            await asyncio.sleep(0)
+            waiting = workspace.hub.stats().waiting_bytes
+            most_at_once = max(most_at_once, waiting - taken)
+            taken = waiting
+    assert 0 < most_at_once < 2 * LONG_BYTES
 
 
 @pytest.mark.parametrize(
