@@ -11,7 +11,8 @@ Rules:
    wrote. Marks that say more, such as a link, go.
 3. Names stay: of roots, and of keys, which are part of where an item is. Replicas that were away
    know an item under its key, and what they put there would otherwise land under another one.
-   :func:`names_left` tells them.
+   :func:`names_left` tells them. What kind a root is, only its content tells: where that went, it
+   may be taken for another by who does not know what it is.
 4. What is erased is told in ranges of clocks (:data:`Spans`). Text and values are cut where a
    range ends inside them, as Yjs cuts what somebody writes into; other items go whole, and so
    does a character that takes two clocks: yrs 0.28 makes structs without length of its halves.
