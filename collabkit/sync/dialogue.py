@@ -39,7 +39,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from ..crdt.budget import Budget
+from ..crdt.budget import DEFAULT_BUDGET, Budget
 from ..crdt.splitting import split
 from ..crdt.update import decode_state_vector
 from ..errors import BadFrame, OtherLineage, UpdateRefused
@@ -54,8 +54,8 @@ __all__ = ["Dialogue", "Position"]
 # One client id for each browser tab that ever wrote: far above any real document.
 MAX_CLIENTS = 1 << 20
 # Relays take 16 MiB. With half of it at a time a slow link is not silent for long, and nearly
-# every document is a single piece.
-PIECE = Budget(message_bytes=8 << 20)
+# every document is a single piece. They take only so many authors that they do not know.
+PIECE = Budget(message_bytes=8 << 20, clients=DEFAULT_BUDGET.new_clients)
 # Less than this keeps any budget: of what is bounded, roots are fewest, 1,000 of 5 bytes each.
 LIGHT_BYTES = 4096
 

@@ -15,12 +15,14 @@ his mouth, or silence him by using up the clocks that his next words need. Rules
    first words of somebody who is not back yet. The row says who brought it, and that it was
    brought back. Recoveries begin with an unclean stop, a restored backup, an import, or a
    commit that failed.
+6. Who writes brings few ids that nobody knows; but many into an empty document, or in a recovery.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from ..crdt.budget import Budget, refuse
 from ..crdt.update import Scan, StateVector, advances, gap, without
 from ..ids import Subject, is_anonymous
 from .pending import Pending
@@ -71,6 +73,17 @@ class Owners:
             ):
                 theirs.append(section.client)
         return tuple(theirs)
+
+    def check_new(self, found: Scan, vector: StateVector, budget: Budget, *, now: float) -> None:
+        """See that an update does not bring too many ids that nobody knows.
+
+        Raises:
+            UpdateRefused: It does.
+        """
+        if len(found.sections) <= budget.new_clients or not vector or self.recovery.runs(now=now):
+            return
+        if sum(section.client not in vector for section in found.sections) > budget.new_clients:
+            refuse("too-many-new-clients", budget.new_clients)
 
     def let_in(self, edit: Pending, vector: StateVector, *, now: float) -> bool:
         """Cut out of an edit what is foreign, unless it is brought back; False if it is refused."""

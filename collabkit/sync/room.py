@@ -319,6 +319,8 @@ class Room:
     ) -> list[RoomEffect]:
         try:
             found = found or scan(update, self.edits.budget)
+            if member.can_write and not member.can_forward:
+                self.edits.owners.check_new(found, self.edits.vector, self.edits.budget, now=now)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
         if not member.can_write:

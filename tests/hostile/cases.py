@@ -200,6 +200,8 @@ BY_THE_SCAN: Sequence[Case] = (
 )  # fmt: skip
 
 BY_THE_VECTOR: Sequence[Case] = (
+    refused("crowd-of-strangers", "too-many-new-clients", "quadratic time, each time anew", HELLO,
+            crowd(1_002)),
     gap("ahead-of-a-victim", "a hole under somebody's id: what he says next is dropped for ever",
         update((ME, 3, [gc(1_000_000)]))),
     gap("behind-a-hole", "waits in memory, without bound",

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Doc, Text
 
+from collabkit.crdt.budget import DEFAULT_BUDGET, Budget
 from collabkit.crdt.engine import Bad, Gap, Good
 from collabkit.crdt.update import Scan, advance, scan, without
+from collabkit.errors import UpdateRefused
 from collabkit.ids import Seq, Subject
 from collabkit.sync import effects as fx
 from collabkit.sync.messages import Refused, SyncStep1, SyncStep2, Update
@@ -80,6 +82,29 @@ def test_a_document_opened_again_keeps_what_is_on_its_way(owners: Owners) -> Non
     assert owners.recovery.runs(now=4.9)
     new = scan(update((HERS, 0, [string("x", root="t")]), (HIS, 0, [string("x", root="t")])))
     assert owners.foreign(new, {}, BOB) == (HIS,)
+
+
+def test_few_new_ids_come_at_a_time(owners: Owners) -> None:
+    """Into a document that has content, outside of a recovery; those it knows do not count."""
+    budget = Budget(new_clients=2)
+    crowd = [scan(update(*((n, 0, [gc(1)]) for n in range(first, 4)))) for first in (0, 1, 2)]
+    owners.check_new(crowd[0], {}, budget, now=1.0)
+    owners.check_new(crowd[1], {3: 1}, budget, now=1.0)
+    owners.check_new(crowd[2], {HERS: 3}, budget, now=1.0)
+    with pytest.raises(UpdateRefused, match="more than 2 clients") as refused:
+        owners.check_new(crowd[1], {HERS: 3}, budget, now=1.0)
+    assert refused.value.code == "too-many-new-clients"
+    owners.recovery.begin(now=1.0)
+    owners.check_new(crowd[1], {HERS: 3}, budget, now=1.0)
+
+
+@pytest.mark.parametrize("can_forward", [False, True])
+def test_who_may_forward_brings_as_many_as_an_update_holds(room: Room, can_forward: bool) -> None:
+    """Merges and other servers do; others are put out, as for all that exceeds the budget."""
+    crowd = update(*((n, 0, [gc(1)]) for n in range(100, 101 + DEFAULT_BUDGET.new_clients)))
+    room.handle(fx.Joined(2, BOB, can_write=True, can_forward=can_forward), now=0.0)
+    effects = room.handle(fx.Said(2, Update(crowd)), now=0.0)
+    assert any(isinstance(e, fx.Dismiss) and e.code == 1008 for e in effects) != can_forward
 
 
 def test_what_builds_on_what_was_cut_is_not_taken() -> None:
