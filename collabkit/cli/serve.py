@@ -21,6 +21,7 @@ from ..relay.addresses import networks
 from ..relay.auth import jwt, open_house
 from ..relay.limits import DEFAULT_LIMITS, Limits
 from ..relay.server import DEFAULT_PORT, Relay, tls_context
+from ..sessions.versions import VersionPolicy
 from ..sessions.workspace import Workspace
 from ..store.database import Durability
 from . import logs, render
@@ -82,6 +83,20 @@ _MaxPerSubject = Annotated[
     int, typer.Option(min=1, help="Connections of one subject, as its token names it.")
 ]
 _MaxMessageBytes = Annotated[int, typer.Option(min=1024, help="Bytes of one message.")]
+_Origin = Annotated[
+    list[str] | None,
+    typer.Option(help="A web page that may connect, such as https://app.example; repeatable."),
+]
+_VersionsEvery = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        metavar="SECONDS",
+        help="Save a version of each session that changed, so often. What is restored, reverted or "
+        "merged is saved before, and all at the end, in any case.",
+        show_default=False,
+    ),
+]
 _LogFormat = Annotated[LogFormat, typer.Option(help="For people, or one JSON object a line.")]
 
 
@@ -99,10 +114,7 @@ def serve(
     key_file: Annotated[
         Path | None, typer.Option(help="The key of the tokens; `collabkit token key` makes one.")
     ] = None,
-    origin: Annotated[
-        list[str] | None,
-        typer.Option(help="A web page that may connect, such as https://app.example; repeatable."),
-    ] = None,
+    origin: _Origin = None,
     durability: Annotated[
         _Durability,
         typer.Option(
@@ -119,6 +131,7 @@ def serve(
     max_per_address: _MaxPerAddress = DEFAULT_LIMITS.max_per_address,
     max_per_subject: _MaxPerSubject = DEFAULT_LIMITS.max_per_subject,
     max_message_bytes: _MaxMessageBytes = DEFAULT_LIMITS.max_message_bytes,
+    versions_every: _VersionsEvery = None,
     log_format: _LogFormat = LogFormat.TEXT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
 ) -> None:
@@ -133,7 +146,7 @@ def serve(
         render.note("tokens travel unencrypted: use --tls-cert and --tls-key, or a proxy with TLS")
     logs.begin(log_format, logging.INFO if verbose else logging.WARNING)
     level: Durability = "durable" if durability is _Durability.DURABLE else "stored"
-    workspace = Workspace.open(db, durability=level)
+    workspace = Workspace.open(db, durability=level, versions=VersionPolicy(every_s=versions_every))
     options = {"host": host, "port": port, "authenticate": authenticate, "tls": tls}
     # Where nobody is asked who he is, there is nobody to make sessions beforehand for.
     options |= {"origins": origin or (), "create_sessions": auth is _Auth.NONE}

@@ -14,6 +14,9 @@ import pytest
 
 from cli.saying import Run
 from collabkit.errors import ConnectionRefused
+from collabkit.ids import SessionId
+from collabkit.store.base import Version
+from collabkit.store.reader import Reader
 from collabkit.sync.client import connect
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -191,3 +194,31 @@ def test_a_certificate_that_is_none(run: Run, tmp_path: Path) -> None:
     said = run("serve", tmp_path / "t.db", "--port", 0, *options)
     assert said.code == 2
     assert "cert.pem" in said.err
+
+
+async def test_versions_are_saved_while_it_serves_and_at_the_end(
+    start: Start, run: Run, tmp_path: Path
+) -> None:
+    """As often as was said, of a session that changed; and of what came last, when it stops."""
+    db = tmp_path / "team.db"
+    relay = start("serve", db, "--port", 0, "--versions-every", 1)
+    async with connect(f"{address(relay)}/note", name="ada") as replica:
+        replica.document.text("body").insert(0, "hello")
+        await replica.saved()
+        with Reader(db) as reader:
+            session = reader.find("note", project="default").id
+        async with asyncio.timeout(60):
+            while [one.kind for one in await asyncio.to_thread(_versions, db, session)] != ["auto"]:
+                await asyncio.sleep(0.05)
+        replica.document.text("body").append(" world")
+        await replica.saved()
+    relay.send_signal(signal.SIGTERM)
+    assert relay.wait(timeout=30) == 0
+    first, last = _versions(db, session)
+    assert (first.authors, first.seq, last.seq) == (("anonymous:ada",), 1, 2)
+    assert run("show", db, "note", "--at", first.name).code == 0
+
+
+def _versions(db: Path, session: SessionId) -> list[Version]:
+    with Reader(db) as reader:
+        return reader.versions(session)
