@@ -189,3 +189,25 @@ def test_one_of_many_elements_that_read_alike() -> None:
     old = XmlNode(None, (paragraph(1, "x"), paragraph(2, "x")))
     new = XmlNode(None, (paragraph(2, "x"), paragraph(3, "x")))
     assert not difference({"x": old}, {"x": new})
+
+
+def test_as_deep_as_documents_nest() -> None:
+    """Shared types in shared types, and JSON in those, as deep as a budget lets them be."""
+
+    def deep(value: Any) -> Tree:
+        for level in range(64):
+            value = {"k": value} if level % 2 else [value]
+        inside: Any = value
+        for level in range(63):
+            inside = (
+                MapNode(None, {"k": Entry(inside)})
+                if level % 2
+                else ArrayNode(None, (Entry(inside),))
+            )
+        return {"m": inside, "n": inside}
+
+    found = difference(deep(1), deep(2))
+    assert same(take(deep(1), found), deep(2))
+    assert len(found.parts[-1].path) == 63
+    assert found.to_json()["parts"]
+    assert "+" in str(found)
