@@ -197,7 +197,7 @@ def test_a_certificate_that_is_none(run: Run, tmp_path: Path) -> None:
 
 
 async def test_versions_are_saved_while_it_serves_and_at_the_end(
-    start: Start, run: Run, tmp_path: Path
+    start: Start, tmp_path: Path
 ) -> None:
     """As often as was said, of a session that changed; and of what came last, when it stops."""
     db = tmp_path / "team.db"
@@ -216,7 +216,6 @@ async def test_versions_are_saved_while_it_serves_and_at_the_end(
     assert relay.wait(timeout=30) == 0
     first, last = _versions(db, session)
     assert (first.authors, first.seq, last.seq) == (("anonymous:ada",), 1, 2)
-    assert run("show", db, "note", "--at", first.name).code == 0
 
 
 def _versions(db: Path, session: SessionId) -> list[Version]:
