@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
 import pytest
 
 from collabkit.crdt.document import Document
 from collabkit.crdt.values import Element
 from collabkit.errors import MalformedBytes, UpdateRefused
+from collabkit.history.blame import blame
 from collabkit.history.tree import TextNode, plain_tree
 from collabkit.history.view import tree
 from collabkit.history.weave import Touch, Weave
 from collabkit.ids import Seq, Subject
+from crdt.collected import documents
 from crdt.crafting import gc, item, shared, skip, string, update, values
 from history.weaving import stamp, woven
 
@@ -110,6 +116,24 @@ def test_clients_of_an_update_may_build_on_each_other() -> None:
         (1, 0, [string("a", root="t"), string("c", origin=(2, 0)), string("e", origin=(2, 1))]),
     )
     assert plain_tree(tree(woven([turns]))) == {"t": "abcde"}
+
+
+def test_what_a_scan_takes_the_weave_takes(data: Callable[[str], Path], seed: int) -> None:
+    """However it was changed on the way: it is woven, or refused, and always reads."""
+    raw, dice, woven_ones = data("yjs-small-test-dataset.bin").read_bytes(), Random(seed), 0
+    for updates, _ in list(documents(raw))[::15]:
+        changed = bytearray(updates[-1])
+        for _ in range(2):
+            changed[dice.randrange(len(changed))] = dice.choice((0, 1, dice.randrange(256)))
+        weave = woven(updates[:-1])
+        try:
+            weave.add(bytes(changed), stamp(len(updates)))
+        except (MalformedBytes, UpdateRefused):
+            continue
+        plain_tree(tree(weave))
+        assert blame(weave).tree == tree(weave)
+        woven_ones += 1
+    assert woven_ones > 20
 
 
 # What was collected
