@@ -121,7 +121,7 @@ def test_clients_of_an_update_may_build_on_each_other() -> None:
 def test_what_a_scan_takes_the_weave_takes(data: Callable[[str], Path], seed: int) -> None:
     """However it was changed on the way: it is woven, or refused, and always reads."""
     raw, dice, woven_ones = data("yjs-small-test-dataset.bin").read_bytes(), Random(seed), 0
-    for updates, _ in list(documents(raw))[::15]:
+    for updates in [found for found, _ in documents(raw) if found][::15]:
         changed = bytearray(updates[-1])
         for _ in range(2):
             changed[dice.randrange(len(changed))] = dice.choice((0, 1, dice.randrange(256)))
