@@ -114,7 +114,7 @@ class Past:
         return blame(self.weave, at)
 
     def changes(
-        self, wanted: Wanted, *, versions: Collection[Seq], before: Seq | None = None
+        self, wanted: Wanted, *, versions: Collection[Seq], before: int | None = None
     ) -> Iterator[tuple[Change, ...]]:
         """Tell the log as changes, newest first, each with the places that it changed.
 
@@ -131,8 +131,9 @@ class Past:
         for span in changes(rows, versions=versions):
             if taken := tuple(filter(wanted.takes, span)):
                 yield taken
-        if gone := tuple(filter(wanted.takes, compacted(self.chronicle, self.document))):
-            yield gone
+        gone = filter(wanted.takes, compacted(self.chronicle, self.document))
+        if told := tuple(change for change in gone if before is None or change.first < before):
+            yield told
 
     def rows_of(self, change: str) -> tuple[Row, ...]:
         """The rows of a change, by its address. Raises MomentNotFound."""

@@ -13,12 +13,14 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from ..crdt.document import Document
+from ..errors import MomentNotFound
 from ..history.blame import Blame
 from ..history.difference import Difference
 from ..history.moments import NOW, START
@@ -157,14 +159,12 @@ class History:
         ends = [one.seq for one in versions]
         if parts or path is not None:
             past = await self._past()
-            top = None if before is None else Seq(before)
-            return await asyncio.to_thread(_page_of, past, wanted, ends, top, limit)
+            return await asyncio.to_thread(_page_of, past, wanted, ends, before, limit)
         return await self._page(record, wanted, ends, before or record.last_seq + 1, limit)
 
     async def versions(self) -> list[Version]:
         """The versions that this document has, the oldest moment first."""
-        record = await self._now()
-        return await self._store.versions(record.id, document=self.document)
+        return await self._store.versions((await self._now()).id, document=self.document)
 
     async def seq(self, moment: Moment) -> Seq:
         """The row that a moment is after. Raises MomentNotFound."""
@@ -368,8 +368,9 @@ class History:
             found += filter(wanted.takes, spans.rest())
             if len(found) < limit and lowest > 1:
                 at = min(lowest, record.last_seq)
-                told = await self._store.chronicle(record.id, self.document, upto=at)
-                found += filter(wanted.takes, compacted(told, self.document))
+                with contextlib.suppress(MomentNotFound):  # it is asked from among what is gone
+                    told = await self._store.chronicle(record.id, self.document, upto=at)
+                    found += filter(wanted.takes, compacted(told, self.document))
         return found
 
     async def _backwards(self, record: SessionRecord, top: int) -> AsyncIterator[Row]:
@@ -389,7 +390,7 @@ class History:
 
 
 def _page_of(
-    past: Past, wanted: Wanted, ends: list[Seq], before: Seq | None, limit: int
+    past: Past, wanted: Wanted, ends: list[Seq], before: int | None, limit: int
 ) -> list[Change]:
     found: list[Change] = []
     for span in past.changes(wanted, versions=ends, before=before):

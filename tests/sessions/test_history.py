@@ -93,6 +93,8 @@ async def test_what_was_compacted_away_is_one_change(workspace: Workspace, parts
     told = await history.changes(parts=parts)
     assert [(one.address, one.compacted) for one in told] == [("3", False), ("1-2", True)]
     assert await addresses(history, parts=parts, since=2) == ["3"]
+    assert await addresses(history, parts=parts, before=3) == ["1-2"]
+    assert await addresses(history, parts=parts, before=1) == []
     with pytest.raises(MomentNotFound, match="compacted"):
         await history.checkout(1)
     assert await history.text("body", 2) == "ab"
