@@ -15,7 +15,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -41,6 +41,10 @@ __all__ = [
     "unversion",
 ]
 
+# Who may write may save versions from a room: enough for anybody who means them.
+MAX_VERSIONS = 10_000
+MAX_NOTE = 10_000
+
 Moment: TypeAlias = str | int
 """What somebody writes for a moment, see :mod:`collabkit.history.moments`."""
 
@@ -50,7 +54,7 @@ class Save(Arguments, frozen=True):
 
     name: str
     at: Moment = NOW
-    note: str = ""
+    note: Annotated[str, msgspec.Meta(max_length=MAX_NOTE)] = ""
     pinned: bool = True
 
 
@@ -92,6 +96,9 @@ async def save(call: Call, asked: Save) -> dict[str, Any]:
     check_version_name(asked.name)
     record, document = await place_of(call, asked)
     store = call.host.store
+    there = {one.name: one for one in await store.versions(record.id)}
+    if len(there) >= MAX_VERSIONS:
+        raise InvalidArguments("version", f"the session has {len(there)} versions: drop some")
     seq = await find_moment(store, record, asked.at)
     version = Version(
         name=asked.name,
@@ -105,7 +112,8 @@ async def save(call: Call, asked: Save) -> dict[str, Any]:
     )
     deed = Deed(call.subject, "version", {"name": asked.name, "seq": seq, "document": document})
     # An earlier call with its key may have saved it.
-    await store.put_version(record.id, version, replace=call.again, audit=deed)
+    mine = call.again and asked.name in there and there[asked.name].by == call.subject
+    await store.put_version(record.id, version, replace=mine, audit=deed)
     return {"id": record.id, **msgspec.to_builtins(version)}
 
 

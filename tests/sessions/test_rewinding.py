@@ -14,6 +14,7 @@ from collabkit.errors import (
     SessionNotFound,
 )
 from collabkit.ids import Subject
+from collabkit.sessions import rewinding
 from collabkit.sessions.operations import call
 from collabkit.sessions.session import Kind
 from collabkit.sessions.versions import VersionPolicy
@@ -88,6 +89,20 @@ async def test_a_repeated_call_saves_one_version(workspace: Workspace) -> None:
     ]
     assert saved[0] == saved[1]
     assert dropped[0] == dropped[1]
+
+
+async def test_there_is_an_end_to_versions_and_to_notes(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may write cannot fill a file with them."""
+    await write(workspace, "note", "a")
+    with pytest.raises(InvalidArguments, match="note"):
+        await workspace.call("version", session="note", name="a", note="x" * 10_001)
+    monkeypatch.setattr(rewinding, "MAX_VERSIONS", 2)
+    for name in "ab":
+        await workspace.call("version", session="note", name=name, note="x" * 10_000)
+    with pytest.raises(InvalidArguments, match="drop some"):
+        await workspace.call("version", session="note", name="c")
 
 
 async def test_a_version_is_dropped_by_name(workspace: Workspace, on_disk: OnDisk) -> None:
