@@ -6,8 +6,9 @@ Rules:
 2. A child dies once. Every call that was not answered by then is answered by :class:`Lost`;
    the first of them is the one it died of, and the mark says of which update.
 3. For each update a child has some seconds, and what its size takes. One that does not get on is
-   killed. The clock runs only while there are calls; and where it can be told that a child was
-   not let run, on a machine that has too much to do, it gets four times as long.
+   killed; and so is one that takes twelve times as long to answer anything at all, whatever its
+   mark says. The clock runs only while there are calls; and where it can be told that a child
+   was not let run, on a machine that has too much to do, it gets four times as long.
 4. What it says is bounded, and decoded as what it must be. One that says something else
    is killed.
 """
@@ -42,7 +43,13 @@ from .pipe import (
     framed,
 )
 
-__all__ = ["Child"]
+__all__ = ["CALL_PATIENCE", "Child"]
+
+CALL_PATIENCE: Final = 12
+"""How much longer than one update a whole call may take, besides what its size takes.
+
+A child that lost its mind may move its mark for ever. What is in it was loaded before in less.
+"""
 
 # Of its time, one that hangs at something uses this much at least; and how much longer one that
 # does not may take.
@@ -119,6 +126,9 @@ class Child:
         self._seen: tuple[int, int | None] = (0, None)
         self._seen_at = 0.0
         self._seen_busy_s: float | None = None  # how long it had run by then
+        self._answered = 0  # calls, when somebody looked
+        self._answered_at = 0.0
+        self._answered_busy_s: float | None = None
         pipe.setblocking(False)
         self._loop.add_reader(pipe.fileno(), self._readable)
 
@@ -141,6 +151,7 @@ class Child:
         self._calls[self._ticket] = _Call(request, future)
         if self._watching is None:
             self._note()
+            self._note_answers()
             self._watching = self._loop.call_later(self._patience_s / 4, self._watch)
         return future
 
@@ -169,6 +180,7 @@ class Child:
         self.pid = pid
         if self.alive:
             self._note()
+            self._note_answers()
 
     def died(self, status: int | None) -> None:
         """It has none any more; ``status`` is what `wait` said, if anybody waited."""
@@ -257,23 +269,42 @@ class Child:
         self._seen_at = self._loop.time()
         self._seen_busy_s = self._busy_s()
 
+    def _note_answers(self) -> None:
+        self._answered = self.trips
+        self._answered_at, self._answered_busy_s = self._seen_at, self._seen_busy_s
+
     def _watch(self) -> None:
         """Look whether it gets on; as long as there is something to get on with."""
         self._watching = None
         if self._calls and self._seen != (self._mark.ticket, self._mark.index):
             self._note()
-        elif self._calls and self._is_late():
+        if self._calls and self._answered != self.trips:
+            self._note_answers()
+        if self._calls and self._late():
             self._readable()  # it may have answered while this process was held up
-            if self.alive and self._is_late():
-                self.kill(f"no answer in {self._patience_s:g} s")
+            if self.alive and (how := self._late()):
+                self.kill(how)
         if self._calls:
             self._watching = self._loop.call_later(self._patience_s / 4, self._watch)
 
-    def _is_late(self) -> bool:
-        late_s, patience_s = self._loop.time() - self._seen_at, self._patience()
+    def _late(self) -> str:
+        """What it is too late for, in words; empty if it is not."""
+        if self._is_over(self._seen_at, self._seen_busy_s, self._patience()):
+            return f"no answer in {self._patience_s:g} s"
+        call_s = CALL_PATIENCE * self._patience_s
+        oldest = next(iter(self._calls.values()), None)
+        if self.pid is None or oldest is None or self._answered != self.trips:
+            return ""
+        size_s = sum(map(len, _updates(oldest.request))) / BYTES_PER_S
+        if self._is_over(self._answered_at, self._answered_busy_s, call_s + size_s):
+            return f"no end in {call_s:g} s"
+        return ""
+
+    def _is_over(self, since: float, before_s: float | None, patience_s: float) -> bool:
+        late_s = self._loop.time() - since
         if late_s <= patience_s:
             return False
-        before_s, now_s = self._seen_busy_s, self._busy_s()
+        now_s = self._busy_s()
         was_let_run = before_s is None or now_s is None or now_s - before_s > _BUSY * patience_s
         return was_let_run or late_s > _STARVED * patience_s
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import signal
@@ -35,6 +36,8 @@ from crdt.unguarded import FINE, LOOP
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what a process has is read in /proc")
 
 MEMORY_BYTES = 1 << 28
+# No system has a process of this number, so nobody can tell how long it has run.
+NOBODY = 1 << 30
 
 
 @pytest.fixture
@@ -225,15 +228,43 @@ async def test_one_that_talks_gets_on() -> None:
     with theirs:
         began = loop.time()
         answering = child.ask(Ping())
-        for at in range(len(answer)):
-            theirs.sendall(answer[at : at + 1])
-            await asyncio.sleep(0.02)
+        for at in range(0, len(answer), 4):
+            theirs.sendall(answer[at : at + 4])
+            await asyncio.sleep(0.05)
         assert loop.time() - began > 0.2
         assert await answering == Piece(bytes(20))
         answering = child.ask(Ping())
         theirs.sendall(answer[:10])
         assert await answering == Lost(None, "died")
     assert nurse.killed == [5]
+
+
+class Restless(Mark):
+    """A mark that is elsewhere each time somebody looks."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(fd)
+        self._looks = itertools.count()
+
+    @property
+    def index(self) -> int | None:
+        """Something new."""
+        return next(self._looks)
+
+
+async def test_one_that_moves_its_mark_for_ever_is_killed() -> None:
+    """A call must end, whatever a child that lost its mind says of what it is at."""
+    ours, theirs = socket.socketpair()
+    nurse = Executioner()
+    fd = Mark.file()
+    child = Child(5, ours, Restless(fd), nurse, patience_s=0.05, answer_bytes=1 << 20)
+    os.close(fd)
+    child.born(NOBODY)
+    with theirs:
+        assert await child.ask(Ping()) == Lost(None, "died")
+    assert nurse.killed == [5]
+    child.died(signal.SIGKILL)
+    assert await child.fate == "no end in 0.6 s"
 
 
 async def test_much_can_wait_in_the_pipe() -> None:
