@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+from collections.abc import Iterable
+from typing import Any
 
+import picows
 import pytest
 import websockets
 
 from collabkit.relay.limits import Limits
-from collabkit.relay.parser import LONG_BYTES, Deaf, Parser
+from collabkit.relay.parser import LONG_BYTES, Below, Deaf, Parser
 from collabkit.relay.server import Relay
 from collabkit.relay.wire import MAX_UNADMITTED_BYTES
 from collabkit.sessions.workspace import Workspace
@@ -68,6 +72,47 @@ async def test_long_messages_share_an_allowance(workspace: Workspace, metric: Me
             # The message is whole, and no message of any dialect.
             assert (await client.farewell())[0] == 1002
         assert await metric(relay, "collabkit_unfinished_bytes") == 0
+
+
+class Later(asyncio.Transport):
+    """A transport that cannot send anything yet, and keeps what it is given, as uvloop's does."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__({"socket": sock})
+        self.kept: list[bytes | memoryview] = []
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+    def write(self, data: Any) -> None:
+        self.kept.append(data)
+
+    def writelines(self, pieces: Iterable[Any]) -> None:
+        self.kept += pieces
+
+
+class Heard(picows.WSListener):
+    """Keeps the transport through which is answered."""
+
+    unread = 0
+    swollen = False
+
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        self.speaker = transport
+
+
+async def test_what_waits_is_not_overwritten() -> None:
+    """Frames of all sizes leave as they were sent, also if the socket takes them all later."""
+    sizes = (10, 10_000, 200, 20_000, 70_000, 0)
+    with socket.socket() as sock:
+        transport, heard = Later(sock), Heard()
+        parser = Parser(heard, max_frame_bytes=1 << 20)
+        parser.begin(Below(transport, lambda: None))
+        before = len(transport.kept)
+        for size in sizes:
+            heard.speaker.send(picows.WSMsgType.BINARY, b"x" * size)
+    frames = [frame(BINARY, b"x" * size, masked=False) for size in sizes]
+    assert b"".join(transport.kept[before:]) == b"".join(frames)
 
 
 async def test_the_loop_turns_between_reads(relay: Relay, workspace: Workspace) -> None:

@@ -14,10 +14,8 @@ from collabkit.relay.server import Relay
 from collabkit.relay.wire import MAX_CONTROLS
 from collabkit.sessions.workspace import Workspace
 from collabkit.sync.link import HEAVY_BYTES
-from collabkit.sync.messages import SyncStep2, Update, write
 from collabkit.sync.seat import HIGH_WATER_BYTES
 from collabkit.sync.sendqueue import LIMIT_BYTES
-from crdt.crafting import string, update
 from relay.conftest import Metric
 from relay.peers import (
     BINARY,
@@ -193,21 +191,6 @@ async def test_a_silent_peer_is_asked_and_then_cut_off(workspace: Workspace) -> 
             alive.say(frame(PONG))
         alive.say(frame(PING, b"alive"))
         assert await alive.hear_only(PONG) == b"alive"
-
-
-async def test_long_frames_may_leave_together(relay: Relay) -> None:
-    """Each has a head of its own, also if the socket takes both later."""
-    said = [
-        write(Update(update((client, 0, [string("x" * size, root="t")]))))
-        for client, size in ((7, 10_000), (8, 20_000), (9, 30_000))
-    ]
-    async with Raw.connect(relay.url) as writer, Raw.connect(relay.url) as reader:
-        for client in (writer, reader):
-            client.say(frame(BINARY, SYNC_STEP_1))
-            while await client.hear_only(BINARY) != write(SyncStep2(b"\0\0")):
-                pass
-        writer.say(*(frame(BINARY, message) for message in said))
-        assert [await reader.hear_only(BINARY) for _ in said] == said
 
 
 async def test_a_slow_reader_costs_no_more_than_its_share(
