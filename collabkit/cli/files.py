@@ -177,6 +177,10 @@ def compact(
     upto: Annotated[
         str, typer.Option(metavar="MOMENT", help="Where history is to begin: a row, a time.")
     ] = NOW,
+    drop_versions: Annotated[
+        bool,
+        typer.Option("--drop-versions", help="Also versions before it that nobody saved by hand."),
+    ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -197,7 +201,14 @@ def compact(
         done = [
             {
                 "session": each,
-                **operate(db, "compact", session=each, upto=upto, dry_run=dry_run),
+                **operate(
+                    db,
+                    "compact",
+                    session=each,
+                    upto=upto,
+                    drop_versions=drop_versions,
+                    dry_run=dry_run,
+                ),
             }
             for each in bar.track(places, description="compacting")
         ]

@@ -31,9 +31,10 @@ LONG_ROWS = 8_000
 
 
 class Compact(Arguments, frozen=True):
-    """``upto`` is the moment at which history is to begin."""
+    """``upto`` is where history is to begin; versions that nobody saved by hand may go for it."""
 
     upto: str | int = NOW
+    drop_versions: bool = False
     dry_run: bool = False
 
 
@@ -93,7 +94,7 @@ async def compact(call: Call, asked: Compact) -> dict[str, Any]:
     """Drop the rows before a moment, but none after the oldest version."""
     record, documents = await documents_of(call, asked)
     upto = await find_moment(call.host.store, record, asked.upto)
-    done = [await _compact(call, record, name, upto, dry_run=asked.dry_run) for name in documents]
+    done = [await _compact(call, record, name, upto, asked) for name in documents]
     after = await call.host.store.find_session(record.id, project=record.project)
     return {
         "id": record.id,
@@ -112,33 +113,51 @@ class _Done(msgspec.Struct, frozen=True):
         rows: How many rows went.
         freed_bytes: Of these, and of checkpoints that stood for some of them.
         upto: Where its history begins now.
-        held_by: The version that kept it from going further.
+        held_by: What kept it from going further: a version, or rows in the quarantine.
+        versions: Names of the versions that went with the rows.
     """
 
     rows: int
     freed_bytes: int
     upto: int
     held_by: str | None = None
+    versions: tuple[str, ...] = ()
 
 
 async def _compact(
-    call: Call, record: SessionRecord, document: str, upto: int, *, dry_run: bool
+    call: Call, record: SessionRecord, document: str, upto: int, asked: Compact
 ) -> _Done:
-    store, held_by = call.host.store, None
+    store, held_by, dropping = call.host.store, None, []
+    # What is of all documents goes only with the past of all.
+    of = {document} if "/" in asked.session else {document, None}
     for version in await store.versions(record.id, document=document):
-        if version.seq < upto:
+        may_go = asked.drop_versions and not version.pinned and version.kind != "manual"
+        if version.seq < upto and may_go and version.document in of:
+            dropping.append(version.name)
+        elif version.seq < upto:
             upto, held_by = version.seq, version.name
-    would = await store.compact(record.id, document, upto, dry_run=True)
-    told = _Done(would.rows, would.size_bytes, would.upto, held_by)
-    if dry_run or not would.rows:
+    would = await store.compact(record.id, document, upto, dropping=dropping, dry_run=True)
+    if would.upto != upto:
+        held_by = "the quarantine"
+    told = _Done(would.rows, would.size_bytes, would.upto, held_by, tuple(dropping))
+    if asked.dry_run or not would.rows:
         return told
     newest, _ = await _newest(call, record, document)
     base = await _base(call, record, document, upto)
     # Rows go once two checkpoints hold them, so that one may be damaged later.
     await store.put_checkpoint(record.id, newest)
-    data = {"document": document, "upto": upto, "rows": would.rows, "bytes": would.size_bytes}
-    deed = Deed(call.subject, "compact", data)
-    await store.compact(record.id, document, upto, base=base, audit=deed)
+    deed = Deed(
+        call.subject,
+        "compact",
+        {
+            "document": document,
+            "upto": upto,
+            "rows": would.rows,
+            "bytes": would.size_bytes,
+            "versions": dropping,
+        },
+    )
+    await store.compact(record.id, document, upto, base=base, dropping=dropping, audit=deed)
     return told
 
 

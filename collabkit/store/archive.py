@@ -134,6 +134,7 @@ class Archive(Store, Protocol):
         upto: int,
         *,
         base: Checkpoint | None = None,
+        dropping: Sequence[str] = (),
         dry_run: bool = False,
         audit: Deed | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -145,6 +146,7 @@ class Archive(Store, Protocol):
             document: Its name.
             upto: The last row that goes.
             base: A checkpoint that ends there; without one history begins at the first kept.
+            dropping: Names of versions that go with the rows.
             dry_run: Only say what would go.
             audit: What to tell of it.
             progress: Told in a thread, now and then, how many rows are gone, and of how many.

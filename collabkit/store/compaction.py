@@ -6,7 +6,8 @@ Rules:
    there on changes, and none before it can be gone to.
 2. No update goes that two checkpoints, both verified just now, do not hold: whichever of them is
    damaged later, the other stands in.
-3. Nothing goes that a version shows, and nothing while a row is set aside.
+3. Nothing goes that a version shows, but with the versions that are to go as well, and nothing
+   while a row is set aside.
 4. The first transaction decides: with it the floor of the document is ``upto``, its base is
    there, and the audit tells. The rows go after it, a slice at a time, and should the
    process die, the next holder goes on.
@@ -34,6 +35,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     Attributes:
         upto: The last row that goes.
+        dropping: Names of versions that go with the rows.
         base: A checkpoint that ends there, and its packed body; None if one is kept already, or
             if history may begin later.
         dry_run: Only say what would go.
@@ -42,6 +44,7 @@ class Asked(msgspec.Struct, frozen=True):
     """
 
     upto: int
+    dropping: tuple[str, ...] = ()
     base: tuple[Checkpoint, checkpoints.Packed] | None = None
     dry_run: bool = False
     audit: Deed | None = None
@@ -71,6 +74,8 @@ def compact(
         # What ends below the floor shows nothing that could be gone on from.
         checkpoints.delete(file.connection, document.no, first=0, last=after.floor - 1)
         file.update_document(after)
+        for name in asked.dropping:
+            versions.drop(file.connection, session.no, name)
         trail.append(file.connection, session.id, asked.audit)
     document.floor = after.floor
     document.checkpoint_bytes = checkpoints.size(file.connection, document.no)
@@ -103,13 +108,12 @@ def _refuse(file: OpenFile, session: Session, document: Document, asked: Asked) 
         raise LocalProtocolError(f"the log of {where} ends at {session.last_seq}, not at {upto}")
     if asked.base is not None and asked.base[0].seq != upto:
         raise LocalProtocolError(f"history that begins at {upto} needs a checkpoint at {upto}")
-    first = next(
-        iter(versions.read(file.connection, file.path, session.no, document=document.name)), None
-    )
-    if first is not None and first.seq < upto:
-        raise LocalProtocolError(
-            f"version {first.name!r} of {where} shows row {first.seq}: what comes after it stays"
-        )
+    for version in versions.read(file.connection, file.path, session.no, document=document.name):
+        if version.seq < upto and version.name not in asked.dropping:
+            raise LocalProtocolError(
+                f"version {version.name!r} of {where} shows row {version.seq}: what comes after "
+                "it stays"
+            )
     kept = checkpoints.kept(file.connection, document.no, document.name)
     sound = (one for _, one in kept if one is not None and one.seq >= upto)
     count = len(list(itertools.islice(sound, keyframes.KEPT))) + (asked.base is not None)

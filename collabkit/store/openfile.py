@@ -49,6 +49,7 @@ class OpenFile:
         directory: Which sessions and documents there are; it follows each transaction.
         epoch: How often the file was opened for writing, this time included.
         unsynced: Whether there was a transaction since the last :meth:`sync`.
+        was_left_open: Whether its last holder did not get to close it.
     """
 
     def __init__(self, path: str, *, durability: database.Durability, create: bool) -> None:
@@ -63,6 +64,7 @@ class OpenFile:
                 ).fetchone()
             self._named = False  # whether the name of its log is on disk
             self._doubtful = False  # whether the last sync failed
+            self.was_left_open = state == recovery.OPEN
             self._begin(state)
         except BaseException:
             self.connection.close()

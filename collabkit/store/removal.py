@@ -5,7 +5,8 @@ Rules:
 1. A session is out of every list with the first transaction; its name is free then.
 2. A document whose floor was raised has no updates up to it from then on: loads and histories
    begin above it. Rows that are no updates stay.
-3. Should the process die before the rest is done, the next holder goes on.
+3. Should the process die before the rest is done, the next holder goes on. It also gives back
+   what was free then: what was to be overwritten may still stand there.
 4. Deleted rows leave free pages; those are moved to the end of the file and cut off.
 """
 
@@ -76,6 +77,8 @@ def resume(file: OpenFile) -> Generator[None, None, None]:
             yield from drop_rows(file, document)
             yield from give_back(file)
         yield
+    if file.was_left_open:
+        yield from give_back(file)
 
 
 def _empty(file: OpenFile, document: Document) -> Generator[None, None, None]:

@@ -46,6 +46,7 @@ class Past:
         upto: int,
         *,
         base: Checkpoint | None = None,
+        dropping: Sequence[str] = (),
         dry_run: bool = False,
         audit: Deed | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -60,6 +61,7 @@ class Past:
             upto: The last row that goes.
             base: A checkpoint that ends there, for history to begin with; without one at hand it
                 begins at the first that is kept.
+            dropping: Names of versions that go with the rows; others that are older refuse it.
             dry_run: Only say what would go.
             audit: What to tell of it.
             progress: Told in a thread, now and then, how many rows are gone, and of how many.
@@ -70,7 +72,7 @@ class Past:
         packed = None
         if base is not None:
             packed = base, await asyncio.to_thread(pack, base.body)
-        asked = compaction.Asked(upto, packed, dry_run, audit, progress)
+        asked = compaction.Asked(upto, tuple(dropping), packed, dry_run, audit, progress)
         return await self._writer.submit_slices(lambda it: it.compact(session, document, asked))
 
     async def put_version(

@@ -128,7 +128,13 @@ async def test_history_can_begin_at_a_moment(workspace: Workspace, on_disk: OnDi
     assert on_disk.faults() == []
     line = audit(on_disk)[-1]
     assert (line.subject, line.action, line.session) == (ADA, "compact", session)
-    assert line.data == {"document": "main", "upto": 8, "rows": 8, "bytes": done["freed_bytes"]}
+    assert line.data == {
+        "document": "main",
+        "upto": 8,
+        "rows": 8,
+        "bytes": done["freed_bytes"],
+        "versions": [],
+    }
 
 
 async def test_wherever_history_begins_no_moment_after_that_changes(
@@ -161,6 +167,45 @@ async def test_a_version_holds_the_log(workspace: Workspace, on_disk: OnDisk) ->
         await workspace.store.drop_version(session, name)
     compactions = [line for line in audit(on_disk) if line.action == "compact"]
     assert len(compactions) == 2
+
+
+async def test_versions_of_policy_can_go_with_the_log(
+    workspace: Workspace, on_disk: OnDisk
+) -> None:
+    """If that is asked for, and named; what is pinned or saved by hand still holds it."""
+    session = await written(workspace, 10)
+    for name, seq, kind, document in (
+        ("end #2", 2, "end", None),
+        ("auto #3", 3, "auto", "main"),
+        ("draft", 7, "manual", None),
+        ("end #9", 9, "end", None),
+    ):
+        version = Version(name, Seq(seq), ADA, 0, kind=kind, document=document)
+        await workspace.store.put_version(session, version)
+    for target, upto, dropped, held_by in (
+        ("note/main", 2, [], "end #2"),
+        ("note", 7, ["end #2", "auto #3"], "draft"),
+    ):
+        asked = {"session": target, "drop_versions": True}
+        would = await call(workspace, "compact", {**asked, "dry_run": True}, subject=ADA)
+        done = await call(workspace, "compact", asked, subject=ADA)
+        assert would["documents"] == done["documents"]
+        told = done["documents"]["main"]
+        assert (told["upto"], told["versions"], told["held_by"]) == (upto, dropped, held_by)
+    left = [one.name for one in await workspace.store.versions(session)]
+    assert left == ["draft", "end #9"]
+    assert audit(on_disk)[-1].data["versions"] == ["end #2", "auto #3"]
+
+
+async def test_what_is_quarantined_holds_the_log(workspace: Workspace) -> None:
+    """And it is said."""
+    session = await written(workspace, 5)
+    await workspace.store.quarantine(
+        session, "main", subject=ADA, body=b"x", reason="died", seq=Seq(3)
+    )
+    done = await call(workspace, "compact", {"session": "note"}, subject=ADA)
+    told = done["documents"]["main"]
+    assert (told["rows"], told["held_by"]) == (0, "the quarantine")
 
 
 async def test_versions_are_thinned(workspace: Workspace, on_disk: OnDisk) -> None:

@@ -97,7 +97,7 @@ def test_history_begins_at_its_base(ledger: Ledger, session: SessionId) -> None:
     """No moment from there on changes; the base stays when newer checkpoints come."""
     ledger.write([(session, [draft(b"%d" % number) for number in range(1, 10)])])
     ledger.put_checkpoint(session, checkpoint(9))
-    gone = finish(ledger.compact(session, "main", Asked(4, based(4), audit=COMPACT)))
+    gone = finish(ledger.compact(session, "main", Asked(4, base=based(4), audit=COMPACT)))
     assert gone == Compacted(4, 4, Seq(4))
     for _ in range(3):
         ledger.put_checkpoint(session, checkpoint(9))
@@ -105,7 +105,7 @@ def test_history_begins_at_its_base(ledger: Ledger, session: SessionId) -> None:
         assert (told.base, [row.seq for row in told.rows]) == (checkpoint(4), [5, 6, 7, 8, 9])
         past = finish(annals.load_at(ledger.file, session, "main", 6))
         assert (past.checkpoint, [row.body for row in past.rows]) == (checkpoint(4), [b"5", b"6"])
-    finish(ledger.compact(session, "main", Asked(7, based(7))))
+    finish(ledger.compact(session, "main", Asked(7, base=based(7))))
     assert finish(annals.chronicle(ledger.file, session, "main", None)).base == checkpoint(7)
     with Reader(ledger.path) as reader:
         assert list(reader.verify()) == []
@@ -119,7 +119,7 @@ def test_a_base_that_is_damaged_costs_history_and_no_content(
     ledger.write([(session, [draft(b"%d" % number) for number in range(1, 10)])])
     for seq in (6, 9):
         ledger.put_checkpoint(session, checkpoint(seq))
-    finish(ledger.compact(session, "main", Asked(4, based(4))))
+    finish(ledger.compact(session, "main", Asked(4, base=based(4))))
     ledger.file.connection.execute("UPDATE checkpoints SET body = x'00' WHERE seq = 4")
     told = finish(annals.chronicle(ledger.file, session, "main", None))
     assert (told.base, told.floor) == (checkpoint(6), 6)
@@ -131,7 +131,7 @@ def test_a_base_that_is_damaged_costs_history_and_no_content(
 
 
 def test_nothing_goes_that_a_version_shows(ledger: Ledger, session: SessionId) -> None:
-    """Of this document or of all; one of another document keeps nothing here."""
+    """Of this document or of all, unless it goes too; one of another document is no matter."""
     drafts = [draft(b"%d" % number) for number in range(1, 10)]
     ledger.write([(session, [*drafts, draft(b"x", "other")])])
     for _ in range(2):
@@ -139,13 +139,15 @@ def test_nothing_goes_that_a_version_shows(ledger: Ledger, session: SessionId) -
     for document, refused in (("other", False), ("main", True), (None, True)):
         version = Version("v", Seq(4), ADA, 0, document=document)
         annals.put_version(ledger.file, session, version, replace=True)
-        for asked in (Asked(5, based(5)), Asked(5, dry_run=True)):
+        for asked in (Asked(5, base=based(5)), Asked(5, dry_run=True)):
             if refused:
                 with pytest.raises(LocalProtocolError, match="shows row 4"):
                     finish(ledger.compact(session, "main", asked))
             elif asked.dry_run:
                 assert finish(ledger.compact(session, "main", asked)).rows == 5
-    assert finish(ledger.compact(session, "main", Asked(4, based(4)))).rows == 4
+    with_it = Asked(5, ("v",), based(5))
+    assert finish(ledger.compact(session, "main", with_it)).rows == 5
+    assert annals.listed(ledger.file, session, None) == []
 
 
 def test_a_dry_run_says_what_would_go(ledger: Ledger, session: SessionId) -> None:
@@ -160,7 +162,7 @@ def test_a_dry_run_says_what_would_go(ledger: Ledger, session: SessionId) -> Non
     assert finish(ledger.compact(session, "main", Asked(4, dry_run=True))) == expected
     assert ledger.file.connection.total_changes == before
     size = ledger.find_session("notes", "default").size_bytes + len(checkpoint(4).body)
-    assert finish(ledger.compact(session, "main", Asked(4, based(4)))) == expected
+    assert finish(ledger.compact(session, "main", Asked(4, base=based(4)))) == expected
     assert ledger.find_session("notes", "default").size_bytes == size - expected.size_bytes
 
 
@@ -173,7 +175,7 @@ def test_progress_is_told(ledger: Ledger, session: SessionId) -> None:
     assert told == [(1000, UPTO), (2000, UPTO), (UPTO, UPTO), (UPTO, UPTO)]
 
 
-@pytest.mark.parametrize("asked", [Asked(-1), Asked(MANY + 1), Asked(3, based(4))])
+@pytest.mark.parametrize("asked", [Asked(-1), Asked(MANY + 1), Asked(3, base=based(4))])
 def test_what_cannot_be_is_refused(ledger: Ledger, session: SessionId, asked: Asked) -> None:
     """A row that is not there; a base that is of another moment."""
     fill(ledger, session)

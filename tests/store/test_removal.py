@@ -93,3 +93,17 @@ def test_a_full_disk_stops_a_deletion_half_way(ledger: Ledger, session: SessionI
         finish(removal.resume(again.file))
         assert again.file.connection.execute("SELECT count(*) FROM log").fetchone() == (0,)
     assert Path(ledger.path).exists()
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_what_was_free_when_the_process_died_is_given_back(path: str, clean: bool) -> None:
+    """What was deleted may stand in it. After a clean end it is left, to be used again."""
+    with closing(Ledger(path, durability="stored", create=True)) as ledger:
+        session = ledger.create_session("notes", "default", "single", ADA).id
+        ledger.write([(session, [draft(b"x" * 1000)] * 500)])
+        ledger.file.settle()
+        ledger.close(clean=clean)
+    with closing(Ledger(path, durability="stored", create=False)) as ledger:
+        finish(removal.resume(ledger.file))
+        with Reader(path) as reader:
+            assert (reader.info().free_bytes > 0) == clean
