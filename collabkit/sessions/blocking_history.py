@@ -146,9 +146,9 @@ class History:
         told: dict[str, Any] = {"author": author, "since": since, "until": until}
         return self._loop().call(lambda: self._inner.revert(change, **told, dry_run=dry_run))
 
-    def fork(self, name: str, *, at: Moment = NOW) -> str:
+    def fork(self, name: str, *, at: Moment = NOW, whole: bool = False) -> str:
         """Branch this document from a moment, as a session of its own; returns its id."""
-        return self._loop().call(lambda: self._inner.fork(name, at=at))
+        return self._loop().call(lambda: self._inner.fork(name, at=at, whole=whole))
 
     def merge(self, fork: str, *, dry_run: bool = False) -> Done:
         """Take what a fork of this document has beyond it, by one edit."""

@@ -13,35 +13,30 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from ..crdt.document import Document
-from ..errors import MomentNotFound
 from ..history.blame import Blame
 from ..history.difference import Difference
 from ..history.moments import NOW, START
-from ..history.past import Past, compacted
+from ..history.past import Past
 from ..history.revert import Kept
-from ..history.timeline import Change, Path, Spans, Wanted, measured
+from ..history.timeline import Change, Path, Wanted
 from ..history.tree import Tree
 from ..ids import DEFAULT_DOCUMENT, RoomName, Seq
 from ..store.archive import Archive
-from ..store.base import Row, SessionRecord, Version
+from ..store.base import SessionRecord, Version
 from .moments import find_moment
+from .paging import page
 from .solo import document_of
 
 __all__ = ["Done", "History", "Moment", "OpenHistory", "Sitting"]
 
 Moment: TypeAlias = str | int
 """What somebody writes for a moment: ``120``, ``"draft"``, ``"yesterday"``, ``"-1h"``."""
-
-# A page of rows is some 3 ms of reading, and as much of scanning.
-_PAGE_ROWS = 1000
-_WIDEST_ROWS = 16 * _PAGE_ROWS
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -160,7 +155,10 @@ class History:
         if parts or path is not None:
             past = await self._past()
             return await asyncio.to_thread(_page_of, past, wanted, ends, before, limit)
-        return await self._page(record, wanted, ends, before or record.last_seq + 1, limit)
+        top = record.last_seq + 1 if before is None else before
+        return await page(
+            self._store, record, self.document, wanted, ends=ends, top=top, limit=limit
+        )
 
     async def versions(self) -> list[Version]:
         """The versions that this document has, the oldest moment first."""
@@ -285,12 +283,13 @@ class History:
         told = {"author": author, "since": since, "until": until, "dry_run": dry_run}
         return await self._edit("revert", change=address, **told)
 
-    async def fork(self, name: str, *, at: Moment = NOW) -> str:
+    async def fork(self, name: str, *, at: Moment = NOW, whole: bool = False) -> str:
         """Branch this document from a moment, as a session of its own with all that came before.
 
         Args:
             name: What the new session is called.
             at: The moment.
+            whole: Branch all documents of the session.
 
         Returns:
             Its id.
@@ -299,7 +298,8 @@ class History:
             SessionExists: The project has one of this name.
             MomentNotFound: There is no such moment, or it was compacted away.
         """
-        told = await self._operate("fork", name=name, at=at)
+        place = {"session": self._session_name} if whole else {}
+        told = await self._operate("fork", name=name, at=at, **place)
         return str(told["id"])
 
     async def merge(self, fork: str, *, dry_run: bool = False) -> Done:
@@ -325,9 +325,13 @@ class History:
         return self._open_store()
 
     @property
-    def _full_name(self) -> str:
+    def _session_name(self) -> str:
         record = self._session.record
-        return f"{record.project}~{record.name}/{self.document}"
+        return f"{record.project}~{record.name}"
+
+    @property
+    def _full_name(self) -> str:
+        return f"{self._session_name}/{self.document}"
 
     async def _now(self) -> SessionRecord:
         """The session with all that this program has edited."""
@@ -353,40 +357,6 @@ class History:
         if done.seq is not None:
             await self._session.reached(done.document, done.seq)
         return done
-
-    async def _page(
-        self, record: SessionRecord, wanted: Wanted, ends: list[Seq], top: int, limit: int
-    ) -> list[Change]:
-        """Read a log backwards until there are enough changes."""
-        spans, found, lowest = Spans(ends), list[Change](), Seq(top)
-        async for row in self._backwards(record, top):
-            lowest = row.seq
-            found += filter(wanted.takes, spans.add(measured(row)))
-            if len(found) >= limit or (wanted.since is not None and row.seq <= wanted.since):
-                break
-        else:
-            found += filter(wanted.takes, spans.rest())
-            if len(found) < limit and lowest > 1:
-                at = min(lowest, record.last_seq)
-                with contextlib.suppress(MomentNotFound):  # it is asked from among what is gone
-                    told = await self._store.chronicle(record.id, self.document, upto=at)
-                    found += filter(wanted.takes, compacted(told, self.document))
-        return found
-
-    async def _backwards(self, record: SessionRecord, top: int) -> AsyncIterator[Row]:
-        """The rows of this document below one, the newest first, a few at a time."""
-        size = _PAGE_ROWS
-        while top > 1:
-            after = max(0, top - 1 - size)
-            page = await self._store.rows(
-                record.id, after=after, document=self.document, limit=size
-            )
-            rows = [row for row in page if row.seq < top and row.kind == "update"]
-            for row in reversed(rows):
-                yield row
-            # A document that is edited seldom has wide gaps between its rows.
-            size = _PAGE_ROWS if rows else min(2 * size, _WIDEST_ROWS)
-            top = after + 1
 
 
 def _page_of(

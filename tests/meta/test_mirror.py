@@ -13,6 +13,7 @@ KEPT_IN: dict[str, str] = {
     "collabkit/sessions/asked.py": "tests/sessions/test_operations.py",
     "collabkit/sessions/editing.py": "tests/sessions/test_rewinding.py",
     "collabkit/sessions/founding.py": "tests/sessions/test_operations.py",
+    "collabkit/sessions/paging.py": "tests/sessions/test_history.py",
     "collabkit/sessions/shelter.py": "tests/sessions/test_workspace.py",
     "collabkit/store/sqlite_past.py": "tests/store/test_archive.py",
     "collabkit/sync/bans.py": "tests/sync/test_room.py",

@@ -184,6 +184,9 @@ async def test_a_session_forks_and_merges(workspace: Workspace, kind: Kind) -> N
         side.text("body").append("one ")
         history = note.history.of("side")
         fork = await history.fork("branch")
+        whole = await workspace.open(await history.fork("all", whole=True))
+        assert (await workspace.open(fork)).record.documents == ("side",)
+        assert "side" in whole.record.documents
         async with workspace.open(fork) as branch:
             (await branch.open_document("side")).text("body").append("two ")
         side.text("body").insert(0, "zero ")
