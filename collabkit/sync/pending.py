@@ -12,11 +12,15 @@ from ..crdt.update import Scan, StateVector, advance, splice
 from ..ids import Subject
 from ..store.base import Draft
 from .effects import Foreign, RoomEffect, Send
+from .limits import LARGE_BYTES
 from .messages import Update
 
 __all__ = ["OnTheWay", "Pending", "spread"]
 
 OVERHEAD_BYTES = 512  # of an edit, beside its update
+# To join what tells more than this costs more than to send it on its own: each part a microsecond,
+# and that for each author once.
+LIGHT_PARTS = 64
 
 
 class Pending(msgspec.Struct, eq=False):
@@ -131,9 +135,22 @@ class OnTheWay:
 
 
 def spread(edits: Sequence[Pending], stock: tuple[int, ...]) -> list[RoomEffect]:
-    """Send edits, spliced, to all of ``stock`` except that nobody is sent his own."""
-    if not edits or not stock:
-        return []
+    """Send edits to all of ``stock`` except that nobody is sent his own; what is light, spliced."""
+    effects: list[RoomEffect] = []
+    for heavy, run in itertools.groupby(edits if stock else (), _is_heavy):
+        if heavy:
+            effects += [Send(stock, Update(edit.update), edit.author) for edit in run]
+        else:
+            effects += _spread_spliced(list(run), stock)
+    return effects
+
+
+def _is_heavy(edit: Pending) -> bool:
+    parts = len(edit.scan.sections) + len(edit.scan.deletes)
+    return parts > LIGHT_PARTS or len(edit.update) > LARGE_BYTES
+
+
+def _spread_spliced(edits: Sequence[Pending], stock: tuple[int, ...]) -> list[RoomEffect]:
     authors = {edit.author for edit in edits}
     if len(authors) == 1:
         return [Send(stock, Update(u), edits[0].author) for u in _spliced(edits)]

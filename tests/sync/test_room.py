@@ -36,7 +36,9 @@ from collabkit.sync.messages import (
     Update,
     Welcome,
 )
+from collabkit.sync.pending import LIGHT_PARTS
 from collabkit.sync.room import Life, Room
+from crdt import crafting
 
 
 class Client:
@@ -556,6 +558,34 @@ def test_a_busy_room_sends_spliced_after_the_taste(room: Room) -> None:
     sends = [effect for effect in effects if isinstance(effect, fx.Send)]
     assert len(sends) == 1
     assert sends[0].but == 1
+
+
+def test_what_is_heavy_is_not_joined_with_anything(room: Room) -> None:
+    """To join what deletes very much would hold the loop; the order is kept all the same."""
+    joined(room, 1, 2, 3)
+    base = crafting.update((9, 0, [crafting.string("x" * 1000, root="t")]))
+    ranges = {9: [(2 * at, 1) for at in range(LIGHT_PARTS + 1)]}
+    heavy = crafting.update(deletes=ranges)
+    pieces = [crafting.string("ab", root="u"), crafting.string("c", root="t")]
+    light = [crafting.update((10 + n, 0, pieces)) for n in range(3)]
+    for member, said in ((1, base), (1, light[0]), (2, light[1]), (2, heavy), (3, light[2])):
+        room.handle(fx.Said(member, Update(said)), now=0.0)
+    [taste] = room.handle(fx.Woke(soon=True), now=0.0)
+    assert isinstance(taste, fx.Taste)
+    effects = room.handle(fx.Tasted(tuple(Good() for _ in taste.updates)), now=0.0)
+    heard = {
+        member: [
+            effect.message.update
+            for effect in effects
+            if isinstance(effect, fx.Send) and member in effect.to and member != effect.but
+            if isinstance(effect.message, Update)
+        ]
+        for member in (1, 2, 3)
+    }
+    assert heard[1] == [light[1], heavy, light[2]]
+    assert heard[2] == [light[0], light[2]]
+    assert len(heard[3]) == 2
+    assert heard[3][-1] == heavy
 
 
 def joined(room: Room, *members: int, follows: bool = False) -> None:
