@@ -28,7 +28,7 @@ from collabkit.history.weave import Weave
 from collabkit.ids import Seq, Subject
 from history.weaving import stamp, woven
 
-RUNS, IN_CI = 600, 40
+RUNS, IN_CI = 600, 30
 
 
 class Writers:
