@@ -25,7 +25,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import Any, TypeAlias
 
-__all__ = ["Block", "blocks", "text_blocks"]
+__all__ = ["Block", "blocks", "joined", "text_blocks"]
 
 Block: TypeAlias = tuple[int, int, int]
 """Where a common piece starts on the one side and on the other, and how long it is."""
@@ -68,7 +68,7 @@ def text_blocks(old: str, new: str) -> list[Block]:
     >>> [old[i : i + n] for i, j, n in text_blocks(old, new)]
     ['The ', ' fox\nsleeps.\n']
     """
-    return _joined(_Search().lines(old, new))
+    return joined(_Search().lines(old, new))
 
 
 class _Search:
@@ -83,7 +83,7 @@ class _Search:
         self, old: Sequence[Hashable], new: Sequence[Hashable], idle: _Idle | None = None
     ) -> list[Block]:
         """Find common pieces; what is ``idle`` only belongs to one that it lies beside."""
-        return _joined(self._find(old, new, idle))
+        return joined(self._find(old, new, idle))
 
     def _find(
         self,
@@ -149,7 +149,7 @@ class _Search:
         found = self._pieces(
             _WORDS.findall(old), _WORDS.findall(new), str.isspace, self._characters
         )
-        return _without_islands(_joined(found), len(old), len(new))
+        return _without_islands(joined(found), len(old), len(new))
 
     def _characters(self, old: str, new: str) -> Iterable[Block]:
         if one_sided := _one_sided(old, new):
@@ -202,7 +202,7 @@ def _windows(elements: Sequence[Hashable]) -> list[Hashable]:
     return [tuple(elements[at : at + WINDOW]) for at in range(len(elements) - WINDOW + 1)]
 
 
-def _joined(found: Iterable[Block]) -> list[Block]:
+def joined(found: Iterable[Block]) -> list[Block]:
     """Pieces that touch on both sides become one."""
     joined: list[Block] = []
     for i, j, n in found:

@@ -5,9 +5,13 @@ Rules:
 1. Texts are compared as strings in which a character stands for each embedded object
    (:mod:`.alignment`). That it is the right one is looked at where a step is made: no step rests
    on characters that only look alike.
-2. Where something new could as well have come one character further on, as the second ``l`` of
-   ``hello``, it came where a later author's text starts and ends, else where a line or a word does.
-3. Formatting differs where its names and values do; ``Reformat`` is for text that stays. An
+2. Of one text at two moments it is known what is new: whatever came with rows that the older one
+   has nothing of. The rest of the newer one was left of the older one, and is found in it; what
+   lies between is compared as it reads.
+3. Otherwise, where something new could as well have come one character further on, as the second
+   ``l`` of ``hello``, it came where a later author's text starts and ends, else where a line or a
+   word does.
+4. Formatting differs where its names and values do; ``Reformat`` is for text that stays. An
    embedded shared type stays if it is the same one or alike, and is formatted in the same way.
 """
 
@@ -16,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from .alignment import Block, text_blocks
+from .alignment import Block, blocks, joined, text_blocks
 from .changed import Delete, Insert, Keep, Reformat, TextStep, Within, length_of
 from .likeness import Likeness, is_node, sort_of
 from .tree import Run
@@ -54,14 +58,100 @@ def steps(
     before, after = (_string(runs, ids, like) for runs in (old, new))
     here, there = Cursor(old), Cursor(new)
     losses = Cursor(gone) if gone is not None else None
-    found = text_blocks(before, after)
-    found = _slid(found, before, after, _edges(old), _edges(new))
+    found = _common(_pieces(old, before), _pieces(new, after))
+    if found is None:
+        found = _slid(text_blocks(before, after), before, after, _edges(old), _edges(new))
     for i, j, n in [*found, (len(before), len(after), 0)]:
         script.delete(here.take(i - here.at), losses)
         script.insert(there.take(j - there.at))
         for left, right in _side_by_side(here.take(n), there.take(n)):
             script.match(left, right, losses)
     return script.finished()
+
+
+# What both have
+
+
+_Piece: TypeAlias = tuple[str, int]
+"""Some text, and the row that it came with; -1 if nobody knows."""
+
+
+def _pieces(runs: Sequence[Run], text: str) -> list[_Piece]:
+    pieces, at = [], 0
+    for run in runs:
+        pieces.append((text[at : at + length_of(run)], run.by.seq if run.by else -1))
+        at += length_of(run)
+    return pieces
+
+
+def _common(old: list[_Piece], new: list[_Piece]) -> list[Block] | None:
+    """What two texts have in common, if one is what became of the other (rule 2)."""
+    found = _survived(old, new)
+    if found is None and (back := _survived(new, old)):
+        found = [(i, j, n) for j, i, n in back]
+    if found is None:
+        return None
+    before, after = ("".join(text for text, _ in pieces) for pieces in (old, new))
+    both: list[Block] = []
+    at = opposite = 0
+    for i, j, n in [*found, (len(before), len(after), 0)]:
+        if at < i and opposite < j:
+            between = text_blocks(before[at:i], after[opposite:j])
+            both += ((at + left, opposite + right, length) for left, right, length in between)
+        both.append((i, j, n))
+        at, opposite = i + n, j + n
+    return joined(both)
+
+
+def _survived(old: list[_Piece], new: list[_Piece]) -> list[Block] | None:
+    """What of an old text is in a newer one; None if the one is not what became of the other."""
+    last = max((row for _, row in old), default=-1)
+    if last < 0 or any(row < 0 for _, row in (*old, *new)):
+        return None
+    written, left = dict[int, str](), dict[int, str]()
+    for pieces, texts in ((old, written), (new, left)):
+        for text, row in pieces:
+            if row <= last:
+                texts[row] = texts.get(row, "") + text
+    if not left or not all(_is_within(text, written.get(row, "")) for row, text in left.items()):
+        return None
+    places: list[Block] = []  # in what is left, in the new text
+    start = at = 0
+    for text, row in new:
+        if row <= last:
+            places.append((start, at, len(text)))
+            start += len(text)
+        at += len(text)
+    kept = [piece for piece in new if piece[1] <= last]
+    return _placed(blocks(_elements(old), _elements(kept)), places)
+
+
+def _elements(pieces: list[_Piece]) -> list[int]:
+    """Characters that are told from those of other rows."""
+    return [row << 21 | ord(letter) for text, row in pieces for letter in text]
+
+
+def _is_within(part: str, whole: str) -> bool:
+    """Whether a text is another one of which something went."""
+    letters = iter(whole)
+    return part == whole or all(letter in letters for letter in part)
+
+
+def _placed(found: list[Block], places: list[Block]) -> list[Block]:
+    """Pieces in what is left of a text, as pieces of the text that it is in."""
+    placed: list[Block] = []
+    rest = iter(places)
+    start, at, length = next(rest)
+    for i, j, n in found:
+        done = 0
+        while done < n:
+            while start + length <= j + done:
+                start, at, length = next(rest)
+            skip = j + done - start
+            size = min(n - done, length - skip)
+            placed.append((i + done, at + skip, size))
+            done += size
+    return joined(placed)
 
 
 def _id(run: Run) -> Any:
@@ -214,7 +304,7 @@ def _edges(runs: Sequence[Run]) -> _Edges:
 def _slid(
     found: list[Block], old: str, new: str, old_edges: _Edges, new_edges: _Edges
 ) -> list[Block]:
-    """Rule 2: move what lies between two common pieces to where it was put."""
+    """Rule 3: move what lies between two common pieces to where it was put."""
     slid = [(0, 0, 0), *found, (len(old), len(new), 0)]
     for number in range(len(slid) - 1):
         i, j, n = slid[number]

@@ -59,6 +59,28 @@ def test_something_new_is_where_its_author_put_it() -> None:
     assert steps(old, new) == [Keep(1), Insert(Run("a", {}, BOB))]
 
 
+def test_only_what_came_later_is_new() -> None:
+    """Of one text at two moments nothing is new that the older one has, however alike it reads."""
+    old = [Run("the cat sat on the mat", {}, ADA)]
+    new = [
+        Run("the mat ", {}, BOB),
+        Run("the c", {}, ADA),
+        Run("b", {}, BOB),
+        Run("the mat", {}, ADA),
+    ]
+    inserted = [step.run for step in steps(old, new) if isinstance(step, Insert)]
+    assert inserted == [Run("the mat ", {}, BOB), Run("b", {}, BOB)]
+    deleted = [step.run for step in steps(new, old) if isinstance(step, Delete)]
+    assert deleted == inserted
+
+
+def test_what_was_typed_again_stays() -> None:
+    """A word that went and came back is no difference, whoever typed it."""
+    old = [Run("a cat sat", {}, ADA)]
+    new = [Run("a ", {}, ADA), Run("cat", {}, BOB), Run(" sat", {}, ADA), Run("!", {}, BOB)]
+    assert steps(old, new) == [Keep(9), Insert(Run("!", {}, BOB))]
+
+
 def test_a_line_is_inserted_whole() -> None:
     """A line that begins as the one behind it does is still one line."""
     found = steps([Run("one\ntwo\n")], [Run("one\ntoo\ntwo\n")])
