@@ -11,7 +11,7 @@ import typer
 from ..errors import InvalidArguments, SessionNotFound
 from ..history import markup
 from ..history.moments import NOW, START
-from ..ids import RoomName
+from ..ids import DEFAULT_DOCUMENT, RoomName
 from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find, full_name, listed, operate
@@ -110,7 +110,8 @@ def fork(
         render.note(f"{new} would have {what}")
     else:
         render.line(made["id"])
-        render.note(f"{new} has {what}")
+        branch = RoomName(made["project"], made["name"], DEFAULT_DOCUMENT)
+        render.note(f"{branch} has {what}")
 
 
 @app.command()

@@ -98,6 +98,12 @@ def test_a_fork_is_merged_back(run: Run, db: Path) -> None:
     assert (said.code, "nothing to do" in said.err) == (0, True)
 
 
+def test_a_fork_is_of_the_same_project(run: Run, db: Path) -> None:
+    """Its name is told as other commands want it."""
+    assert run("fork", db, "acme~note", "aside").err == "acme~aside has 1 rows up to row 1\n"
+    assert run("merge", db, "acme~aside").err.startswith("acme~note: nothing to do")
+
+
 def test_what_is_no_fork_is_not_merged(run: Run, db: Path) -> None:
     """It is said in a sentence, and a name that is taken is not taken again."""
     for said in (
