@@ -20,7 +20,7 @@ from ..history.tree import Tree
 from ..ids import Seq
 from ..store.base import Version
 from . import history as _history
-from .history import Done, Moment
+from .history import Done, Moment, Reason
 
 __all__ = ["History"]
 
@@ -118,11 +118,17 @@ class History:
     # What can be done with it
 
     def save_version(
-        self, name: str, *, at: Moment = NOW, note: str = "", pinned: bool = True
+        self,
+        name: str,
+        *,
+        at: Moment = NOW,
+        note: str = "",
+        pinned: bool = True,
+        kind: Reason = "manual",
     ) -> Version:
         """Give a moment of this document a name."""
         return self._loop().call(
-            lambda: self._inner.save_version(name, at=at, note=note, pinned=pinned)
+            lambda: self._inner.save_version(name, at=at, note=note, pinned=pinned, kind=kind)
         )
 
     def drop_version(self, name: str) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -33,10 +33,14 @@ from .moments import find_moment
 from .paging import page
 from .solo import document_of
 
-__all__ = ["Done", "History", "Moment", "OpenHistory", "Sitting"]
+__all__ = ["Done", "History", "Moment", "OpenHistory", "Reason", "Sitting"]
 
 Moment: TypeAlias = str | int
 """What somebody writes for a moment: ``120``, ``"draft"``, ``"yesterday"``, ``"-1h"``."""
+
+
+Reason: TypeAlias = Literal["manual", "agent", "pause"]
+"""Why a version is saved that somebody asks for."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -219,7 +223,13 @@ class History:
     # What can be done with it
 
     async def save_version(
-        self, name: str, *, at: Moment = NOW, note: str = "", pinned: bool = True
+        self,
+        name: str,
+        *,
+        at: Moment = NOW,
+        note: str = "",
+        pinned: bool = True,
+        kind: Reason = "manual",
     ) -> Version:
         """Give a moment of this document a name.
 
@@ -228,13 +238,14 @@ class History:
             at: The moment.
             note: What there is to say of it.
             pinned: No thinning takes it.
+            kind: Why: by hand, before an ``agent`` edits by itself, or because work will ``pause``.
 
         Raises:
             InvalidName: It is taken, or reads as something else.
             MomentNotFound: There is no such moment, or it was compacted away.
         """
-        told = await self._operate("version", name=name, at=at, note=note, pinned=pinned)
-        return msgspec.convert(told, Version)
+        told = {"name": name, "at": at, "note": note, "pinned": pinned, "kind": kind}
+        return msgspec.convert(await self._operate("version", **told), Version)
 
     async def drop_version(self, name: str) -> None:
         """Take a version's name away; its moment may be compacted from then on.

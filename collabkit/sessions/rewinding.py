@@ -15,7 +15,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -50,12 +50,16 @@ Moment: TypeAlias = str | int
 
 
 class Save(Arguments, frozen=True):
-    """``name`` is unique in the session; of a version that is ``pinned``, no thinning takes it."""
+    """``name`` is unique in the session; of a version that is ``pinned``, no thinning takes it.
+
+    ``kind`` says why: by hand, before a program edits by itself, or because work pauses.
+    """
 
     name: str
     at: Moment = NOW
     note: Annotated[str, msgspec.Meta(max_length=MAX_NOTE)] = ""
     pinned: bool = True
+    kind: Literal["manual", "agent", "pause"] = "manual"
 
 
 class Unversion(Arguments, frozen=True):
@@ -108,6 +112,7 @@ async def save(call: Call, asked: Save) -> dict[str, Any]:
         authors=await authors_since(store, record, document, seq),
         note=asked.note,
         at_ms=now_ms(),
+        kind=asked.kind,
         pinned=asked.pinned,
     )
     deed = Deed(call.subject, "version", {"name": asked.name, "seq": seq, "document": document})

@@ -66,6 +66,12 @@ async def test_results_can_be_written_as_json(workspace: Workspace) -> None:
         ("create", {"session": "plan"}),
         ("import", {"session": "note", "updates": [update("b")]}),
         ("checkpoint", {"session": "note"}),
+        ("version", {"session": "note", "name": "draft"}),
+        ("fork", {"session": "note", "name": "branch"}),
+        ("restore", {"session": "note", "at": 1}),
+        ("revert", {"session": "note", "change": "1"}),
+        ("merge", {"session": "note", "fork": "branch"}),
+        ("unversion", {"session": "note", "name": "draft"}),
         ("compact", {"session": "note"}),
         ("rm", {"session": "note"}),
     ):

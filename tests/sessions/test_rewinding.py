@@ -69,6 +69,16 @@ async def test_a_version_can_be_of_any_moment(workspace: Workspace) -> None:
     assert found == {"first": 1, "again": 1, "last": 3, "none": 0}
 
 
+async def test_a_version_says_why_it_was_saved(workspace: Workspace) -> None:
+    """By hand, before a program edits by itself, or because work pauses; and nothing else."""
+    await write(workspace, "note", "a")
+    for kind in ("manual", "agent", "pause"):
+        made = await workspace.call("version", session="note", name=f"of {kind}", kind=kind)
+        assert made["kind"] == kind
+    with pytest.raises(InvalidArguments):
+        await workspace.call("version", session="note", name="end", kind="end")
+
+
 async def test_a_name_is_given_once(workspace: Workspace) -> None:
     """A name that is taken, or that reads as a row or a time, is refused."""
     await write(workspace, "note", "a")
