@@ -205,7 +205,8 @@ def _export_history(db: Path, name: str, out: Path | None, form: _Format | None)
         raise typer.BadParameter("a history goes to a file, and has one format")
     with Reader(db) as reader:
         record, place = find(reader, name)
-        export(reader, record, out, document=place.document if "/" in name else None)
+        with render.waiting(f"writing {out.name}"):
+            export(reader, record, out, document=place.document if "/" in name else None)
     render.note(f"{out}: {render.size(out.stat().st_size)}")
 
 
@@ -277,7 +278,8 @@ def _take_in(db: Path, source: Path, name: str | None) -> None:
             # What cannot be taken makes no file.
             container.check()
     session = name or str(RoomName(origin.project, origin.name, DEFAULT_DOCUMENT))
-    done = operate(db, "take-in", session=session, path=str(source.resolve()))
+    with render.waiting(f"taking in {source.name}"):
+        done = operate(db, "take-in", session=session, path=str(source.resolve()))
     count = len(done["documents"])
     render.note(f"{session}: {_count(count, 'document')}, {_count(done['last_seq'], 'row')}")
 

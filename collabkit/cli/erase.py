@@ -45,11 +45,13 @@ def erase(
     asked = {"session": target, "subject": subject}
     if not dry_run and not yes:
         whose = "everybody" if subject is None else repr(subject)
-        told = operate(db, "erase", **asked, dry_run=True)
+        with render.waiting("looking for what is to go"):
+            told = operate(db, "erase", **asked, dry_run=True)
         if not typer.confirm(f"Erase {whose} from {place}, {told['rows']} rows, for ever?"):
             render.note(f"{place} is as it was")
             raise typer.Exit(1)
-    done = operate(db, "erase", **asked, dry_run=dry_run)
+    with render.waiting("erasing" if not dry_run else "looking for what would go"):
+        done = operate(db, "erase", **asked, dry_run=dry_run)
     if as_json:
         render.json(done)
         return
