@@ -17,10 +17,12 @@ import typer
 import uvloop
 
 from ..access.model import Authenticate
+from ..crdt.nursery import MEMORY_BYTES, PATIENCE_S
 from ..relay.addresses import networks
 from ..relay.auth import jwt, open_house
 from ..relay.limits import DEFAULT_LIMITS, Limits
 from ..relay.server import DEFAULT_PORT, Relay, tls_context
+from ..sessions.shelter import LEAST_MEMORY_BYTES, PATIENCE_FROM, PATIENCE_TO
 from ..sessions.versions import VersionPolicy
 from ..sessions.workspace import Workspace
 from ..store.database import Durability
@@ -47,8 +49,31 @@ class _Durability(StrEnum):
     DURABLE = "durable"
 
 
+_HowDurable = Annotated[
+    _Durability,
+    typer.Option(
+        help="What an acknowledged edit survives: the end of the process, or loss of power too."
+    ),
+]
 _Children = Annotated[
     int, typer.Option(min=1, help="Processes that apply updates, for as many processors.")
+]
+_ChildMemory = Annotated[
+    int,
+    typer.Option(
+        min=LEAST_MEMORY_BYTES >> 20,
+        metavar="MIB",
+        help="Memory above which one of those is let go; it cannot have twice as much.",
+    ),
+]
+_ChildPatience = Annotated[
+    float,
+    typer.Option(
+        min=PATIENCE_FROM,
+        max=PATIENCE_TO,
+        metavar="SECONDS",
+        help="Time for one update, besides what its size takes, before one of those is killed.",
+    ),
 ]
 _Insecure = Annotated[
     bool,
@@ -115,13 +140,10 @@ def serve(
         Path | None, typer.Option(help="The key of the tokens; `collabkit token key` makes one.")
     ] = None,
     origin: _Origin = None,
-    durability: Annotated[
-        _Durability,
-        typer.Option(
-            help="What an acknowledged edit survives: the end of the process, or loss of power too."
-        ),
-    ] = _Durability.STORED,
+    durability: _HowDurable = _Durability.STORED,
     children: _Children = 1,
+    child_memory: _ChildMemory = MEMORY_BYTES >> 20,
+    child_patience: _ChildPatience = PATIENCE_S,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
     insecure: _Insecure = False,
@@ -150,7 +172,8 @@ def serve(
     options = {"host": host, "port": port, "authenticate": authenticate, "tls": tls}
     # Where nobody is asked who he is, there is nobody to make sessions beforehand for.
     options |= {"origins": origin or (), "create_sessions": auth is _Auth.NONE}
-    options |= {"children": children, "unseen_histories": allow_unseen_histories}
+    options |= {"children": children, "child_memory_bytes": child_memory << 20}
+    options |= {"child_patience": child_patience, "unseen_histories": allow_unseen_histories}
     options |= {"trusted_proxies": _proxies(trusted_proxy)}
     options["limits"] = Limits(
         max_connections=max_connections,

@@ -357,7 +357,7 @@ class Child:
 
 def _updates(request: Request) -> Sequence[bytes]:
     match request:
-        case Open(_, updates) | Build(updates) | Rehearse(updates):
+        case Open(_, updates, _) | Build(updates) | Rehearse(updates):
             return updates
         case Taste(trips):
             return [update for _, updates in trips for update in updates]

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final, assert_never
 
 from ..errors import EngineLost, MalformedBytes, UpdateRefused
-from .budget import NO_BUDGET
+from .budget import NO_BUDGET, Budget
 from .pipe import (
     BYTES_PER_S,
     Answer,
@@ -171,8 +171,8 @@ class Answering:
                     return Tasted(self._taste(trips))
                 case Diff(number, vector):
                     return self._diff(number, vector)
-                case Open(number, updates):
-                    return self._open(number, updates)
+                case Open(number, updates, budget):
+                    return self._open(number, updates, budget)
                 case Close(number):
                     self._held.pop(number, None)
                     return None
@@ -196,8 +196,8 @@ class Answering:
             # Such as a panic: what it was about is lost, the others are whole.
             return Lost(None, _words(error))
 
-    def _open(self, number: int, updates: Any) -> Answer:
-        replay = Replay(str(number))
+    def _open(self, number: int, updates: Any, budget: Budget) -> Answer:
+        replay = Replay(str(number), budget)
         replay.load(self._mark.each(updates))
         self._held[number] = replay
         return Opened(dict(replay.vector))  # it is written down when the frame is

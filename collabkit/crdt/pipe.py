@@ -26,6 +26,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from .budget import DEFAULT_BUDGET, Budget
 from .engine import Bad, Gap, Good, NothingNew, Verdict
 
 __all__ = [
@@ -71,10 +72,11 @@ class Ping(msgspec.Struct, frozen=True, array_like=True, tag=0):
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """Build a document; answered by Opened."""
+    """Build a document, whose updates keep a budget from then on; answered by Opened."""
 
     number: int
     updates: Sequence[bytes]
+    budget: Budget = DEFAULT_BUDGET
 
 
 class Taste(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -37,6 +37,7 @@ class Replay:
 
     Args:
         name: What to call it.
+        budget: What an update may hold that is tasted.
         guarded: Where its items are is kept, so that rule 4 can be held. Not for one that only
             loads what was accepted before.
 
@@ -45,10 +46,11 @@ class Replay:
         vector: How far it has got.
     """
 
-    __slots__ = ("_nesting", "_pairs", "core", "name", "vector")
+    __slots__ = ("_budget", "_nesting", "_pairs", "core", "name", "vector")
 
-    def __init__(self, name: str, *, guarded: bool = True) -> None:
+    def __init__(self, name: str, budget: Budget = DEFAULT_BUDGET, *, guarded: bool = True) -> None:
         self.name = name
+        self._budget = budget
         self.core = Core()
         self.vector: StateVector = {}
         self._nesting = Nesting() if guarded else None
@@ -57,8 +59,8 @@ class Replay:
     def __repr__(self) -> str:
         return f"<Replay of {self.name!r}, {len(self.vector)} clients>"
 
-    def taste(self, updates: Iterable[bytes], budget: Budget = DEFAULT_BUDGET) -> list[Verdict]:
-        """Apply updates in order and say of each how it went.
+    def taste(self, updates: Iterable[bytes], budget: Budget | None = None) -> list[Verdict]:
+        """Apply updates in order and say of each how it went, by this budget or the document's.
 
         Raises:
             EngineLost: One of them broke the document; it must not be used any more.
@@ -66,7 +68,7 @@ class Replay:
         verdicts: list[Verdict] = []
         for index, update in enumerate(updates):
             try:
-                verdicts.append(self._taste(update, budget))
+                verdicts.append(self._taste(update, budget or self._budget))
             except Exception as error:
                 raise EngineLost(self.name, index) from error
             except BaseException as error:

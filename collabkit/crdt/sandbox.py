@@ -26,6 +26,7 @@ import msgspec
 
 from ..errors import EngineLost, LocalProtocolError, MalformedBytes, UpdateRefused
 from .brood import Brood
+from .budget import DEFAULT_BUDGET, Budget
 from .child import Child
 from .engine import Built, Death, DocumentKey, Verdict
 from .nursery import ENTRY, MEMORY_BYTES, PATIENCE_S, Nursery
@@ -98,6 +99,7 @@ class SandboxEngine:
         spares: How many wait for one to die.
         memory_bytes: How much memory each should have at most; the limit is twice that.
         patience_s: How long one may take for an update, besides what its size takes.
+        budget: What an update may hold that is tasted.
         entry: The module that makes the children; for tests.
 
     Use it as an async context manager.
@@ -121,8 +123,10 @@ class SandboxEngine:
         spares: int = SPARES,
         memory_bytes: int = MEMORY_BYTES,
         patience_s: float = PATIENCE_S,
+        budget: Budget = DEFAULT_BUDGET,
         entry: str = ENTRY,
     ) -> None:
+        self._budget = budget
         self._nursery = Nursery(memory_bytes=memory_bytes, patience_s=patience_s, entry=entry)
         self._brood = Brood(
             self._nursery,
@@ -196,7 +200,7 @@ class SandboxEngine:
         """
         await self.close(key)
         home = self._settle(key)
-        answer = await home.child.ask(Open(home.number, updates))
+        answer = await home.child.ask(Open(home.number, updates, self._budget))
         if isinstance(answer, Opened):
             return answer.vector
         if self._homes.get(key) is home:

@@ -29,7 +29,9 @@ import msgspec
 
 from ..access.model import Authenticate
 from ..crdt.budget import DEFAULT_BUDGET, Budget
+from ..crdt.nursery import MEMORY_BYTES, PATIENCE_S
 from ..errors import LocalProtocolError
+from ..sessions.shelter import Children
 from ..sessions.workspace import Workspace
 from ..sync.channel import serve_channel
 from ..sync.hub import Hub
@@ -61,6 +63,8 @@ def app(
     limits: Limits = DEFAULT_LIMITS,
     budget: Budget = DEFAULT_BUDGET,
     children: int = 1,
+    child_memory_bytes: int = MEMORY_BYTES,
+    child_patience: float = PATIENCE_S,
 ) -> App:
     """Make an ASGI application that serves a workspace.
 
@@ -79,6 +83,9 @@ def app(
             those are the server's.
         budget: As for :class:`~collabkit.relay.server.Relay`.
         children: How many processes apply updates; more than one is for more than one processor.
+        child_memory_bytes: How much memory each of them should have at most; above, one is let
+            go, and it cannot have twice as much.
+        child_patience: How long one may take for an update, besides what its size takes.
 
     Returns:
         The application: hand it to a server, or mount it and enter it in your lifespan.
@@ -94,7 +101,7 @@ def app(
         proxies=networks(trusted_proxies),
         limits=limits,
         budget=budget,
-        children=children,
+        children=Children(children, child_memory_bytes, child_patience, budget),
     )
 
 
@@ -113,7 +120,7 @@ class App:
         proxies: Sequence[Network],
         limits: Limits,
         budget: Budget,
-        children: int,
+        children: Children,
     ) -> None:
         self._workspace = workspace
         self._authenticate = authenticate

@@ -29,7 +29,9 @@ from typing import Self
 
 from ..access.model import Authenticate
 from ..crdt.budget import DEFAULT_BUDGET, Budget
+from ..crdt.nursery import MEMORY_BYTES, PATIENCE_S
 from ..errors import LocalProtocolError
+from ..sessions.shelter import Children
 from ..sessions.workspace import Workspace
 from ..sync.hub import Hub
 from .addresses import networks
@@ -72,9 +74,12 @@ class Relay:
         limits: What sockets may cost.
         budget: What one update may hold: no more than by default, which the engine keeps to.
         children: How many processes apply updates; more than one is for more than one processor.
+        child_memory_bytes: How much memory each of them should have at most; above, one is let
+            go, and it cannot have twice as much.
+        child_patience: How long one may take for an update, besides what its size takes.
 
     Raises:
-        ValueError: A trusted proxy is no address and no network.
+        ValueError: A trusted proxy is no address and no network, or children have too little.
     """
 
     def __init__(
@@ -93,10 +98,12 @@ class Relay:
         limits: Limits = DEFAULT_LIMITS,
         budget: Budget = DEFAULT_BUDGET,
         children: int = 1,
+        child_memory_bytes: int = MEMORY_BYTES,
+        child_patience: float = PATIENCE_S,
     ) -> None:
         self.limits = limits
         self._budget = budget
-        self._children = children
+        self._children = Children(children, child_memory_bytes, child_patience, budget)
         self._proxies = networks(trusted_proxies)
         self._workspace = workspace
         self._host = host

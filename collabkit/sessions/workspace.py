@@ -41,7 +41,7 @@ from .beside import Beside
 from .calls import Calls
 from .history import History, Sitting
 from .session import Kind, Session, TakePart
-from .shelter import shelter
+from .shelter import ONE_CHILD, Children, shelter
 from .versions import DEFAULT_POLICY, Rounds, VersionPolicy
 
 __all__ = ["Workspace", "open_file", "user"]
@@ -240,7 +240,7 @@ class Workspace:
 
     @asynccontextmanager
     async def serving(
-        self, authenticate: Authenticate, *, unlocked: bool = False, children: int = 1
+        self, authenticate: Authenticate, *, unlocked: bool = False, children: Children = ONE_CHILD
     ) -> AsyncIterator[Hub]:
         """Let others in, as long as the block runs; sockets are attached to the hub it gives.
 
@@ -248,7 +248,7 @@ class Workspace:
             authenticate: Who may come in.
             unlocked: Nobody is asked who he is: a session is made of every name that is opened,
                 and may be created by whoever is connected.
-            children: How many processes share the documents; as it is the first time.
+            children: In what processes updates are applied; as it is the first time.
 
         Raises:
             LocalProtocolError: Somebody serves this workspace already.

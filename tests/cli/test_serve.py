@@ -37,7 +37,8 @@ def test_it_says_where_it_is_and_stops_well(
     start: Start, tmp_path: Path, number: signal.Signals
 ) -> None:
     """The first line is the address, the next three are what a page needs, and a signal ends it."""
-    relay = start("serve", tmp_path / "new.db", "--port", 0)
+    children = ("--children", 2, "--child-memory", 256, "--child-patience", 10)
+    relay = start("serve", tmp_path / "new.db", "--port", 0, *children)
     url = address(relay)
     host, _, port = url.removeprefix("ws://").partition(":")
     assert host == "127.0.0.1"

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from collabkit.crdt.budget import Budget
 from collabkit.crdt.child import Child
 from collabkit.crdt.document import Document
-from collabkit.crdt.engine import Good, NothingNew
+from collabkit.crdt.engine import Bad, Good, NothingNew
 from collabkit.crdt.sandbox import SandboxEngine
 from collabkit.errors import EngineLost, LocalProtocolError
 from collabkit.testing.contracts import EngineContract
-from crdt.crafting import string, update
+from crdt.crafting import shared, string, update
 from crdt.processes import until
 from crdt.unguarded import FINE, KILLER, LOOP, PANIC, SLOW
 
@@ -68,6 +69,21 @@ async def test_what_kills_is_named_and_its_place_is_taken(
     assert await fragile.taste(KEY, [FINE]) == [Good()]
     # A panic loses its document alone; a crash its process, and that has a name.
     await until(lambda: fragile.stats().deaths == ({how: 1} if how else {}))
+
+
+async def test_children_keep_the_budget_that_they_are_given() -> None:
+    """Also in what no single update shows: how deep types nest over all that a document has."""
+    chain = [
+        update((1, 0, [shared(1, root="m", key="k")])),
+        update((1, 1, [shared(1, parent=(1, 0), key="k")])),
+        update((1, 2, [shared(1, parent=(1, 1), key="k")])),
+    ]
+    async with SandboxEngine(budget=Budget(levels=2)) as engine:
+        await engine.open(KEY, [])
+        first, second, third = await engine.taste(KEY, chain)
+        assert (first, second) == (Good(), Good())
+        assert isinstance(third, Bad)
+        assert third.code == "too-deep"
 
 
 async def test_only_the_one_it_died_of_names_a_culprit(fragile: SandboxEngine) -> None:

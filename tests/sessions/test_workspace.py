@@ -28,6 +28,7 @@ from collabkit.errors import (
 from collabkit.ids import Subject
 from collabkit.sessions.holder import Answer, Request, command, socket_path
 from collabkit.sessions.session import Kind, Session
+from collabkit.sessions.shelter import Children
 from collabkit.sessions.workspace import Workspace, open_file
 from sessions.looking import OnDisk
 from sessions.visiting import anybody, visit
@@ -209,7 +210,7 @@ async def test_what_others_send_is_applied_elsewhere(workspace: Workspace, path:
         here = note.document.text("body")
         here.append("before ")
         await note.saved()
-        async with workspace.serving(anybody, children=2) as hub:
+        async with workspace.serving(anybody, children=Children(2)) as hub:
             sandbox = workspace.engine
             assert isinstance(sandbox, SandboxEngine)
             assert hub.engine is sandbox
@@ -227,6 +228,17 @@ async def test_what_others_send_is_applied_elsewhere(workspace: Workspace, path:
     async with open_file(path) as again, again.open("note") as note:
         assert not isinstance(again.engine, SandboxEngine)
         assert str(note.document.text("body")) == "before and after"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"count": 0}, {"memory_bytes": 1 << 20}, {"patience": 0.1}, {"patience": 60}],
+    ids=lambda options: next(iter(options)),
+)
+def test_children_need_what_they_need(options: dict[str, float]) -> None:
+    """Somebody, memory and time; but a child's own alarm must not be earlier."""
+    with pytest.raises(ValueError, match="child"):
+        Children(**options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("unlocked", [True, False])
