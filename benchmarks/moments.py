@@ -1,7 +1,7 @@
 """Loads on the past of a document: looking at any moment of it, going back, and opening it.
 
 What is measured is the processor time of this program, all its threads together: others on the
-machine change little in it. What is done in a child process is measured by the clock.
+machine change little in it. Where child processes work too it is the clock.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from cases import Figures, read_trace
 
+from collabkit.crdt.document import Document
 from collabkit.history.past import Past
 from collabkit.ids import Seq
 from collabkit.sessions.session import Kind, Session
@@ -27,8 +29,7 @@ EDITS = 100_000
 MOMENTS = 40
 OPENED = (1_000, 10_000, 100_000, 1_000_000)
 
-# Edited by turns when a document is opened after ever more edits: it stays as large as it is.
-FIELDS = 100
+MANY_FIELDS = 100_000
 
 # A session of several people keeps a row for each edit. Now and then all has to be on disk, or what
 # waits grows without bound; asking takes up to 50 ms each time.
@@ -96,39 +97,70 @@ async def _look(workspace: Workspace, session: Session, edits: int) -> Figures:
 
 
 async def opening(scale: float) -> Figures:
-    """A form of 100 fields is opened after 1,000 to 1,000,000 edits."""
+    """A document is opened after 1,000 to 1,000,000 edits, of two kinds.
+
+    Lines that are typed and taken back leave nothing in a document. A field that is overwritten
+    leaves a tombstone of some ten bytes in every copy of a Yjs document, if the one before it was
+    another: that is not the history, and it is shown for comparison.
+    """
+    most = max(10_000, OPENED[-1] * scale)
+    lines = [count for count in OPENED if count <= most]
+    return {
+        **await _opened("lines", _line, lines),
+        **await _opened("fields", _field, [count for count in lines if count <= MANY_FIELDS]),
+    }
+
+
+async def _opened(name: str, edit: Callable[[Document, int], None], counts: list[int]) -> Figures:
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         path, done = Path(folder) / "opening.db", 0
-        for edits in (count for count in OPENED if count <= max(10_000, OPENED[-1] * scale)):
-            async with (
-                Workspace.open(path) as workspace,
-                workspace.open("form", create=Kind.COLLABORATIVE) as session,
-            ):
-                await _fill(session, done, edits)
-            done = edits
-            figures[f"open_{edits}_ms"] = 1e3 * min([await _open(path) for _ in range(3)])
-            figures[f"file_{edits}_mb"] = _size(path) / 1e6
+        for count in counts:
+            async with _session(path) as session:
+                for number in range(done, count):
+                    edit(session.document, number)
+                    await _breathe(session, number)
+                await session.saved()
+            done = count
+            figures[f"{name}_{count}_open_ms"] = 1e3 * min([await _open(path) for _ in range(5)])
+            figures[f"{name}_{count}_file_mb"] = _size(path) / 1e6
     return figures
 
 
-async def _fill(session: Session, first: int, last: int) -> None:
-    form = session.document.map("form")
-    for number in range(first, last):
-        form[f"field {number % FIELDS}"] = number
-        await _breathe(session, number)
-    await session.saved()
+@asynccontextmanager
+async def _session(path: Path) -> AsyncIterator[Session]:
+    async with (
+        Workspace.open(path) as workspace,
+        workspace.open("opened", create=Kind.COLLABORATIVE) as session,
+    ):
+        yield session
+
+
+async def _open(path: Path) -> float:
+    began = time.perf_counter()
+    async with _session(path) as session:
+        assert session.document.to_dict()
+        return time.perf_counter() - began
+
+
+def _line(document: Document, number: int) -> None:
+    """Type a line of 50 characters, and take them back one by one, behind what is always there."""
+    text, step = document.text("t"), number % 100
+    end = len(text)
+    if number == 0:
+        text.append("A line that stays.\n")
+    elif step < 50:
+        text.append("x")
+    else:
+        text.delete(end - 1, end)
+
+
+def _field(document: Document, number: int) -> None:
+    document.map("form")[f"field {number % 100}"] = number
 
 
 async def _breathe(session: Session, number: int) -> None:
     await (asyncio.sleep(0) if number % PAUSE else session.saved())
-
-
-async def _open(path: Path) -> float:
-    began = time.process_time()
-    async with Workspace.open(path) as workspace, workspace.open("form") as session:
-        assert len(session.document.map("form")) == FIELDS
-        return time.process_time() - began
 
 
 async def _type(session: Session, edits: int) -> int:
