@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, assert_never
 
 from ..crdt.budget import NO_BUDGET, Budget
@@ -217,24 +217,29 @@ class LiveRoom:
     def _ask(self, effect: Diff | Compare | ReadLog | Open | Examine | MakeCheckpoint) -> None:
         match effect:
             case Diff(vector):
-                self._spawn(self._diff(vector), EngineDied(question=vector))
+                self._spawn(lambda: self._diff(vector), EngineDied(question=vector))
             case Compare(member, ticket):
-                self._spawn(self._compare(effect), Compared(member, ticket, known=False))
+                self._spawn(lambda: self._compare(effect), Compared(member, ticket, known=False))
             case ReadLog(packed):
-                self._spawn(self._read_log(packed=packed), ReadFailed("the log cannot be read"))
+                self._spawn(
+                    lambda: self._read_log(packed=packed), ReadFailed("the log cannot be read")
+                )
             case Open():
-                self._spawn(self._open(), OpenFailed("the document cannot be opened"))
+                self._spawn(self._open, OpenFailed("the document cannot be opened"))
             case Examine(suspects):
-                self._spawn(self._examine(suspects), Examined())
+                self._spawn(lambda: self._examine(suspects), Examined())
             case MakeCheckpoint():
-                self._spawn(self._make_checkpoint(), CheckpointKept(0))
+                self._spawn(self._make_checkpoint, CheckpointKept(0))
 
-    def _spawn(self, work: Coroutine[Any, Any, RoomEvent], failed: RoomEvent) -> None:
-        """Do something that ends in one event, whatever happens: ``failed`` if by an error."""
+    def _spawn(self, work: Callable[[], Awaitable[RoomEvent]], failed: RoomEvent) -> None:
+        """Do something that ends in one event, whatever happens: ``failed`` if by an error.
+
+        It is called only when it is its turn: what is cancelled before has not begun anything.
+        """
 
         async def to_the_end() -> None:
             try:
-                event = await work
+                event = await work()
             except (CollabError, OSError) as error:
                 _log.error("%s: %s", self.core.document, error)
                 event = _told(failed, str(error))
