@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import msgspec
 
 from ..access.model import Authenticate
-from ..sessions.shelter import Children
+from ..sessions.shelter import ONE_CHILD, Children
 from ..sessions.workspace import Workspace
 from ..sync.hub import Hub
 from ..sync.limits import Census
@@ -140,7 +140,11 @@ def _looks_back(request: Request) -> bool:
 
 @asynccontextmanager
 async def serving(
-    workspace: Workspace, authenticate: Authenticate, *, unlocked: bool, children: Children
+    workspace: Workspace,
+    authenticate: Authenticate,
+    *,
+    unlocked: bool,
+    children: Children = ONE_CHILD,
 ) -> AsyncIterator[Hub]:
     """Serve a workspace, and open it for as long as that takes if nobody else has."""
     async with AsyncExitStack() as stack:
