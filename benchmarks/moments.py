@@ -21,9 +21,10 @@ from cases import Figures, read_trace
 
 from collabkit.crdt.document import Document
 from collabkit.history.past import Past
-from collabkit.ids import Seq
+from collabkit.ids import DEFAULT_PROJECT, Seq
 from collabkit.sessions.session import Kind, Session
 from collabkit.sessions.workspace import Workspace
+from collabkit.store.reader import Reader
 
 EDITS = 100_000
 MOMENTS = 40
@@ -123,6 +124,7 @@ async def _opened(name: str, edit: Callable[[Document, int], None], counts: list
                 await session.saved()
             done = count
             figures[f"{name}_{count}_open_ms"] = 1e3 * min([await _open(path) for _ in range(5)])
+            figures[f"{name}_{count}_rows_read"] = _rows_read(path)
             figures[f"{name}_{count}_file_mb"] = _size(path) / 1e6
     return figures
 
@@ -141,6 +143,12 @@ async def _open(path: Path) -> float:
     async with _session(path) as session:
         assert session.document.to_dict()
         return time.perf_counter() - began
+
+
+def _rows_read(path: Path) -> int:
+    """How many rows there are behind the last checkpoint: some thousands, however many in all."""
+    with Reader(path) as reader:
+        return len(reader.load(reader.find("opened", project=DEFAULT_PROJECT).id, "main").rows)
 
 
 def _line(document: Document, number: int) -> None:
