@@ -76,7 +76,7 @@ class Tap(Protocol):
 class Parser(WSProtocol):  # type: ignore[misc]
     """The frames of one connection, from the first to the last, or to the end of a long one."""
 
-    __slots__ = ("_tap",)
+    __slots__ = ("_tap", "_turns")
 
     def __init__(self, tap: Any, *, max_frame_bytes: int) -> None:
         answer = picows.WSUpgradeResponseWithListener(_ANSWERED, tap)
@@ -98,10 +98,14 @@ class Parser(WSProtocol):  # type: ignore[misc]
             READ_BUFFER_BYTES,
         )
         self._tap: Tap = tap
+        self._turns = False
 
     def begin(self, below: Any) -> None:
         """Take over a transport whose handshake is done."""
         self.connection_made(below)
+        # TLS has a turn for each read as it is. And aiofastnet's, paused amid what it has read,
+        # leaves the rest of that where it is until more comes.
+        self._turns = below.get_extra_info("sslcontext") is None
         view = _get_buffer(self, -1)
         view[: len(_HEAD)] = _HEAD
         _buffer_updated(self, len(_HEAD))
@@ -130,7 +134,7 @@ class Parser(WSProtocol):  # type: ignore[misc]
         _buffer_updated(self, nbytes)
         if tap.swollen:
             tap.eased()
-        if nbytes >= TURN_BYTES:
+        if nbytes >= TURN_BYTES and self._turns:
             tap.rest(0)
         if self.transport.is_close_frame_sent:
             tap.refused(self.transport)
