@@ -217,6 +217,8 @@ class Document:
         """Undo the last call or block edited here that is not undone; never anybody else's edit.
 
         How far back it goes depends on how much was edited since: some hundred steps at least.
+        In XML what it leaves may differ from what was there before: the engine's undo went wrong
+        in 21 of 6,472 runs of random edits.
 
         >>> document = Document()
         >>> document.text("body").append("hello")
