@@ -46,7 +46,7 @@ def _run(*arguments: str | Path, folder: Path, source: str = "") -> None:
         input=source,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,  # less than the test may take, and more than any machine needs
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
