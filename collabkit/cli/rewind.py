@@ -167,6 +167,8 @@ def _show(
     if as_json:
         render.json(done)
         return
+    if not done:
+        render.note(f"{name}: nothing to do, there is nothing yet")
     for one in done:
         if one["difference"]:
             render.pieces(markup.styled(one["difference"]))

@@ -20,6 +20,7 @@ import msgspec
 
 from ..errors import InvalidArguments, SessionExists
 from ..history.moments import NOW
+from ..ids import DEFAULT_DOCUMENT
 from ..store.arrival import Arriving, Luggage
 from ..store.base import Checkpoint, Chronicle, Deed, Parent, SessionRecord
 from ..store.checkpoints import pack
@@ -98,7 +99,7 @@ async def merge(call: Call, asked: Merge) -> dict[str, Any]:
     parent = branch.parent
     if parent is None or parent.session != record.id:
         raise InvalidArguments("merge", f"{branch.name!r} is no fork of {record.name!r}")
-    if document is not None and document not in branch.documents:
+    if document not in {None, DEFAULT_DOCUMENT, *branch.documents}:
         raise InvalidArguments("merge", f"{branch.name!r} has no document {document!r}")
     chosen = branch.documents if document is None else (document,)
     task = Joining(branch.id, parent.seq, call.subject)

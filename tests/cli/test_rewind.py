@@ -104,6 +104,13 @@ def test_a_fork_is_of_the_same_project(run: Run, db: Path) -> None:
     assert run("merge", db, "acme~aside").err.startswith("acme~note: nothing to do")
 
 
+def test_a_fork_with_nothing_in_it_is_merged_in_a_sentence(run: Run, db: Path) -> None:
+    """It is said that there is nothing to do, not nothing at all."""
+    assert run("fork", db, "empty", "aside").code == 0
+    said = run("merge", db, "aside")
+    assert (said.code, said.err) == (0, "empty: nothing to do, there is nothing yet\n")
+
+
 def test_what_is_no_fork_is_not_merged(run: Run, db: Path) -> None:
     """It is said in a sentence, and a name that is taken is not taken again."""
     for said in (

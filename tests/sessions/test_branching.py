@@ -242,6 +242,14 @@ async def test_only_a_fork_is_merged(workspace: Workspace, on_disk: OnDisk) -> N
         await workspace.call("merge", session="note/side", fork="branch")
 
 
+async def test_a_fork_that_nobody_wrote_to_yet_has_nothing_to_merge(workspace: Workspace) -> None:
+    """Every session has a ``main``, also before anything is in it."""
+    async with workspace.create("note") as note:
+        await note.history.fork("branch")
+        done = await note.history.merge("branch")
+    assert (done.seq, done.difference) == (None, "")
+
+
 async def test_one_copy_that_wrote_on_both_sides_cannot_be_merged(
     workspace: Workspace, on_disk: OnDisk
 ) -> None:
