@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import Corrupt, SessionNotFound
+from ..errors import CollabError, Corrupt, MomentNotFound, SessionNotFound
 from ..history.moments import NOW
 from ..ids import RoomName, SessionId
 from ..sessions.solo import document_of
@@ -190,28 +190,25 @@ def compact(
     changed what before that, and when, is forgotten.
     """
     with Reader(db) as reader:
-        damage = None
+        damage: CollabError | None = None
         if name is None:
             records, damage = listed(reader)
             places = [f"{one.project}~{one.name}" for one in records]
         else:
             place = find(reader, name)[1]
             places = [str(place) if "/" in name else f"{place.project}~{place.session}"]
+    asked = {"upto": upto, "drop_versions": drop_versions, "dry_run": dry_run}
+    done: list[dict[str, Any]] = []
     with render.progress() as bar:
-        done = [
-            {
-                "session": each,
-                **operate(
-                    db,
-                    "compact",
-                    session=each,
-                    upto=upto,
-                    drop_versions=drop_versions,
-                    dry_run=dry_run,
-                ),
-            }
-            for each in bar.track(places, description="compacting")
-        ]
+        for each in bar.track(places, description="compacting"):
+            try:
+                done.append({"session": each, **operate(db, "compact", session=each, **asked)})
+            except MomentNotFound as error:
+                # One session has the row or version that is asked for, and another has not.
+                if name is not None:
+                    raise
+                render.note(f"{each} stays: {error}")
+                damage = damage or error
     if as_json:
         render.json(done)
     else:
@@ -229,7 +226,7 @@ def _show_compacted(db: Path, done: list[dict[str, Any]]) -> None:
                 str(one["rows"]),
                 render.size(one["freed_bytes"]),
                 render.size(one["bytes_before"]),
-                render.size(one["bytes_after"]),
+                "-" if one["bytes_after"] is None else render.size(one["bytes_after"]),
                 ", ".join(
                     sorted({each["held_by"] or "" for each in one["documents"].values()} - {""})
                 ),

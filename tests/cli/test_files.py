@@ -82,7 +82,17 @@ def test_compact_up_to_a_moment(run: Run, db: Path) -> None:
     with blocking.open(db, versions=VersionPolicy(at_end=False)) as workspace:
         workspace.call("version", session="plan", name="draft", at=2)
     (head, row) = run("compact", db, "plan", "--dry-run").lines
-    assert dict(zip(head, row, strict=True))["held by"] == "draft"
+    told = dict(zip(head, row, strict=True))
+    assert (told["held by"], told["after"]) == ("draft", "-")
+
+
+def test_compact_goes_on_where_a_session_has_no_such_moment(run: Run, db: Path) -> None:
+    """What was done to the others is told; which stayed, and why, is an error."""
+    said = run("compact", db, "--upto", "2")
+    assert (said.code, rows_of(db, "plan")) == (1, [3])
+    assert [row[:2] for row in said.lines[1:]] == [["default~plan", "2"]]
+    assert "acme~note stays: no moment '2'" in said.err
+    assert "default~empty stays: no moment '2'" in said.err
 
 
 def test_the_audit_tells_and_its_end_can_be_kept(run: Run, db: Path) -> None:

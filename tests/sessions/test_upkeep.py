@@ -118,6 +118,7 @@ async def test_history_can_begin_at_a_moment(workspace: Workspace, on_disk: OnDi
     asked = {"session": "note", "upto": 8}
     would = await call(workspace, "compact", {**asked, "dry_run": True}, subject=ADA)
     assert (would["rows"], would["documents"]["main"]["upto"]) == (8, 8)
+    assert would["bytes_after"] is None
     assert len(on_disk.rows("note")) == 20
     done = await call(workspace, "compact", asked, subject=ADA)
     assert (done["rows"], done["freed_bytes"]) == (would["rows"], would["freed_bytes"])
