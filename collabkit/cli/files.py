@@ -203,8 +203,8 @@ def compact(
         for each in bar.track(places, description="compacting"):
             try:
                 done.append({"session": each, **operate(db, "compact", session=each, **asked)})
-            except MomentNotFound as error:
-                # One session has the row or version that is asked for, and another has not.
+            except (Corrupt, MomentNotFound) as error:
+                # Another one may be sound, and have the row or version that is asked for.
                 if name is not None:
                     raise
                 render.note(f"{each} stays: {error}")

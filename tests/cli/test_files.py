@@ -42,6 +42,20 @@ def test_verify_of_a_damaged_file(run: Run, db: Path) -> None:
     assert run("inspect", db, "plan").code == 3
 
 
+def test_compact_goes_on_beside_a_damaged_session(run: Run, db: Path) -> None:
+    """The others are compacted, and told; the damage is the exit code."""
+    with Reader(db) as reader:
+        (row,) = reader.rows(reader.find("note", project="acme").id)
+    with sqlite3.connect(db) as file:
+        for table in ("hot", "log"):
+            file.execute(f"UPDATE {table} SET body = x'ff' WHERE body = ?", (row.body,))
+    file.close()
+    said = run("compact", db)
+    assert (said.code, rows_of(db, "plan")) == (3, [])
+    assert [line[0] for line in said.lines[1:]] == ["default~empty", "default~plan"]
+    assert said.err.startswith("acme~note stays: ")
+
+
 def rows_of(db: Path, name: str) -> list[int]:
     """Which rows the log of a session has."""
     with Reader(db) as reader:
