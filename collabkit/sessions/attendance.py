@@ -151,11 +151,15 @@ class Attendance:
         async with self._hub.vacated(record.id, _REMOVED):
             yield
 
+    def see_shared(self, record: SessionRecord) -> None:
+        """See that nobody has a session for himself. Raises SessionBusy."""
+        if record.id in self._alone:
+            raise SessionBusy(record.name, "the program that holds the file has it for itself")
+
     @asynccontextmanager
     async def reopened(self, record: SessionRecord) -> AsyncIterator[None]:
         """Close the rooms of a session for a moment; who was there returns. Raises SessionBusy."""
-        if record.id in self._alone:
-            raise SessionBusy(record.name, "the program that holds the file has it for itself")
+        self.see_shared(record)
         async with self._hub.vacated(record.id, _REOPENED):
             yield
 

@@ -103,6 +103,8 @@ async def erase(call: Call, asked: Erase) -> dict[str, Any]:
         for document in documents:
             plans += await _rewrite(call, record, document, asked)
     else:
+        # Or the edit would be made, and nothing be erased.
+        call.host.attendance.see_shared(record)
         for document in documents:
             await _delete(call, record, document, asked.subject)
         # Before the last of the file is written anew: what is forgotten is overwritten with it.

@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from collabkit.crdt.document import Document
+from collabkit.errors import SessionBusy
 from collabkit.ids import Subject
 from collabkit.sessions.attendance import IN_PROCESS
 from collabkit.sessions.operations import call
@@ -237,3 +240,14 @@ async def test_one_who_has_it_alone_may_erase(workspace: Workspace, path: Path) 
     await workspace.call("erase", session="mine", subject="host:test")
     assert found(path, SECRETS[0], b"my plan") == set()
     assert OnDisk(path).document("mine").to_dict() == Document().to_dict()
+
+
+async def test_what_somebody_has_open_alone_is_not_half_erased(workspace: Workspace) -> None:
+    """It is refused before anything is deleted."""
+    async with workspace.create("mine", kind=Kind.SINGLE_USER) as session:
+        session.document.text("body").append("sécrèt")
+        await session.saved()
+        with pytest.raises(SessionBusy):
+            await workspace.call("erase", session="mine", subject="host:test")
+        assert str(session.document.text("body")) == "sécrèt"
+        assert await session.history.seq("now") == 1
