@@ -5,12 +5,14 @@ Rules:
 1. Whose something is, is who wrote it first: see `attribution`.
 2. Paths are those of `changed`: a root, then keys and indexes; in a text, the index of an embedded
    shared type.
-3. A line of text is the last one's who wrote in it, as in ``git blame``; its parts say more.
+3. A line of text is the last one's who wrote in it, as in ``git blame``; its parts say more. It is
+   shown range by range, cut where its authors change, so that nobody's words are another's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ import msgspec
 from ..ids import Seq, Subject
 from .attribution import first_authors
 from .changed import Path
+from .outline import embedded
 from .tree import (
     ArrayNode,
     Content,
@@ -35,7 +38,25 @@ from .tree import (
 from .view import tree
 from .weave import Weave
 
-__all__ = ["Blame", "Line", "blame"]
+__all__ = ["Blame", "Line", "Range", "blame"]
+
+
+class Range(msgspec.Struct, frozen=True):
+    """A piece of a line that one author wrote, in however many rows."""
+
+    parts: tuple[Run, ...]
+
+    @property
+    def by(self) -> Stamp | None:
+        """The last row that wrote in it; None if nobody is known."""
+        return _latest(*self.parts)
+
+    def __str__(self) -> str:
+        """Its characters, and embedded objects as people know them."""
+        return "".join(
+            part.value if isinstance(part.value, str) else embedded(part.value)
+            for part in self.parts
+        )
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -55,6 +76,12 @@ class Line(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """Its characters; embedded objects are none."""
         return "".join(run.value for run in self.parts if isinstance(run.value, str))
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """It, cut where its authors change: not at each key that was struck."""
+        cut = groupby(self.parts, lambda part: part.by and part.by.subject)
+        return tuple(Range(tuple(parts)) for _, parts in cut)
 
     @property
     def authors(self) -> dict[Subject, int]:
@@ -120,11 +147,14 @@ class Blame(msgspec.Struct, frozen=True):
             yield from _lines(node.runs)
 
     def __str__(self) -> str:
-        """Texts line by line and values, each with its author, in columns as of ``git blame``."""
+        """Texts range by range and values, each with its author, in columns as of ``git blame``."""
         rows: list[tuple[Stamp | None, str]] = []
         for path, node in self.texts.items():
-            place = _place(path)
-            rows += ((line.by, f"{place}:{line.number} {line.text}") for line in _lines(node.runs))
+            for line in _lines(node.runs):
+                place = f"{_place(path)}:{line.number}"
+                rows += ((each.by, f"{place} {each}") for each in line.ranges)
+                if not line.parts:
+                    rows.append((line.by, f"{place} "))
         for path, entry in self.values.items():
             if isinstance(entry.value, XmlTextNode | TextNode):
                 continue

@@ -80,9 +80,11 @@ def test_an_object_in_a_line_has_its_author() -> None:
 
 
 def test_it_prints_as_people_know_it(weave: Weave) -> None:
-    """A line a line, the author in front."""
+    """A range a line, the author in front: who wrote in another's line has only his words."""
     assert str(blame(weave)).splitlines() == [
-        "#3 user:ben  t:1 fiXXrst",
+        "#1 user:ada  t:1 fi",
+        "#3 user:ben  t:1 XX",
+        "#1 user:ada  t:1 rst",
         "#1 user:ada  t:2 second",
         "#4 user:ben  t:3 ",
         "#4 user:ben  t:4 last",
