@@ -150,6 +150,8 @@ def _change_cells(change: Change) -> tuple[str, ...]:
     parts = ", ".join(map(str, change.parts[:SHOWN_PARTS])) or total
     if len(change.parts) > SHOWN_PARTS:
         parts += f", {len(change.parts) - SHOWN_PARTS} more; {total} in all"
+    if change.way:
+        parts = f"{change.way}: {parts}"
     return (
         change.address,
         render.clock(change.to_ms),

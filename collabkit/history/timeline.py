@@ -60,6 +60,9 @@ SLICE_MS = 600_000
 Path: TypeAlias = tuple[str, ...]
 """A root and the keys that lead on from it; ``[]`` stands for an element of a sequence."""
 
+# What the row of an edit says that was worked out of the past, or of a branch.
+_WORKED_OUT = re.compile(r"(restore|revert|merge):(.+)")
+
 _ADDRESS = re.compile(r"#?(\d{1,18})(?:-(\d{1,18}))?")
 
 
@@ -144,10 +147,26 @@ class Change(msgspec.Struct, frozen=True):
         """What it is called for ever; see :func:`read_address`."""
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
+    @property
+    def way(self) -> str:
+        """What its author did, unless he edited: ``restore of #2``, ``revert of #3-4``, and so on.
+
+        A merge is of the session that it took from, by its id.
+        """
+        found = _WORKED_OUT.fullmatch(self.origin)
+        if found is None:
+            return ""
+        what, of = found.groups()
+        if what == "merge":
+            return f"merge of {of}"
+        first, _, last = of.partition("-")
+        return f"{what} of #{first if last == first else of}"
+
     def __str__(self) -> str:
         where = ", ".join(map(str, self.parts)) or f"+{self.inserted} -{self.deleted}"
         called = f" {self.group!r}" if self.group else ""
-        return f"#{self.address} {self.subject}{called}: {where}"
+        way = f"{self.way}: " if self.way else ""
+        return f"#{self.address} {self.subject}{called}: {way}{where}"
 
 
 class Wanted(msgspec.Struct, frozen=True):

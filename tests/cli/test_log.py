@@ -137,6 +137,17 @@ def test_a_change_of_many_parts_is_one_line(run: Run, tmp_path: Path) -> None:
     assert len(run("log", path, "plan", "--json").json[0]["parts"]) == 6
 
 
+def test_log_tells_what_went_back(run: Run, shared: Path) -> None:
+    """A restore and a revert are called so, before what they changed."""
+    assert run("restore", shared, "plan", "1").code == 0
+    assert run("revert", shared, "plan/side", "6").code == 0
+    rows = run("log", shared, "plan").lines[1:]
+    assert [row[4] for row in rows[:2]] == [
+        "revert of #6: words/three +0 -1",
+        "restore of #1: body +0 -8",
+    ]
+
+
 def test_what_is_compacted_is_one_change(run: Run, shared: Path) -> None:
     """A document without rows says that there is more than it can tell."""
     assert run("compact", shared, "plan/main").code == 0

@@ -100,6 +100,23 @@ def test_a_change_says_when_and_how_much() -> None:
     assert str(change) == "#7-9 user:ada: meta/tags/[] +1 -0, meta/title +5 -2"
 
 
+@pytest.mark.parametrize(
+    ("origin", "way"),
+    [
+        ("relay", ""),
+        ("restore:2", "restore of #2"),
+        ("revert:3-4", "revert of #3-4"),
+        ("revert:3-3", "revert of #3"),
+        ("merge:abc", "merge of abc"),
+    ],
+)
+def test_a_change_says_what_it_was_unless_an_edit(origin: str, way: str) -> None:
+    """Its origin is read for people, and stands before what it changed."""
+    [[change]] = changes([Seen(row(5, origin=origin), 1, 2)])
+    assert change.way == way
+    assert str(change) == f"#5 user:ada: {way}{': ' if way else ''}+1 -2"
+
+
 def test_without_touches_the_updates_are_counted() -> None:
     """How much a row did can be read from its update alone; damage counts as nothing."""
     document = Document()
