@@ -153,7 +153,7 @@ async def restore(call: Call, asked: Restore) -> dict[str, Any]:
     """Bring a document to what it was."""
     record, document = await document_of(call, asked)
     at = await find_moment(call.host.store, record, asked.at)
-    done = await _go_back(call, record, document, Restoring(at), dry_run=asked.dry_run)
+    done = await _go_back(call, record, document, Restoring(at), "restore", dry_run=asked.dry_run)
     return {**done, "at": at}
 
 
@@ -165,11 +165,11 @@ async def revert(call: Call, asked: Revert) -> dict[str, Any]:
     since = await find_moment(call.host.store, record, asked.since)
     until = await find_moment(call.host.store, record, asked.until)
     task = Reverting(asked.change, asked.author, since, until)
-    return await _go_back(call, record, document, task, dry_run=asked.dry_run)
+    return await _go_back(call, record, document, task, "revert", dry_run=asked.dry_run)
 
 
 async def _go_back(
-    call: Call, record: SessionRecord, document: str, task: Task, *, dry_run: bool
+    call: Call, record: SessionRecord, document: str, task: Task, kind: str, *, dry_run: bool
 ) -> dict[str, Any]:
-    done = await carry_out(call, record, document, task, kind="restore", dry_run=dry_run)
+    done = await carry_out(call, record, document, task, kind=kind, dry_run=dry_run)
     return {"id": record.id, **done}

@@ -40,6 +40,10 @@ _PAGES = 20
 _PAGE_ROWS = 1000
 
 
+# Kinds of versions that keep what there was before an edit.
+_REWINDING = frozenset({"restore", "revert", "merge"})
+
+
 class VersionPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """When versions are saved without being asked for.
 
@@ -97,7 +101,7 @@ async def keep(
     audit: Deed | None = None,
 ) -> Version:
     """Save a version that nobody gave a name."""
-    told = {"restore": "before restore", "merge": "before merge"}.get(kind, kind)
+    told = f"before {kind}" if kind in _REWINDING else kind
     version = Version(
         name=f"{told} #{seq}",
         seq=seq,

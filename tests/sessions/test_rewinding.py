@@ -277,6 +277,7 @@ async def test_a_change_is_taken_back_by_its_address(workspace: Workspace, on_di
     done = await call(workspace, "revert", {"session": "note", "change": f"#{change}"}, subject=ADA)
     assert on_disk.text("note") == "one three "
     assert on_disk.rows("note")[-1].origin == done["origin"] == f"revert:{change}-{change}"
+    assert done["version"].startswith("before revert #")
     assert told(on_disk) == [(ADA, "revert")]
 
 
