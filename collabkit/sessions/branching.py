@@ -20,7 +20,7 @@ import msgspec
 
 from ..errors import InvalidArguments, SessionExists
 from ..history.moments import NOW
-from ..ids import DEFAULT_DOCUMENT
+from ..ids import DEFAULT_DOCUMENT, RoomName
 from ..store.arrival import Arriving, Luggage
 from ..store.base import Checkpoint, Chronicle, Deed, Parent, SessionRecord
 from ..store.checkpoints import pack
@@ -93,7 +93,10 @@ async def fork(call: Call, asked: Fork) -> dict[str, Any]:
 
 async def merge(call: Call, asked: Merge) -> dict[str, Any]:
     """Take what a branch has beyond the session that it was branched from."""
-    record, document = await place_of(call, asked)
+    target = RoomName.parse(asked.session)
+    record = await call.host.store.find_session(target.session, project=target.project)
+    # The parent may not have it yet.
+    document = target.document if "/" in asked.session else None
     place = session_place(asked.fork, record.project)
     branch = await call.host.store.find_session(place.session, project=place.project)
     parent = branch.parent

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from collabkit.errors import LocalProtocolError, MomentNotFound, ReadOnlyDocument
+from collabkit.errors import (
+    InvalidArguments,
+    LocalProtocolError,
+    MomentNotFound,
+    ReadOnlyDocument,
+)
 from collabkit.history.timeline import Change, Part
 from collabkit.history.tree import plain_tree, text_of
 from collabkit.sessions.history import History
@@ -195,6 +200,18 @@ async def test_a_session_forks_and_merges(workspace: Workspace, kind: Kind) -> N
         done = await history.merge("branch")
         assert str(side.text("body")) == "zero one two "
         assert (done.document, done.version) == ("side", f"before merge #{(done.seq or 0) - 1}")
+
+
+async def test_a_document_that_only_a_fork_has_is_merged_by_its_name(workspace: Workspace) -> None:
+    """It begins with the merge; one that neither has is said to be none."""
+    async with workspace.create("note") as note:
+        async with workspace.open(await note.history.fork("branch")) as branch:
+            (await branch.open_document("fresh")).text("body").append("new")
+        done = await note.history.of("fresh").merge("branch")
+        assert (done.document, bool(done.difference)) == ("fresh", True)
+        assert str((await note.open_document("fresh")).text("body")) == "new"
+        with pytest.raises(InvalidArguments, match="no document 'other'"):
+            await note.history.of("other").merge("branch")
 
 
 async def test_the_past_of_a_session_that_is_not_open_can_be_asked_for(
