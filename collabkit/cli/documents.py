@@ -36,12 +36,15 @@ from . import render
 from .arguments import AsJson, Db, Name, find, operate
 from .moments import At, seq_of
 
-__all__ = ["app", "write_new"]
+__all__ = ["STDOUT", "app", "write_new"]
 
 app = typer.Typer()
 
 # As much of a text as fits beside its key on most terminals.
 PREVIEW = 60
+
+# What people write for stdout, where a file is asked for.
+STDOUT = Path("-")
 
 _SQLITE, _ZIP = b"SQLite format 3\0", b"PK\x03\x04"
 
@@ -114,26 +117,28 @@ def _grow(tree: Tree, label: str, value: Any) -> None:
     key = Line(render.plain(label), style="cyan")
     match value:
         case Map():
-            branch = tree.add(Line.assemble(key, (f"  map, {_count(len(value), 'key')}", "dim")))
+            branch = tree.add(
+                Line.assemble(key, (f"  map, {render.count(len(value), 'key')}", "dim"))
+            )
             for name in sorted(value):
                 _grow(branch, name, value[name])
         case Array():
-            branch = tree.add(Line.assemble(key, (f"  array, {_count(len(value), 'item')}", "dim")))
+            branch = tree.add(
+                Line.assemble(key, (f"  array, {render.count(len(value), 'item')}", "dim"))
+            )
             for index, item in enumerate(value):
                 _grow(branch, str(index), item)
         case Text():
             shown = _preview(str(value))
             tree.add(
-                Line.assemble(key, (f"  text, {_count(len(value), 'character')}  ", "dim"), shown)
+                Line.assemble(
+                    key, (f"  text, {render.count(len(value), 'character')}  ", "dim"), shown
+                )
             )
         case _ if hasattr(value, "plain"):
             tree.add(Line.assemble(key, ("  xml  ", "dim"), _preview(str(value.plain()))))
         case _:
             tree.add(Line.assemble(key, "  ", _preview(repr(value))))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _preview(text: str) -> str:
@@ -154,7 +159,8 @@ def export_document(
     db: Db,
     name: Name,
     out: Annotated[
-        Path | None, typer.Argument(help="Where to write; without it, stdout.", show_default=False)
+        Path | None,
+        typer.Argument(help="Where to write; without it, or with -, stdout.", show_default=False),
     ] = None,
     *,
     form: Annotated[
@@ -178,6 +184,7 @@ def export_document(
     A Yjs update holds all of it but its history; JSON is for reading. A .collab file holds every
     row, author, time and version, and `collabkit import` makes a session of it.
     """
+    out = None if out == STDOUT else out
     if history or (form is None and out is not None and out.suffix == SUFFIX):
         if at is not None:
             raise typer.BadParameter("a history has all moments: leave out --at")
@@ -281,7 +288,9 @@ def _take_in(db: Path, source: Path, name: str | None) -> None:
     with render.waiting(f"taking in {source.name}"):
         done = operate(db, "take-in", session=session, path=str(source.resolve()))
     count = len(done["documents"])
-    render.note(f"{session}: {_count(count, 'document')}, {_count(done['last_seq'], 'row')}")
+    render.note(
+        f"{session}: {render.count(count, 'document')}, {render.count(done['last_seq'], 'row')}"
+    )
 
 
 def _import(db: Path, *, updates: list[bytes], **arguments: Any) -> None:

@@ -47,7 +47,9 @@ def erase(
         whose = "everybody" if subject is None else repr(subject)
         with render.waiting("looking for what is to go"):
             told = operate(db, "erase", **asked, dry_run=True)
-        if not typer.confirm(f"Erase {whose} from {place}, {told['rows']} rows, for ever?"):
+        if not typer.confirm(
+            f"Erase {whose} from {place}, {render.count(told['rows'], 'row')}, for ever?"
+        ):
             render.note(f"{place} is as it was")
             raise typer.Exit(1)
     with render.waiting("erasing" if not dry_run else "looking for what would go"):
@@ -59,4 +61,4 @@ def erase(
     verb = "would change" if dry_run else "changed"
     freed = done["freed_bytes"]
     size = f"{render.size(abs(freed))} {'less' if freed >= 0 else 'more'}"
-    render.note(f"{place}: {done['rows']} rows {verb}, {size}")
+    render.note(f"{place}: {render.count(done['rows'], 'row')} {verb}, {size}")

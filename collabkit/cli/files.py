@@ -114,7 +114,9 @@ def audit(
                 line.subject,
                 line.action,
                 line.session or "",
-                ", ".join(f"{key} {value}" for key, value in line.data.items()),
+                ", ".join(
+                    f"{key} {value}" for key, value in line.data.items() if value is not None
+                ),
             )
             for line in lines
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from ..history.changed import Path as Place
 from ..history.changed import length_of
 from ..history.difference import Difference
 from ..history.moments import NOW
-from ..history.outline import brief, embedded, spelled, start_tag
+from ..history.outline import brief, spelled, start_tag
 from ..history.past import Past
 from ..history.tree import ElementNode, Entry, Run, Stamp, plain_content
 from ..ids import Seq
@@ -24,7 +23,7 @@ from ..store.base import SessionRecord
 from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find
-from .documents import write_new
+from .documents import STDOUT, write_new
 from .moments import At, TakesMoments, past_of, seq_of
 
 __all__ = ["app"]
@@ -60,7 +59,9 @@ def diff(
     root: Annotated[str | None, typer.Option(help="Of this root only.", show_default=False)] = None,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Write a page to look at in a browser."),
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page to look at in a browser; - is stdout."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -79,12 +80,17 @@ def diff(
     with render.waiting("comparing"):
         found = past.difference(first, last)
     if root is not None:
+        if root not in past.tree(first) and root not in past.tree(last):
+            raise typer.BadParameter(f"{place} has no root {root!r} at #{first} or #{last}")
         found = Difference({key: each for key, each in found.roots.items() if key == root})
     if html is not None:
         about = f"From row {first} to row {last}."
         page = markup.page(found.roots, title=str(place), about=about, clock=render.clock)
-        write_new(html, page.encode())
-        render.note(f"{html}: {place}, #{first} to #{last}")
+        if html == STDOUT:
+            render.raw(page)
+        else:
+            write_new(html, page.encode())
+            render.note(f"{html}: {place}, #{first} to #{last}")
     elif as_json:
         render.json({"name": str(place), "from": first, "to": last, **found.to_json()})
     else:
@@ -164,15 +170,11 @@ def show_blame(
 
 
 def _ranges(found: Blame) -> Iterator[_Range]:
-    """Each line of each text, cut where its authors change: not at each key that was struck."""
+    """Each line of each text, cut where its authors change."""
     for path in found.texts:
         for line in found.lines(*path):
-            for _, parts in groupby(line.parts, lambda part: part.by and part.by.subject):
-                runs = list(parts)
-                shown = "".join(
-                    run.value if isinstance(run.value, str) else embedded(run.value) for run in runs
-                )
-                yield _Range(path, shown, _stamps(runs), line.number)
+            for each in line.ranges:
+                yield _Range(path, str(each), _stamps(each.parts), line.number)
 
 
 def _values(found: Blame) -> Iterator[_Range]:

@@ -29,6 +29,7 @@ __all__ = [
     "Live",
     "answers",
     "clock",
+    "count",
     "error",
     "json",
     "line",
@@ -75,6 +76,15 @@ def plain(text: str, *, one_line: bool = True) -> str:
     'a\\x1b[2Jb'
     """
     return text.translate(_ON_ONE_LINE if one_line else _CONTROLS)
+
+
+def count(number: int, noun: str) -> str:
+    """Show how many there are of something.
+
+    >>> count(1, "row"), count(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def size(count_bytes: int) -> str:

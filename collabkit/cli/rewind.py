@@ -105,7 +105,7 @@ def fork(
     if as_json:
         render.json(made)
         return
-    what = f"{made['rows']} rows up to row {made['parent']['seq']}"
+    what = f"{render.count(made['rows'], 'row')} up to row {made['parent']['seq']}"
     if dry_run:
         render.note(f"{new} would have {what}")
     else:

@@ -127,7 +127,9 @@ def show(db: Db, name: Name, *, at: At = None, as_json: AsJson = False) -> None:
         empty="nothing was written to it yet",
     )
     if kept := sum(document.quarantined for document in documents):
-        render.note(f"{kept} updates are quarantined: `collabkit doctor {db}` shows them")
+        render.note(
+            f"{render.count(kept, 'update')} quarantined: `collabkit doctor {db}` shows them"
+        )
 
 
 def _branched(record: SessionRecord) -> Iterator[tuple[str, str]]:

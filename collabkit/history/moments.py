@@ -58,7 +58,7 @@ _DAYS = {"today": 0, "yesterday": -1}
 # As `MAX_NAME_BYTES`, but that a name of a version is one line of a table.
 _LONGEST_NAME = 200
 
-_ROW = re.compile(r"#?(?:\d{1,18}-)?(\d{1,18})")
+_ROW = re.compile(r"#?(?:(\d{1,18})-)?(\d{1,18})")
 _AGO = re.compile(r"-(\d{1,9})([smhdw])")
 _CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2}))?"
 _TIME_OF_DAY = re.compile(_CLOCK)
@@ -103,7 +103,7 @@ def read_moment(
         zone: How many seconds the reader's clock is ahead of UTC at a Unix time in milliseconds.
 
     Raises:
-        MomentNotFound: It looks like a time, and is none.
+        MomentNotFound: It looks like a time or the address of a change, and is none.
 
     >>> read_moment("#12", now_ms=0), read_moment("before the meeting", now_ms=0)
     (AtRow(seq=12), AtVersion(name='before the meeting'))
@@ -120,7 +120,10 @@ def read_moment(
     if text == START:
         return AtRow(Seq(0))
     if row := _ROW.fullmatch(text):
-        return AtRow(Seq(int(row[1])))
+        first, last = int(row[1] or row[2]), int(row[2])
+        if first > last:
+            raise MomentNotFound(text, f"a change's first row comes first: {last}-{first}")
+        return AtRow(Seq(last))
     ms = _time(text, now_ms, zone)
     return AtVersion(text) if ms is None else AtTime(ms)
 

@@ -63,7 +63,7 @@ def test_what_is_kept_apart_is_listed(run: Run, db: Path) -> None:
     ]
     found = run("doctor", db, "--json")
     assert (found.code, [one["seq"] for one in found.json]) == (1, [None, 1])
-    assert "2 updates are quarantined" in run("show", db, "plan").err
+    assert "2 updates quarantined" in run("show", db, "plan").err
     assert run("show", db, "plan", "--json").json["documents"][0]["quarantined"] == 2
 
 

@@ -68,8 +68,10 @@ def test_a_yjs_update_goes_out_and_in(run: Run, db: Path, tmp_path: Path) -> Non
 
 
 def test_a_document_goes_into_a_pipe(run: Run, db: Path) -> None:
-    """Without a file the document itself is the answer."""
-    assert run("export", db, "acme~note", "--format", "json").json == {"body": "mine"}
+    """Without a file, or with a dash for one, the document itself is the answer."""
+    for out in ([], ["-"]):
+        assert run("export", db, "acme~note", *out, "--format", "json").json == {"body": "mine"}
+    assert run("export", db, "plan", "-", "--history").code == 2, "a history is a file"
 
 
 def test_json_goes_out_and_in(run: Run, db: Path, tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ def test_the_audit_tells_and_its_end_can_be_kept(run: Run, db: Path) -> None:
     compacted = [line for line in told if line["action"] == "compact"]
     assert {line["subject"][:4] for line in compacted} == {"cli:"}
     assert run("audit", db, "plan").lines[0][:2] == ["line", "when"]
+    run("version", "save", db, "plan", "draft")
+    assert "None" not in run("audit", db, "plan").out
     head = run("audit", db, "--head").out.strip()
     assert run("verify", db, "--head", head).code == 0
     other = head.replace(":", ":00", 1)[:-2]

@@ -52,7 +52,7 @@ def test_one_root_of_a_difference(run: Run, edited: Path) -> None:
     """`--root` leaves the others out."""
     assert run("diff", edited, "plan", "--root", "meta").out == DIFF[DIFF.index("--- meta") :]
     said = run("diff", edited, "plan", "--root", "nope")
-    assert (said.code, said.out) == (0, "")
+    assert (said.code, said.out, "no root 'nope'" in said.err) == (2, "", True)
 
 
 def test_nothing_is_different(run: Run, edited: Path) -> None:
@@ -77,6 +77,7 @@ def test_a_difference_as_a_page(run: Run, edited: Path, tmp_path: Path) -> None:
     assert "<mark>team</mark>" in page.read_text(encoding="utf-8")
     again = run("diff", edited, "plan", "--html", page)
     assert (again.code, len(again.err.splitlines())) == (1, 1)
+    assert run("diff", edited, "plan", "--html", "-").out == page.read_text(encoding="utf-8")
 
 
 def test_a_terminal_obeys_no_document(run: Run, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_revert_takes_back_what_somebody_did(run: Run, db: Path) -> None:
 def test_a_fork_is_merged_back(run: Run, db: Path) -> None:
     """It has the history up to its moment, and what it has beyond can be looked at and taken."""
     dry = run("fork", db, "plan", "aside", "--at", "1", "--dry-run")
-    assert (dry.code, "1 rows up to row 1" in dry.err) == (0, True)
+    assert (dry.code, "1 row up to row 1" in dry.err) == (0, True)
     assert run("show", db, "aside").code == 1
     assert run("fork", db, "plan", "aside", "--at", "1").code == 0
     assert [row[0] for row in run("log", db, "aside").lines[1:]] == ["1"]
@@ -100,7 +100,7 @@ def test_a_fork_is_merged_back(run: Run, db: Path) -> None:
 
 def test_a_fork_is_of_the_same_project(run: Run, db: Path) -> None:
     """Its name is told as other commands want it."""
-    assert run("fork", db, "acme~note", "aside").err == "acme~aside has 1 rows up to row 1\n"
+    assert run("fork", db, "acme~note", "aside").err == "acme~aside has 1 row up to row 1\n"
     assert run("merge", db, "acme~aside").err.startswith("acme~note: nothing to do")
 
 

@@ -83,6 +83,12 @@ def test_a_time_that_is_none_is_not_taken_for_a_name(written: str) -> None:
         read_moment(written, now_ms=NOW)
 
 
+def test_a_reversed_address_is_no_row() -> None:
+    """Rows are named in their order; the sentence says how."""
+    with pytest.raises(MomentNotFound, match="first row comes first: 1-3"):
+        read_moment("3-1", now_ms=NOW)
+
+
 def test_there_is_nothing_before_the_start() -> None:
     """A negative number is no row."""
     with pytest.raises(MomentNotFound, match="counted from 1"):
