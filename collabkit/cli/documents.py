@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import msgspec
@@ -34,7 +36,7 @@ from ..store.foreign import ForeignDocument, read_foreign
 from ..store.reader import Reader
 from . import render
 from .arguments import AsJson, Db, Name, find, operate
-from .moments import At, seq_of
+from .moments import At, DryRun, seq_of
 
 __all__ = ["STDOUT", "app", "write_new"]
 
@@ -252,6 +254,7 @@ def import_document(
     ] = None,
     *,
     kind: Annotated[Kind, typer.Option(help="Of the sessions that are made.")] = Kind.COLLABORATIVE,
+    dry_run: DryRun = False,
 ) -> None:
     """Take documents in from elsewhere, as an edit; a session is made if there is none.
 
@@ -259,18 +262,34 @@ def import_document(
     content, so the document must be empty: strings become texts, objects maps, arrays arrays.
     A .collab file becomes a session of its own, with all its history; NAME is what to call it.
     """
-    if _is_container(source):
-        _take_in(db, source, name)
+    with _written(db, dry_run=dry_run) as into:
+        if _is_container(source):
+            _take_in(into, source, name, dry_run=dry_run)
+            return
+        data = source.read_bytes()
+        asked: dict[str, Any] = {"create": kind.value, "dry_run": dry_run}
+        if data.startswith(_SQLITE):
+            _import_all(into, read_foreign(source), name, **asked)
+            return
+        name = name or source.stem
+        fresh = source.suffix == ".json"
+        update = _from_json(source, data) if fresh else data
+        _import(into, session=name, updates=[update], fresh=fresh, **asked)
+    render.note(f"{name}: {render.size(len(data))} {_done('imported', dry_run)}")
+
+
+@contextmanager
+def _written(db: Path, *, dry_run: bool) -> Iterator[Path]:
+    """The file to take into; to see whether one could be that is not there, one that passes."""
+    if db.exists() or not dry_run:
+        yield db
         return
-    data = source.read_bytes()
-    if data.startswith(_SQLITE):
-        _import_all(db, read_foreign(source), name, kind)
-        return
-    name = name or source.stem
-    fresh = source.suffix == ".json"
-    update = _from_json(source, data) if fresh else data
-    _import(db, session=name, updates=[update], create=kind.value, fresh=fresh)
-    render.note(f"{name}: {render.size(len(data))} imported")
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / "new.db"
+
+
+def _done(verb: str, dry_run: bool) -> str:
+    return f"would be {verb}" if dry_run else verb
 
 
 def _is_container(source: Path) -> bool:
@@ -278,19 +297,20 @@ def _is_container(source: Path) -> bool:
         return file.read(len(_ZIP)) == _ZIP or source.suffix == SUFFIX
 
 
-def _take_in(db: Path, source: Path, name: str | None) -> None:
+def _take_in(db: Path, source: Path, name: str | None, *, dry_run: bool) -> None:
     with Container(source) as container:
         origin = container.manifest.session
         if not db.exists():
             # What cannot be taken makes no file.
             container.check()
     session = name or str(RoomName(origin.project, origin.name, DEFAULT_DOCUMENT))
+    asked = {"session": session, "path": str(source.resolve()), "dry_run": dry_run}
     with render.waiting(f"taking in {source.name}"):
-        done = operate(db, "take-in", session=session, path=str(source.resolve()))
-    count = len(done["documents"])
-    render.note(
-        f"{session}: {render.count(count, 'document')}, {render.count(done['last_seq'], 'row')}"
-    )
+        done = operate(db, "take-in", **asked)
+    documents, rows = len(done["documents"]), done["last_seq"]
+    counts = f"{render.count(documents, 'document')}, {render.count(rows, 'row')}"
+    size = f", {render.size(done['size_bytes'])} would be taken in" if dry_run else ""
+    render.note(f"{session}: {counts}{size}")
 
 
 def _import(db: Path, *, updates: list[bytes], **arguments: Any) -> None:
@@ -301,7 +321,12 @@ def _import(db: Path, *, updates: list[bytes], **arguments: Any) -> None:
 
 
 def _import_all(
-    db: Path, documents: Iterable[ForeignDocument], only: str | None, kind: Kind
+    db: Path,
+    documents: Iterable[ForeignDocument],
+    only: str | None,
+    *,
+    create: str,
+    dry_run: bool,
 ) -> None:
     chosen = [document for document in documents if only in (None, document.name)]
     if not chosen:
@@ -311,11 +336,16 @@ def _import_all(
         for document in bar.track(chosen, description="importing"):
             try:
                 updates = splice([(each, scan(each)) for each in document.updates])
-                _import(db, session=document.name, updates=updates, create=kind.value)
+                asked = {"session": document.name, "create": create, "dry_run": dry_run}
+                _import(db, updates=updates, **asked)
+                if dry_run:
+                    size = render.size(sum(map(len, updates)))
+                    render.note(f"{document.name}: {size} would be imported")
             except (InvalidName, OperationFailed, RemoteProtocolError) as error:
                 left += 1
                 render.error(f"{document.name!r} is left out: {error}")
-    render.note(f"{len(chosen) - left} of {len(chosen)} documents imported")
+    verb = _done("imported", dry_run)
+    render.note(f"{len(chosen) - left} of {render.count(len(chosen), 'document')} {verb}")
     if left:
         raise typer.Exit(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -16,7 +16,7 @@ from ..store.base import SessionRecord
 from ..store.reader import Reader
 from . import render
 from .arguments import DEFAULT_DB, AsJson, Db, Name, OptionalDb, find, listed, operate
-from .moments import At, seq_of
+from .moments import At, DryRun, seq_of
 
 __all__ = ["app"]
 
@@ -198,20 +198,34 @@ def remove(
     db: Db,
     name: Name,
     *,
+    dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remove a session and all it has: documents, history, everything.
 
     Whoever is connected to it is put out.
     """
     with Reader(db) as reader:
-        record, place = find(reader, name)
+        place = find(reader, name)[1]
     if "/" in name:
         raise typer.BadParameter("a session is removed as a whole, not one document of it")
-    if not yes:
-        size = render.size(record.size_bytes)
-        if not typer.confirm(f"Remove {place} ({record.last_seq} rows, {size}) for ever?"):
+    if not dry_run and not yes:
+        would = operate(db, "rm", session=str(place), dry_run=True)
+        if not typer.confirm(f"Remove {place} ({_going(would)}) for ever?"):
             render.note(f"{place} is kept")
             raise typer.Exit(1)
-    operate(db, "rm", session=str(place))
-    render.note(f"{place} is removed")
+    done = operate(db, "rm", session=str(place), dry_run=dry_run)
+    if as_json:
+        render.json(done)
+    elif dry_run:
+        render.note(f"{place} would be removed: {_going(done)}")
+    else:
+        render.note(f"{place} is removed")
+
+
+def _going(told: dict[str, Any]) -> str:
+    """What goes with a session."""
+    documents, rows = len(told["documents"]), told["rows"]
+    counts = f"{render.count(documents, 'document')}, {render.count(rows, 'row')}"
+    return f"{counts}, {render.size(told['size_bytes'])}"

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from ..crdt.engine import Engine
-from ..errors import InvalidArguments, InvalidName, SessionNotFound
+from ..errors import InvalidArguments, InvalidName, SessionExists, SessionNotFound
 from ..ids import DEFAULT_DOCUMENT, DEFAULT_PROJECT, RoomName, Subject
 from ..store.base import SessionRecord
 from ..store.sqlite import SQLiteStore
@@ -26,6 +26,7 @@ __all__ = [
     "document_of",
     "documents_of",
     "place_of",
+    "see_free",
     "session_place",
     "whole",
 ]
@@ -111,6 +112,13 @@ def whole(operation: str, name: str, why: str) -> RoomName:
     if "/" in name:
         raise InvalidArguments(operation, f"a session's name has no `/document`; {why}")
     return place
+
+
+async def see_free(call: Call, place: RoomName) -> None:
+    """See that a session can be called so. Raises SessionExists."""
+    there = await call.host.store.sessions(project=place.project)
+    if any(one.name == place.session for one in there):
+        raise SessionExists(place.session)
 
 
 def session_place(name: str, project: str) -> RoomName:

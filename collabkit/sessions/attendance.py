@@ -65,16 +65,26 @@ _REMOVED = Refusal(4404, "the session was removed")
 _REOPENED = Refusal(1012, "the session is opened again; come back soon")
 
 
-def rehearse(updates: Sequence[bytes]) -> None:
-    """Take updates into an empty document that nobody keeps, to see whether they can be taken.
+def rehearse(
+    updates: Sequence[bytes], document: Document | None = None, *, fresh: bool = False
+) -> None:
+    """Take updates into a document that nobody keeps, to see whether they can be taken.
+
+    Args:
+        updates: The bytes, in their order.
+        document: A copy to take them into; by default an empty one.
+        fresh: Refuse if it holds anything already.
 
     Raises:
         RemoteProtocolError: One of them is no update, or is not taken.
+        InvalidArguments: The document holds something, and was to be fresh.
     """
-    _take(Document(), updates, "import")
+    _take(document or Document(), updates, "import", fresh=fresh)
 
 
-def _take(document: Document, updates: Sequence[bytes], origin: str) -> None:
+def _take(document: Document, updates: Sequence[bytes], origin: str, *, fresh: bool) -> None:
+    if fresh and document.state_vector != _EMPTY:
+        raise InvalidArguments("import", f"document {document.name!r} holds something already")
     for update in updates:
         # Whole documents are larger than any edit may be.
         for piece in split(update):
@@ -146,10 +156,14 @@ class Attendance:
     @asynccontextmanager
     async def vacated(self, record: SessionRecord) -> AsyncIterator[None]:
         """Put everyone out of a session that is to be removed. Raises SessionBusy."""
-        if self._inside[record.id]:
-            raise SessionBusy(record.name, "the program that holds the file has it open")
+        self.see_left(record)
         async with self._hub.vacated(record.id, _REMOVED):
             yield
+
+    def see_left(self, record: SessionRecord) -> None:
+        """See that this program has no part in a session. Raises SessionBusy."""
+        if self._inside[record.id]:
+            raise SessionBusy(record.name, "the program that holds the file has it open")
 
     def see_shared(self, record: SessionRecord) -> None:
         """See that nobody has a session for himself. Raises SessionBusy."""
@@ -189,9 +203,7 @@ class Attendance:
             InvalidArguments: The document holds something, and was to be fresh.
         """
         async with self._part(record, document, subject, origin) as part:
-            if fresh and part.document.state_vector != _EMPTY:
-                raise InvalidArguments("import", f"document {document!r} holds something already")
-            _take(part.document, updates, origin)
+            _take(part.document, updates, origin, fresh=fresh)
             await part.saved()
 
     @asynccontextmanager

@@ -24,7 +24,7 @@ from ..ids import DEFAULT_DOCUMENT, RoomName
 from ..store.arrival import Arriving, Luggage
 from ..store.base import Checkpoint, Chronicle, Deed, Parent, SessionRecord
 from ..store.checkpoints import pack
-from .asked import Arguments, Call, place_of, session_place
+from .asked import Arguments, Call, place_of, see_free, session_place
 from .editing import carry_out
 from .moments import find_moment, now_ms
 from .planning import Joining
@@ -63,8 +63,7 @@ async def fork(call: Call, asked: Fork) -> dict[str, Any]:
         "size_bytes": sum(len(row.body) for one in told.values() for row in one.rows),
     }
     if asked.dry_run:
-        if any(one.name == place.session for one in await store.sessions(project=place.project)):
-            raise SessionExists(place.session)
+        await see_free(call, place)
         return result
     arriving = Arriving(
         project=place.project,

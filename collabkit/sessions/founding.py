@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -12,8 +13,9 @@ from ..store.base import Deed, SessionRecord
 from .asked import Arguments, Call, whole
 from .attendance import rehearse
 from .session import Kind
+from .solo import document_of
 
-__all__ = ["Create", "Import", "create", "remove", "take_in"]
+__all__ = ["Create", "Import", "Remove", "create", "remove", "take_in"]
 
 
 class Create(Arguments, frozen=True):
@@ -28,6 +30,13 @@ class Import(Arguments, frozen=True):
     updates: tuple[bytes, ...]
     create: Kind | None = None
     fresh: bool = False
+    dry_run: bool = False
+
+
+class Remove(Arguments, frozen=True):
+    """All that the session has goes."""
+
+    dry_run: bool = False
 
 
 async def create(call: Call, asked: Create) -> dict[str, Any]:
@@ -44,7 +53,7 @@ async def create(call: Call, asked: Create) -> dict[str, Any]:
     return shown(record)
 
 
-async def remove(call: Call, asked: Arguments) -> dict[str, Any]:
+async def remove(call: Call, asked: Remove) -> dict[str, Any]:
     """Remove a session, once nobody is in it."""
     place = whole("rm", asked.session, "it is removed with all its documents")
     try:
@@ -53,6 +62,10 @@ async def remove(call: Call, asked: Arguments) -> dict[str, Any]:
         if call.again:
             return {"removed": False}
         raise
+    going = {"rows": await call.host.store.count_rows(record.id), **shown(record)}
+    if asked.dry_run:
+        call.host.attendance.see_left(record)
+        return {"removed": False, **going}
     async with call.host.attendance.vacated(record):
         told: dict[str, Any] = {
             "project": record.project,
@@ -61,13 +74,14 @@ async def remove(call: Call, asked: Arguments) -> dict[str, Any]:
         }
         deed = Deed(call.subject, "rm", told)
         await call.host.store.delete_session(record.id, audit=deed)
-    return {"removed": True, **shown(record)}
+    return {"removed": True, **going}
 
 
 async def take_in(call: Call, asked: Import) -> dict[str, Any]:
     """Take updates into a document."""
     place = RoomName.parse(asked.session)
     store = call.host.store
+    told = {"document": place.document, "bytes": sum(map(len, asked.updates))}
     try:
         record = await store.find_session(place.session, project=place.project)
     except SessionNotFound:
@@ -75,17 +89,23 @@ async def take_in(call: Call, asked: Import) -> dict[str, Any]:
             raise
         # What cannot be taken leaves no session behind.
         rehearse(asked.updates)
+        if asked.dry_run:
+            return {"id": None, **told}
         record = await store.create_session(
             place.session, project=place.project, kind=asked.create.value, by=call.subject
         )
+    if asked.dry_run:
+        loaded = await store.load(record.id, place.document)
+        copy = await asyncio.to_thread(document_of, loaded, place, path=store.path)
+        rehearse(asked.updates, copy, fresh=asked.fresh)
+        return {"id": record.id, **told}
     if call.trusted:
         await store.raise_epoch(record.id, place.document)
     await call.host.attendance.merge(
         record, place.document, asked.updates, subject=call.subject, fresh=asked.fresh
     )
-    told = {"document": place.document, "bytes": sum(map(len, asked.updates))}
     await store.audit(record.id, call.subject, "import", told)
-    return {"id": record.id, "document": place.document}
+    return {"id": record.id, **told}
 
 
 def shown(record: SessionRecord) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from ..store import checkpoints
 from ..store.arrival import Arriving, Luggage
 from ..store.base import Checkpoint, Deed, Row, SessionRecord
 from ..store.reader import Reader
-from .asked import Arguments, Call, whole
+from .asked import Arguments, Call, see_free, whole
 from .moments import now_ms
 from .session import Kind
 from .solo import document_of
@@ -44,6 +44,7 @@ class TakeIn(Arguments, frozen=True):
     """``path`` is of a container on this machine."""
 
     path: str
+    dry_run: bool = False
 
 
 # Out
@@ -101,29 +102,50 @@ async def take_in(call: Call, asked: TakeIn) -> dict[str, Any]:
             container = stack.enter_context(Container(asked.path))
         except OSError as error:
             raise NotACollabFile(asked.path, str(error.strerror)) from error
-        record = await _taken_in(call, place, container)
+        luggage = await _built(call, container)
+        if asked.dry_run:
+            await see_free(call, place)
+            return await asyncio.to_thread(_would, place, container)
+        record = await _taken_in(call, place, container, luggage)
     taken: dict[str, Any] = msgspec.to_builtins(record)
     return taken
 
 
-async def _taken_in(call: Call, place: RoomName, container: Container) -> SessionRecord:
+def _would(place: RoomName, container: Container) -> dict[str, Any]:
+    """What the session would be, as far as it has that from the container."""
+    manifest = container.manifest
+    return {
+        "project": place.project,
+        "name": place.session,
+        "kind": manifest.session.kind,
+        "documents": [one.name for one in manifest.documents],
+        "last_seq": manifest.session.last_seq,
+        "size_bytes": sum(len(row.body) for row in container.rows()),
+    }
+
+
+async def _built(call: Call, container: Container) -> tuple[Luggage, ...]:
+    """All that comes besides rows, once everything is checked. Raises NotACollabFile."""
     await asyncio.to_thread(container.check)
     origin = container.manifest.session
     if origin.kind not in set(Kind):
         raise NotACollabFile(container.path, f"it is a session of kind {origin.kind!r}")
-    store = call.host.store
     async with _shelter(call.host.engine) as engine:
-        luggage = [
-            await _luggage(engine, container, number)
-            for number in range(len(container.manifest.documents))
-        ]
+        numbers = range(len(container.manifest.documents))
+        return tuple([await _luggage(engine, container, number) for number in numbers])
+
+
+async def _taken_in(
+    call: Call, place: RoomName, container: Container, luggage: tuple[Luggage, ...]
+) -> SessionRecord:
+    origin, store = container.manifest.session, call.host.store
     arriving = Arriving(
         place.project,
         place.session,
         origin.kind,
         origin.created_at_ms,
         origin.created_by,
-        tuple(luggage),
+        luggage,
         container.versions(),
     )
     deed = Deed(call.subject, "take-in", {"from": origin.id, "name": str(place)})

@@ -110,7 +110,7 @@ TABLE: Mapping[str, Operation] = {
         Operation("thin", "manage", Remotely.NEVER, upkeep.Thin, upkeep.thin),
         Operation("compact", "manage", Remotely.NEVER, upkeep.Compact, upkeep.compact),
         Operation("erase", "manage", Remotely.NEVER, erasure.Erase, erasure.erase),
-        Operation("rm", "manage", Remotely.NEVER, Arguments, founding.remove),
+        Operation("rm", "manage", Remotely.NEVER, founding.Remove, founding.remove),
     )
 }
 

@@ -25,6 +25,7 @@ from .thinning import thinned
 __all__ = [
     "Thinning",
     "chronicle",
+    "count_rows",
     "drop_version",
     "find",
     "listed",
@@ -104,6 +105,11 @@ def put_version(
     with file.transaction():
         versions.put(file.connection, session.no, version, replace=replace)
         trail.append(file.connection, session_id, audit)
+
+
+def count_rows(file: OpenFile, session_id: SessionId) -> int:
+    """How many rows a session has, of all its documents, without those compacted away."""
+    return sum(one.rows for one in file.directory.get(session_id).documents.values())
 
 
 def listed(file: OpenFile, session_id: SessionId, document: str | None) -> list[Version]:

@@ -99,6 +99,10 @@ class Past:
             lambda it: annals.put_version(it.file, session, version, replace=replace, audit=audit)
         )
 
+    async def count_rows(self, session: SessionId) -> int:
+        """How many rows a session has, of all its documents, without those compacted away."""
+        return await self._writer.submit(lambda it: annals.count_rows(it.file, session))
+
     async def versions(self, session: SessionId, *, document: str | None = None) -> list[Version]:
         """The versions of a session, oldest moment first; of a document, with those of all."""
         return await self._writer.submit(lambda it: annals.listed(it.file, session, document))

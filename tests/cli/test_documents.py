@@ -193,6 +193,29 @@ def test_a_history_goes_out_and_in(run: Run, db: Path, tmp_path: Path) -> None:
         assert run("import", target, out, *words).code == 1, "it is there already"
 
 
+def test_import_says_what_would_come(run: Run, db: Path, hocuspocus: Path, tmp_path: Path) -> None:
+    """With `--dry-run` it is tried, and nothing is made: no session, and no file."""
+    update, history = tmp_path / "plan.bin", tmp_path / "plan.collab"
+    for out in (update, history):
+        assert run("export", db, "plan", out).code == 0
+    before = run("ls", db, "--json").out
+    for into in (db, tmp_path / "fresh.db"):
+        dry = [run("import", into, source, "--dry-run") for source in (hocuspocus, update)]
+        assert [said.err.count("would be imported") for said in dry] == [3, 1]
+        said = run("import", into, history, "copy", "--dry-run")
+        assert said.err.startswith("copy: 2 documents, 3 rows, ")
+        assert said.err.endswith("would be taken in\n")
+    assert run("import", db, history, "--dry-run").code == 1, "there is a plan"
+    nonsense = tmp_path / "a.bin"
+    nonsense.write_bytes(b"\xff\xff")
+    full = tmp_path / "plan.json"
+    full.write_text('{"body": "more"}', encoding="utf-8")
+    assert run("import", db, nonsense, "plan", "--dry-run").code == 3
+    assert "holds something" in run("import", db, full, "--dry-run").err
+    assert run("ls", db, "--json").out == before
+    assert not (tmp_path / "fresh.db").exists()
+
+
 def test_a_damaged_history_changes_nothing(run: Run, db: Path, tmp_path: Path) -> None:
     """It is one sentence, and no file is made for it."""
     out, other = tmp_path / "plan.collab", tmp_path / "other.db"

@@ -105,6 +105,18 @@ def test_rm_asks_first(run: Run, db: Path) -> None:
     assert "plan" not in run("ls", db).out
 
 
+def test_rm_says_what_would_go(run: Run, db: Path) -> None:
+    """With `--dry-run` nothing is asked, and nothing goes."""
+    said = run("rm", db, "plan", "--dry-run")
+    assert (said.code, said.err.startswith("plan would be removed: 2 documents, 3 rows, ")) == (
+        0,
+        True,
+    )
+    told = run("rm", db, "plan", "--dry-run", "--json").json
+    assert (told["removed"], told["documents"], told["rows"]) == (False, ["main", "side"], 3)
+    assert "plan" in run("ls", db).out
+
+
 def test_rm_removes_a_session_whole(run: Run, db: Path) -> None:
     """A removed session is gone, its neighbours are not, and the file is sound."""
     assert run("rm", db, "plan/side", "--yes").code == 2
