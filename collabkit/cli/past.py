@@ -85,17 +85,20 @@ def diff(
         found = Difference({key: each for key, each in found.roots.items() if key == root})
     if html is not None:
         about = f"From row {first} to row {last}."
-        page = markup.page(found.roots, title=str(place), about=about, clock=render.clock)
-        if html == STDOUT:
-            render.raw(page)
-        else:
-            write_new(html, page.encode())
-            render.note(f"{html}: {place}, #{first} to #{last}")
+        _write(html, markup.page(found.roots, title=str(place), about=about, clock=render.clock))
+        render.note(f"{html}: {place}, #{first} to #{last}")
     elif as_json:
         render.json({"name": str(place), "from": first, "to": last, **found.to_json()})
     else:
         render.pieces(markup.pieces(found.roots))
         render.note(f"{place}: #{first} to #{last}" + (", which is the same" if not found else ""))
+
+
+def _write(html: Path, page: str) -> None:
+    if html == STDOUT:
+        render.raw(page)
+    else:
+        write_new(html, page.encode())
 
 
 def _before(reader: Reader, record: SessionRecord, past: Past) -> Seq:
