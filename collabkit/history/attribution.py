@@ -5,8 +5,8 @@ Rules:
 1. Who restores or reverts writes again what others wrote: new items, with new ids. Their content
    is that of whoever wrote it first, however often it went and came back.
 2. What a row that went back wrote is laid beside what it went back to: the document at the moment
-   that was restored, or what the rows deleted that were reverted. What is in both all the time is
-   where it is in both; between that, what the row wrote is aligned with what had gone.
+   that was restored, or what it had been without the rows that were reverted. What is in both all
+   the time is where it is in both; between that, what the row wrote is aligned with what had gone.
 3. What has no counterpart there is of who brought it.
 4. Rows are gone through in their order, so what was brought back twice leads to the first author.
 5. A row that went back says so in its origin: ``restore:<seq>``, or ``revert:<first>-<last>`` for
@@ -23,6 +23,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from ..crdt.contents import ANY, FORMAT, STRING, TYPE
+from ..crdt.structs import Id
 from ..ids import Seq
 from .alignment import Block, blocks, text_blocks
 from .items import Item, Strand
@@ -30,7 +31,7 @@ from .tree import Stamp
 from .view import Shows, shown_at
 from .weave import Weave
 
-__all__ = ["first_authors"]
+__all__ = ["Origins", "first_authors", "origins", "put_away"]
 
 _BACK: Final = re.compile(r"(restore|revert):(\d+)(?:-(\d+))?")
 
@@ -38,8 +39,27 @@ _BACK: Final = re.compile(r"(restore|revert):(\d+)(?:-(\d+))?")
 _DEEP: Final = 64
 
 
+class Origins(msgspec.Struct, frozen=True):
+    """What was brought back.
+
+    Attributes:
+        authors: Who wrote it first; whoever is not in it wrote it himself.
+        alike: Of each place that was written again, and each that it was written to, all of them,
+            with the row that wrote it there. A shared type that was there, and was made to hold
+            what another one had held, is such a place too.
+    """
+
+    authors: dict[Item, Stamp]
+    alike: dict[Id, list[tuple[Id, Seq]]]
+
+
 def first_authors(weave: Weave) -> dict[Item, Stamp]:
-    """Find of what was brought back who wrote it first; whoever is not in it wrote it himself.
+    """Find of what was brought back who wrote it first; whoever is not in it wrote it himself."""
+    return origins(weave).authors
+
+
+def origins(weave: Weave) -> Origins:
+    """Find what was brought back, and what it was before.
 
     Items are cut where their authors change, which is nothing that anybody sees.
     """
@@ -51,13 +71,22 @@ def first_authors(weave: Weave) -> dict[Item, Stamp]:
         for item in weave.items():
             if item.born.seq in rows and item.strand is not None:
                 written.setdefault(item.born.seq, []).append(item)
-    authors: dict[Item, Stamp] = {}
+    found = Origins({}, {})
     for seq in sorted(written):
-        _GoneBack(weave, authors, seq, _source(weave, seq, rows[seq])).lay(written[seq])
-    return authors
+        source = _source(weave, found.authors, seq, rows[seq])
+        _GoneBack(weave, found, seq, source).lay(written[seq])
+    return found
 
 
-def _source(weave: Weave, row: Seq, back: re.Match[str]) -> Shows:
+def put_away(value: Item, by: Shows) -> bool:
+    """Whether a value under a key gave way to the next one there, of those that are asked for."""
+    right = value.right
+    if value.key is None or value.dead is None or right is None:
+        return False
+    return value.dead.seq == right.born.seq and by(right)
+
+
+def _source(weave: Weave, authors: dict[Item, Stamp], row: Seq, back: re.Match[str]) -> Shows:
     """Whether an item was in what a row went back to."""
     first = Seq(int(back[2]))
     if back[1] == "restore":
@@ -70,12 +99,21 @@ def _source(weave: Weave, row: Seq, back: re.Match[str]) -> Shows:
         if seq in span and whose is not None and stamp.subject == whose.subject
     }
 
+    def mine(item: Item) -> bool:
+        return item.born.seq in reverted or authors.get(item, item.born).seq in reverted
+
     def was(item: Item) -> bool:
-        dead = None if item.dead is None else item.dead.seq
-        if item.born.seq >= row or item.born.seq in reverted:
+        dead = row if item.dead is None else item.dead.seq
+        if item.born.seq >= row or mine(item):
             return False
         lost = item.key is not None and item.dead is item.born  # to another value, at once
-        return dead is None or dead >= row or dead in reverted or lost
+        if dead >= row or dead in reverted or lost or put_away(item, mine):
+            return True
+        around = None if item.strand is None else item.strand.item
+        gone = None if around is None or around.dead is None else around.dead.seq
+        if gone is None:
+            return False
+        return gone < item.born.seq or (gone not in reverted and gone <= dead)  # with that alone
 
     return was
 
@@ -87,9 +125,10 @@ _Element: TypeAlias = tuple[Item, int]
 class _GoneBack:
     """One row that went back."""
 
-    def __init__(self, weave: Weave, authors: dict[Item, Stamp], row: Seq, source: Shows) -> None:
+    def __init__(self, weave: Weave, known: Origins, row: Seq, source: Shows) -> None:
         self._weave = weave
-        self._authors = authors
+        self._authors = known.authors
+        self._alike = known.alike
         self._row = row
         self._now = shown_at(row)
         self._source = source
@@ -183,8 +222,13 @@ class _GoneBack:
         return more, less
 
     def _match(self, new: _Element, old: _Element) -> None:
-        (item, at), (before, _) = new, old
-        if item.born.seq == self._row and item is not before:
+        (item, at), (before, there) = new, old
+        if item is not before and self._concerns(item):
+            place, known = (item.client, item.clock + at), (before.client, before.clock + there)
+            group = self._alike.setdefault(known, [(known, before.born.seq)])
+            group.append((place, self._row))
+            self._alike[place] = group
+        if item is not before and item.born.seq == self._row:
             stamps = self._found.setdefault(item, {})
             stamps[at] = self._authors.get(before, before.born)
         if item.content == TYPE and item.value in self._touched:

@@ -7,6 +7,8 @@ Rules:
    shared type.
 3. A line of text is the last one's who wrote in it, as in ``git blame``; its parts say more. It is
    shown range by range, cut where its authors change, so that nobody's words are another's.
+4. What only a checkpoint holds is marked (``<=``), and is of who brought it: the rows are gone that
+   could say that they went back, and to what.
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 Rules:
 
-1. What these rows wrote goes, where it is still there. A shared type that others have written in
-   stays, with what they wrote and nothing else.
-2. What these rows deleted comes back at its place. What several deleted counts as deleted by the
-   first of them: a client that comes back tells all deletions that it knows of again, and nobody
-   can tell those from its own.
+1. What these rows wrote goes, where it is still there, and so does what a restore or a revert
+   wrote again of it (see `attribution`). A shared type that others have written in stays, with
+   what they wrote and nothing else.
+2. What these rows deleted comes back at its place, unless it is there as somebody wrote it again.
+   What several deleted counts as deleted by the first of them: a client that comes back tells all
+   deletions that it knows of again, and nobody can tell those from its own.
 3. What stands under a key is owned by the row that set or removed it last. If that is one of
-   these, the key goes back to what it held before them; if not, it stays as it is.
+   these, or wrote again what one of these had set, the key goes back to what it held before; if
+   not, it stays as it is.
 4. So it is with formatting, character by character and name by name. Text that was typed where
    formatting was already has it from there, and not from who typed.
 5. All that stays although these rows did something to it is told, with whose it is now.
@@ -25,6 +27,7 @@ import msgspec
 from ..crdt.contents import FORMAT, TYPE
 from ..errors import MomentNotFound
 from ..ids import Seq, Subject
+from .attribution import origins, put_away
 from .items import Item, Path, Strand
 from .tree import Stamp, Tree
 from .view import tree
@@ -88,6 +91,7 @@ class _Revert:
     def __init__(self, weave: Weave, rows: frozenset[Seq]) -> None:
         self._weave = weave
         self._rows = rows
+        self._origins = origins(weave)
         self._shown: set[Item] = set()
         self._styles: dict[Item, dict[str, Any]] = {}
         self._inside: list[Strand] = []
@@ -97,6 +101,7 @@ class _Revert:
         self._inside += self._weave.roots.values()
         for strand in self._inside:  # it grows meanwhile
             for item in strand:
+                self._cut(item)
                 if self._stays(item):
                     self._show(item)
             for key, last in strand.last.items():
@@ -123,32 +128,68 @@ class _Revert:
         if told is None or told.by.seq < by.seq:
             self._kept[path, reason, by.subject] = Kept(path, reason, by)
 
+    def _mine(self, item: Item) -> bool:
+        """Whether these rows wrote something, or what it is a copy of."""
+        return item.born.seq in self._rows or self._author(item).seq in self._rows
+
+    def _author(self, item: Item) -> Stamp:
+        return self._origins.authors.get(item, item.born)
+
     # Elements
 
     def _stays(self, item: Item) -> bool:
         """Whether an element is there (rules 1 and 2)."""
         if item.content == FORMAT:
             return item.dead is None
-        if item.born.seq in self._rows:
+        if self._mine(item):
             return self._has_guests(item)
         return self._lives(item)
 
     def _lives(self, item: Item) -> bool:
         """Whether something that others wrote was deleted by nobody but these rows."""
         dead = item.dead
-        if dead is None or dead.seq in self._rows:
+        if dead is None or self._there(item):
             return True
         around = item.strand and item.strand.item
         gone = around and around.dead
-        if not gone:
+        if not gone or dead.seq in self._rows:
             return False
         # What came into a deleted type was deleted for that, by whoever told of it first; and
         # with it what was inside.
         return gone.seq < item.born.seq or (gone.seq not in self._rows and gone.seq <= dead.seq)
 
+    def _there(self, item: Item) -> bool:
+        """Whether something was never deleted, or comes back (rule 2)."""
+        if item.dead is None:
+            return True
+        again = (self._again(item, at) for at in range(item.length))
+        return item.dead.seq in self._rows and not all(again)
+
+    def _again(self, item: Item, at: int) -> bool:
+        """Whether something that was deleted is there as somebody else wrote it again."""
+        assert item.dead is not None
+        places = self._origins.alike.get((item.client, item.clock + at), ())
+        copies = (
+            self._weave.find(place)
+            for place, seq in places
+            if seq > item.dead.seq and seq not in self._rows
+        )
+        return any(copy.dead is None or copy.dead.seq in self._rows for copy in copies)
+
+    def _cut(self, item: Item) -> None:
+        """Let an item that these rows deleted be there again as a whole, or not at all."""
+        if item.dead is None or item.dead.seq not in self._rows or not self._origins.alike:
+            return
+        first = self._again(item, 0)
+        length = next((at for at in range(1, item.length) if self._again(item, at) != first), None)
+        if length is not None:
+            rest = self._weave.cut(item, length)
+            if item in self._origins.authors:
+                self._origins.authors[rest] = self._author(item)
+
     def _has_guests(self, item: Item) -> bool:
         """Whether others wrote in a shared type of these rows, so that it stays."""
-        if item.content != TYPE or not (item.dead is None or item.dead.seq in self._rows):
+        if item.content != TYPE or not self._there(item):
             return False
         guest = self._guest(item.value)
         if guest is None:
@@ -159,11 +200,10 @@ class _Revert:
     def _guest(self, strand: Strand) -> Stamp | None:
         """Whose the first thing is in a shared type that is not of these rows, if any."""
         for item in (*strand, *strand.last.values()):
-            if item.content == FORMAT or not (item.dead is None or item.dead.seq in self._rows):
+            if item.content == FORMAT or not self._there(item):
                 continue
-            born: Stamp = item.born
-            if born.seq not in self._rows:
-                return born
+            if not self._mine(item):
+                return self._author(item)
             inner = self._guest(item.value) if item.content == TYPE else None
             if inner is not None:
                 return inner
@@ -175,7 +215,9 @@ class _Revert:
             dead, strand = item.dead, item.strand
             if dead is None or strand is None or dead.seq not in self._rows:
                 continue
-            if item in self._shown or item.born.seq in self._rows or item.content == FORMAT:
+            if item in self._shown or self._mine(item) or item.content == FORMAT:
+                continue
+            if not self._there(item):
                 continue
             outer = None
             while strand is not None and strand.item is not None:
@@ -191,8 +233,9 @@ class _Revert:
     def _value(self, path: Path, last: Item) -> Item | None:
         """What a key holds (rule 3)."""
         owner = last.dead or last.born
-        mine = last.born.seq in self._rows
-        if owner.seq not in self._rows and not (not mine and self._lives(last)):
+        mine = self._mine(last)
+        theirs = mine if last.dead is None else owner.seq in self._rows
+        if not theirs and not (not mine and self._lives(last)):
             if self._touched(last, owner):
                 self._keep(path, "a later edit owns it", owner)
             return None
@@ -203,11 +246,18 @@ class _Revert:
         if self._has_guests(last):
             return last
         before: Item | None = last
-        while before is not None and before.born.seq in self._rows:
-            if not (before.dead is None or before.dead.seq in self._rows):
+        while before is not None and self._mine(before):
+            if not (before.dead is None or self._gave_way(before)):
                 return None  # it was removed by somebody else, who wanted nothing there
             before = before.left
-        return before if before and (self._lives(before) or _lost(before)) else None
+        if before is None or self._lives(before) or self._gave_way(before) or _lost(before):
+            return before
+        return None
+
+    def _gave_way(self, value: Item) -> bool:
+        """Whether these rows put an end to a value, or something that was written again of them."""
+        dead = value.dead
+        return dead is not None and (dead.seq in self._rows or put_away(value, self._mine))
 
     def _touched(self, last: Item, owner: Stamp) -> bool:
         """Whether these rows set or removed a key before its owner did."""

@@ -12,6 +12,7 @@ import pytest
 from collabkit.crdt.document import Change, Document
 from collabkit.crdt.values import Element, NewText
 from collabkit.history.attribution import first_authors
+from collabkit.history.revert import without
 from collabkit.history.rewind import restore, revert
 from collabkit.history.tree import (
     ArrayNode,
@@ -26,7 +27,7 @@ from collabkit.history.tree import (
 from collabkit.history.view import tree
 from collabkit.history.weave import Weave
 from collabkit.ids import Seq, Subject
-from history.weaving import stamp, woven
+from history.weaving import stamp
 
 RUNS, IN_CI = 600, 30
 
@@ -133,7 +134,9 @@ class Writers:
         copy, updates = Document(client_id=1_000 + len(self.rows)), list[bytes]()
         for _, update in self.rows:
             copy.apply(update)
-        weave = woven(update for _, update in self.rows)
+        weave = Weave()
+        for by, (_, update) in zip(self.weave.stamps.values(), self.rows, strict=True):
+            weave.add(update, by)
         copy.on_update(lambda change: updates.append(change.update))
         seq = self.dice.randrange(1, len(self.rows) + 1)
         if self.dice.random() < 0.5:
@@ -188,6 +191,29 @@ def test_everything_is_of_who_wrote_it_first(seeds: range) -> None:
         for one, by in written_in(tree(writers.weave, authors=authors)):
             assert by == writers.first[one], (seed, one)
     assert brought_back > len(seeds)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "seeds", [range(IN_CI), pytest.param(range(IN_CI, RUNS), marks=pytest.mark.soak)]
+)
+def test_all_that_somebody_wrote_can_be_taken_away(seeds: range) -> None:
+    """With all copies of it; nothing of others goes, and nothing of theirs comes back twice."""
+    for seed in seeds:
+        writers = Writers(seed)
+        for number in range(60):
+            writers.step()
+            if number % 12 == 11:
+                writers.go_back()
+        now = {one for one, _ in written_in(tree(writers.weave))}
+        for who in range(len(writers.people)):
+            stamps = writers.weave.stamps.values()
+            rows = {by.seq for by in stamps if by.subject == f"user:{who}"}
+            left = [one for one, _ in written_in(without(writers.weave, rows).tree)]
+            theirs = {one for one in now if writers.first[one].seq not in rows}
+            assert theirs.issubset(left), seed
+            assert len(left) == len(set(left)), seed
+            assert rows.isdisjoint(writers.first[one].seq for one in left), seed
 
 
 # What each kind of row leads to
