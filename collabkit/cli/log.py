@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -11,11 +11,11 @@ import typer
 
 from ..history.moments import NOW
 from ..history.timeline import Change, Wanted
-from ..ids import RoomName, Seq
+from ..ids import RoomName, Seq, SessionId
 from ..store.base import Row, SessionRecord
 from ..store.reader import Reader
 from . import render
-from .arguments import Db, Name, find
+from .arguments import Db, Name, find, listed
 from .moments import past_of, seq_of
 
 __all__ = ["app"]
@@ -105,8 +105,9 @@ def log(
         page = _Page(wanted, None if before is None else Seq(before), limit or PAGE_CHANGES)
         documents = (place.document,) if "/" in name else record.documents
         found = [each for one in documents for each in page.changes(reader, record, one)]
+        names = {one.id: one.name for one in listed(reader)[0]}
     found.sort(key=lambda change: change.last, reverse=True)
-    _show_changes(found, page.limit, place, as_json=as_json)
+    _show_changes(found, page.limit, place, names, as_json=as_json)
 
 
 # Changes
@@ -131,27 +132,36 @@ class _Page(msgspec.Struct, frozen=True):
         return found
 
 
-def _show_changes(found: list[Change], limit: int, place: RoomName, *, as_json: bool) -> None:
+def _show_changes(
+    found: list[Change],
+    limit: int,
+    place: RoomName,
+    names: Mapping[SessionId, str],
+    *,
+    as_json: bool,
+) -> None:
     shown = found[:limit]
     if as_json:
         render.json([{"change": one.address, **msgspec.to_builtins(one)} for one in shown])
         return
     render.listing(
         ("Change", "At", "Document", "Who", "What", "Group"),
-        map(_change_cells, shown),
+        (_change_cells(one, names) for one in shown),
         empty=f"{place} has no changes there",
     )
     if len(found) > limit:
         render.note(f"there is more: --before {min(one.first for one in shown)}")
 
 
-def _change_cells(change: Change) -> tuple[str, ...]:
+def _change_cells(change: Change, names: Mapping[SessionId, str]) -> tuple[str, ...]:
     total = f"+{change.inserted} -{change.deleted}"
     parts = ", ".join(map(str, change.parts[:SHOWN_PARTS])) or total
     if len(change.parts) > SHOWN_PARTS:
         parts += f", {len(change.parts) - SHOWN_PARTS} more; {total} in all"
     if change.way:
-        parts = f"{change.way}: {parts}"
+        way, _, of = change.way.partition(" of ")
+        # What was merged is told by its id, and has a name as long as it is there.
+        parts = f"{way} of {names.get(SessionId(of), of)}: {parts}"
     return (
         change.address,
         render.clock(change.to_ms),

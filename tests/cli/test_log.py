@@ -138,7 +138,7 @@ def test_a_change_of_many_parts_is_one_line(run: Run, tmp_path: Path) -> None:
 
 
 def test_log_tells_what_went_back(run: Run, shared: Path) -> None:
-    """A restore and a revert are called so, before what they changed."""
+    """A restore, a revert and a merge are called so, before what they changed."""
     assert run("restore", shared, "plan", "1").code == 0
     assert run("revert", shared, "plan/side", "6").code == 0
     rows = run("log", shared, "plan").lines[1:]
@@ -146,6 +146,11 @@ def test_log_tells_what_went_back(run: Run, shared: Path) -> None:
         "revert of #6: words/three +0 -1",
         "restore of #1: body +0 -8",
     ]
+    assert run("fork", shared, "plan", "aside", "--at", "6").code == 0
+    with blocking.open(shared) as workspace, workspace.open("aside") as aside:
+        aside.document.text("body").append("!")
+    assert run("merge", shared, "aside").code == 0
+    assert run("log", shared, "plan/main").lines[1][4].startswith("merge of aside: body +1 -")
 
 
 def test_what_is_compacted_is_one_change(run: Run, shared: Path) -> None:

@@ -132,8 +132,9 @@ async def test_rm_puts_out_who_is_in(workspace: Workspace) -> None:
 async def test_rm_does_not_take_a_session_from_under_the_program(workspace: Workspace) -> None:
     """A session that the holder's own code has open is not removed."""
     async with workspace.create("note"):
-        with pytest.raises(SessionBusy):
-            await call(workspace, "rm", {"session": "note"}, subject=ADA)
+        for asked in ({}, {"dry_run": True}):
+            with pytest.raises(SessionBusy):
+                await call(workspace, "rm", {"session": "note", **asked}, subject=ADA)
     await call(workspace, "rm", {"session": "note"}, subject=ADA)
 
 
