@@ -52,6 +52,13 @@ class Origins(msgspec.Struct, frozen=True):
     authors: dict[Item, Stamp]
     alike: dict[Id, list[tuple[Id, Seq]]]
 
+    def copies(self, item: Item, at: int) -> Iterator[tuple[Id, Seq]]:
+        """Where something was written again since it was deleted, and by which rows."""
+        if item.dead is not None:
+            for place, seq in self.alike.get((item.client, item.clock + at), ()):
+                if seq > item.dead.seq:
+                    yield place, seq
+
 
 def first_authors(weave: Weave) -> dict[Item, Stamp]:
     """Find of what was brought back who wrote it first; whoever is not in it wrote it himself."""
@@ -73,7 +80,7 @@ def origins(weave: Weave) -> Origins:
                 written.setdefault(item.born.seq, []).append(item)
     found = Origins({}, {})
     for seq in sorted(written):
-        source = _source(weave, found.authors, seq, rows[seq])
+        source = _source(weave, found, seq, rows[seq])
         _GoneBack(weave, found, seq, source).lay(written[seq])
     return found
 
@@ -86,7 +93,7 @@ def put_away(value: Item, by: Shows) -> bool:
     return value.dead.seq == right.born.seq and by(right)
 
 
-def _source(weave: Weave, authors: dict[Item, Stamp], row: Seq, back: re.Match[str]) -> Shows:
+def _source(weave: Weave, known: Origins, row: Seq, back: re.Match[str]) -> Shows:
     """Whether an item was in what a row went back to."""
     first = Seq(int(back[2]))
     if back[1] == "restore":
@@ -100,13 +107,27 @@ def _source(weave: Weave, authors: dict[Item, Stamp], row: Seq, back: re.Match[s
     }
 
     def mine(item: Item) -> bool:
-        return item.born.seq in reverted or authors.get(item, item.born).seq in reverted
+        return item.born.seq in reverted or known.authors.get(item, item.born).seq in reverted
+
+    def there(item: Item) -> bool:
+        return item.dead is None or item.dead.seq >= row or item.dead.seq in reverted
+
+    def again(item: Item, at: int) -> bool:
+        copies = (
+            weave.find(place)
+            for place, seq in known.copies(item, at)
+            if seq < row and seq not in reverted
+        )
+        return any(all(map(there, copy.outward())) for copy in copies)
 
     def was(item: Item) -> bool:
         dead = row if item.dead is None else item.dead.seq
         if item.born.seq >= row or mine(item):
             return False
         lost = item.key is not None and item.dead is item.born  # to another value, at once
+        whole = range(item.length)
+        if item.key is None and dead in reverted and all(again(item, at) for at in whole):
+            return False
         if dead >= row or dead in reverted or lost or put_away(item, mine):
             return True
         around = None if item.strand is None else item.strand.item

@@ -127,6 +127,13 @@ class Item:
         """Client and first clock."""
         return self.client, self.clock
 
+    def outward(self) -> Iterator[Item]:
+        """This item, and what it is in, up to the root."""
+        item: Item | None = self
+        while item is not None:
+            yield item
+            item = None if item.strand is None else item.strand.item
+
     def cut(self, length: int) -> Item:
         """Keep the first clocks and return the rest, linked; the ledger must be told of it."""
         value = None

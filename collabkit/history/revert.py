@@ -167,14 +167,15 @@ class _Revert:
 
     def _again(self, item: Item, at: int) -> bool:
         """Whether something that was deleted is there as somebody else wrote it again."""
-        assert item.dead is not None
-        places = self._origins.alike.get((item.client, item.clock + at), ())
         copies = (
             self._weave.find(place)
-            for place, seq in places
-            if seq > item.dead.seq and seq not in self._rows
+            for place, seq in self._origins.copies(item, at)
+            if seq not in self._rows
         )
-        return any(copy.dead is None or copy.dead.seq in self._rows for copy in copies)
+        return any(
+            all(one.dead is None or one.dead.seq in self._rows for one in copy.outward())
+            for copy in copies
+        )
 
     def _cut(self, item: Item) -> None:
         """Let an item that these rows deleted be there again as a whole, or not at all."""
