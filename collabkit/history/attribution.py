@@ -16,7 +16,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
@@ -58,6 +58,17 @@ class Origins(msgspec.Struct, frozen=True):
             for place, seq in self.alike.get((item.client, item.clock + at), ()):
                 if seq > item.dead.seq:
                     yield place, seq
+
+    def cut(self, weave: Weave, item: Item, again: Callable[[Item, int], bool]) -> Item | None:
+        """Let an item be there again as a whole, or not at all; returns the rest, if any."""
+        whole = again(item, 0)
+        length = next((at for at in range(1, item.length) if again(item, at) != whole), None)
+        if length is None:
+            return None
+        rest = weave.cut(item, length)
+        if item in self.authors:
+            self.authors[rest] = self.authors[item]
+        return rest
 
 
 def first_authors(weave: Weave) -> dict[Item, Stamp]:
@@ -120,6 +131,8 @@ def _source(weave: Weave, known: Origins, row: Seq, back: re.Match[str]) -> Show
         )
         return any(all(map(there, copy.outward())) for copy in copies)
 
+    _cut_what_is_there_again(weave, known, reverted, again)
+
     def was(item: Item) -> bool:
         dead = row if item.dead is None else item.dead.seq
         if item.born.seq >= row or mine(item):
@@ -137,6 +150,15 @@ def _source(weave: Weave, known: Origins, row: Seq, back: re.Match[str]) -> Show
         return gone < item.born.seq or (gone not in reverted and gone <= dead)  # with that alone
 
     return was
+
+
+def _cut_what_is_there_again(
+    weave: Weave, known: Origins, reverted: set[Seq], again: Callable[[Item, int], bool]
+) -> None:
+    for place in known.alike:
+        item: Item | None = weave.find(place)
+        while item is not None and item.dead is not None and item.dead.seq in reverted:
+            item = known.cut(weave, item, again)
 
 
 _Element: TypeAlias = tuple[Item, int]

@@ -181,12 +181,7 @@ class _Revert:
         """Let an item that these rows deleted be there again as a whole, or not at all."""
         if item.dead is None or item.dead.seq not in self._rows or not self._origins.alike:
             return
-        first = self._again(item, 0)
-        length = next((at for at in range(1, item.length) if self._again(item, at) != first), None)
-        if length is not None:
-            rest = self._weave.cut(item, length)
-            if item in self._origins.authors:
-                self._origins.authors[rest] = self._author(item)
+        self._origins.cut(self._weave, item, self._again)
 
     def _has_guests(self, item: Item) -> bool:
         """Whether others wrote in a shared type of these rows, so that it stays."""
