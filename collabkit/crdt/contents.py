@@ -51,6 +51,7 @@ __all__ = [
     "SKIP",
     "STRING",
     "TYPE",
+    "XML_ELEMENT",
     "check_text",
     "utf16_length",
 ]
@@ -58,7 +59,7 @@ __all__ = [
 GC, DELETED, JSON, BINARY, STRING, EMBED, FORMAT, TYPE, ANY, DOC, SKIP = range(11)
 
 _TYPE_REFS = range(7)
-_XML_ELEMENT, _XML_HOOK = 3, 5
+XML_ELEMENT, _XML_HOOK = 3, 5
 
 
 def utf16_length(text: bytes, at: int) -> int:
@@ -112,7 +113,7 @@ def _type(data: bytes, at: int, depth: int) -> tuple[int, int]:
         refuse("unknown-type", ref)
     if ref == _XML_HOOK:
         refuse("misread-content", f"shared type {ref}")
-    if ref == _XML_ELEMENT:
+    if ref == XML_ELEMENT:
         stop = check_text(data, stop)[1]
     return 1, stop
 

@@ -23,7 +23,7 @@ from .budget import DEFAULT_BUDGET, NO_BUDGET, Budget
 from .contents import ANY, GC, STRING, utf16_length
 from .lib0 import read_var_bytes, read_var_uint, skip_any, var_bytes, var_uint
 from .scan import Scan, Section, scan
-from .structs import Id, Item, read_item
+from .structs import Id, Item, head_behind, read_item
 from .update import encode_deletes
 
 __all__ = ["split"]
@@ -210,14 +210,11 @@ def _structs(update: bytes, section: Section, most: int) -> Iterator[_Struct]:
 def _cut(whole: _Struct, item: Item, content_at: int, most: int) -> Iterator[_Struct]:
     """Cut as Yjs does: what is behind a cut was put behind what is before it."""
     client, clock, _, body, links, root = whole
-    head, behind, right = body[:content_at], 0x80 | item.content, b""
-    if item.right_origin is not None:
-        behind |= 0x40
-        right = b"".join(map(var_uint, item.right_origin))
+    head = body[:content_at]
     for length, content in _CHUNKS[item.content](body, content_at, most):
         yield _Struct(client, clock, length, head + content, links, root)
         clock += length
-        head = bytes((behind,)) + var_uint(client) + var_uint(clock - 1) + right
+        head = head_behind(item, clock, item.content)
 
 
 def _texts(body: bytes, at: int, most: int) -> Iterator[tuple[int, bytes]]:

@@ -13,10 +13,10 @@ from typing import TypeAlias
 import msgspec
 
 from .contents import CONTENTS, GC, SKIP
-from .lib0 import read_var_string, read_var_uint
+from .lib0 import read_var_string, read_var_uint, var_uint
 from .scan import Scan
 
-__all__ = ["Id", "Item", "read_id", "read_item", "read_items"]
+__all__ = ["Id", "Item", "head_behind", "read_id", "read_item", "read_items"]
 
 Id: TypeAlias = tuple[int, int]
 """Client and clock."""
@@ -100,3 +100,17 @@ def read_id(update: bytes, at: int) -> tuple[Id, int]:
     client, at = read_var_uint(update, at)
     clock, at = read_var_uint(update, at)
     return (client, clock), at
+
+
+def head_behind(item: Item, clock: int, content: int) -> bytes:
+    """How what is behind a cut in an item begins: Yjs puts it behind what is before the cut.
+
+    Args:
+        item: The item that is cut.
+        clock: The first behind the cut.
+        content: The content ref of what is there.
+    """
+    head = var_uint(item.client) + var_uint(clock - 1)
+    if item.right_origin is None:
+        return bytes((0x80 | content,)) + head
+    return bytes((0xC0 | content,)) + head + b"".join(map(var_uint, item.right_origin))

@@ -14,7 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -37,6 +37,7 @@ __all__ = [
     "encode_deletes",
     "encode_state_vector",
     "gap",
+    "merged",
     "scan",
     "splice",
     "without",
@@ -94,6 +95,22 @@ def encode_deletes(ranges: Mapping[int, Sequence[tuple[int, int]]]) -> bytes:
         parts += (var_uint(client), var_uint(len(spans)))
         parts += (var_uint(number) for span in spans for number in span)
     return b"".join(parts)
+
+
+def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Put ranges of a clock and a length in order, and join those that touch.
+
+    >>> merged([(5, 2), (0, 3), (3, 1)])
+    [(0, 4), (5, 2)]
+    """
+    joined: list[tuple[int, int]] = []
+    for clock, length in sorted(ranges):
+        if joined and clock <= sum(joined[-1]):
+            first, before = joined[-1]
+            joined[-1] = (first, max(before, clock + length - first))
+        else:
+            joined.append((clock, length))
+    return joined
 
 
 def encode_state_vector(vector: Mapping[int, int]) -> bytes:
@@ -254,17 +271,5 @@ def _join_deletes(updates: Sequence[tuple[bytes, Scan]]) -> bytes:
     ranges: dict[int, list[tuple[int, int]]] = {}
     for _, found in updates:
         for client, clock, length in found.deletes:
-            ranges.setdefault(client, []).append((clock, clock + length))
-    return encode_deletes({client: _merge_spans(sorted(s)) for client, s in ranges.items()})
-
-
-def _merge_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join spans that touch; what comes back are ranges, of a clock and a length."""
-    merged: list[tuple[int, int]] = []
-    for start, stop in spans:
-        if merged and start <= sum(merged[-1]):
-            first, length = merged[-1]
-            merged[-1] = (first, max(length, stop - first))
-        else:
-            merged.append((start, stop - start))
-    return merged
+            ranges.setdefault(client, []).append((clock, length))
+    return encode_deletes({client: merged(each) for client, each in ranges.items()})

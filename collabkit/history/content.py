@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ..crdt.contents import ANY, BINARY, DELETED, DOC, EMBED, FORMAT, STRING, TYPE
+from ..crdt.contents import ANY, BINARY, DELETED, DOC, EMBED, FORMAT, STRING, TYPE, XML_ELEMENT
 from ..crdt.lib0 import (
     read_any,
     read_json,
@@ -30,7 +30,6 @@ from .tree import Subdocument
 
 __all__ = ["Format", "Shared", "read_content", "units", "written"]
 
-_XML_ELEMENT: Final = 3  # the only type ref that a name follows, see `crdt.contents`
 _WIDE: Final = re.compile("[\U00010000-\U0010ffff]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -115,7 +114,7 @@ def _format(update: bytes, at: int) -> Format:
 
 def _shared(update: bytes, at: int) -> Shared:
     ref, at = read_var_uint(update, at)
-    return Shared(ref, read_var_string(update, at)[0] if ref == _XML_ELEMENT else "")
+    return Shared(ref, read_var_string(update, at)[0] if ref == XML_ELEMENT else "")
 
 
 def _values(update: bytes, at: int) -> list[Any]:

@@ -27,7 +27,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from ..crdt.budget import CLOCK_LIMIT
-from ..crdt.contents import ANY, DELETED, FORMAT, GC, SKIP, STRING, TYPE
+from ..crdt.contents import ANY, DELETED, FORMAT, GC, SKIP, STRING, TYPE, XML_ELEMENT
 from ..crdt.lib0 import (
     read_var_bytes,
     read_var_string,
@@ -38,8 +38,8 @@ from ..crdt.lib0 import (
 )
 from ..crdt.scan import Scan, Section
 from ..crdt.structs import Item as Struct
-from ..crdt.structs import read_item, read_items
-from ..crdt.update import encode_deletes
+from ..crdt.structs import head_behind, read_item, read_items
+from ..crdt.update import encode_deletes, merged
 from ..ids import Subject
 from ..store.base import Row
 from .items import Item
@@ -49,7 +49,6 @@ __all__ = [
     "Erased",
     "Spans",
     "erased",
-    "merged",
     "names_left",
     "whole",
     "written_by",
@@ -60,7 +59,6 @@ Spans: TypeAlias = Mapping[int, Sequence[tuple[int, int]]]
 """Of each client id, ranges of a clock and a length, in order and apart."""
 
 _PLAIN_MARKS = (b"null", b"true", b"false")
-_ELEMENT = 3  # the type ref that has a name
 
 
 class Erased(NamedTuple):
@@ -173,7 +171,7 @@ def names_left(update: bytes, found: Scan, clients: Collection[int]) -> set[str]
             names.add(item.key)
         if item.content == FORMAT and not _goes(update, item):
             names.add(read_var_string(update, item.content_at)[0])
-        if item.content == TYPE and update[item.content_at] == _ELEMENT:
+        if item.content == TYPE and update[item.content_at] == XML_ELEMENT:
             names.add(read_var_string(update, item.content_at + 1)[0])
     return names
 
@@ -240,20 +238,19 @@ def _cuts(
 def _pieces(
     update: bytes, start: int, stop: int, item: Struct, cuts: Sequence[tuple[int, int, bool]]
 ) -> Iterator[_Piece]:
-    info, head = update[start], update[start + 1 : item.content_at]
     for first, last, emptied in cuts:
         clock, length = item.clock + first, last - first
-        if first:
-            info, head = 0x80, var_uint(item.client) + var_uint(clock - 1)
-            if item.right_origin is not None:
-                info, head = 0xC0, head + b"".join(map(var_uint, item.right_origin))
         if emptied:
             content, body = DELETED, var_uint(length)
         elif length == item.length:
             content, body = item.content, update[item.content_at : stop]
         else:
             content, body = item.content, _SLICES[item.content](update, item, first, last)
-        yield _Piece(clock, length, bytes((info & 0xE0 | content,)) + head + body, emptied)
+        if first:
+            head = head_behind(item, clock, content)
+        else:
+            head = bytes((update[start] & 0xE0 | content,)) + update[start + 1 : item.content_at]
+        yield _Piece(clock, length, head + body, emptied)
 
 
 def _units(update: bytes, item: Struct) -> bytes:
@@ -291,19 +288,3 @@ def _deletes(found: Scan, ranges: Mapping[int, Sequence[tuple[int, int]]]) -> by
     for client, gone in ranges.items():
         spans.setdefault(client, []).extend(gone)
     return encode_deletes({client: merged(each) for client, each in spans.items()})
-
-
-def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Put ranges in order, and join those that touch.
-
-    >>> merged([(5, 2), (0, 3), (3, 1)])
-    [(0, 4), (5, 2)]
-    """
-    joined: list[tuple[int, int]] = []
-    for clock, length in sorted(spans):
-        if joined and clock <= sum(joined[-1]):
-            first, before = joined[-1]
-            joined[-1] = (first, max(before, clock + length - first))
-        else:
-            joined.append((clock, length))
-    return joined

@@ -22,13 +22,12 @@ import msgspec
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.scan import scan
-from ..crdt.update import EMPTY_UPDATE, encode_deletes
+from ..crdt.update import EMPTY_UPDATE, encode_deletes, merged
 from ..errors import CollabError
 from ..history.attribution import first_authors
 from ..history.erasing import (
     Spans,
     erased,
-    merged,
     names_left,
     whole,
     written_by,
