@@ -128,8 +128,7 @@ def thin(file: OpenFile, session_id: SessionId, asked: Thinning) -> list[Version
     if asked.dry_run or not gone:
         return gone
     with file.transaction():
-        for version in gone:
-            versions.drop(file.connection, session.no, version.name)
+        versions.drop(file.connection, session.no, (version.name for version in gone))
         left = {one.name: file.trim(one) for one in session.documents.values()}
         trail.append(file.connection, session_id, asked.audit)
     for name, size_bytes in left.items():
@@ -145,7 +144,7 @@ def drop_version(
     with file.transaction():
         for version in versions.read(file.connection, file.path, session.no):
             if version.name == name:
-                versions.drop(file.connection, session.no, name)
+                versions.drop(file.connection, session.no, [name])
                 trail.append(file.connection, session_id, audit)
                 return version
     raise MomentNotFound(name, "the session has no version of this name")

@@ -3,7 +3,8 @@
 Rules:
 
 1. What is written goes to a draft beside the file, readable by its owner alone.
-2. No file is ever replaced, whoever makes one of the name meanwhile.
+2. No file is replaced, whoever makes one of the name meanwhile; where there are no hard links,
+   up to the moment before it appears.
 3. Of what fails nothing is left.
 """
 
@@ -49,8 +50,8 @@ def appearing(out: str | os.PathLike[str]) -> Iterator[str]:
 def _publish(draft: str, target: str) -> None:
     try:
         os.link(draft, target)
-    except FileExistsError:
-        raise
     except OSError:
+        if os.path.lexists(target):
+            raise
         # A file system without hard links, such as a memory stick's.
         os.rename(draft, target)

@@ -3,8 +3,8 @@
 Rules:
 
 1. A moment is a ``seq``: the document as it was after that row. Row 0 is the beginning.
-2. A moment below the floor of a document was compacted away; a checkpoint that ends exactly
-   there still shows it. Nothing at or after the oldest version is ever compacted.
+2. A moment below the floor of a document was compacted away. Nothing at or after the oldest
+   version is ever compacted.
 3. What changes the past, who may do what, or the life of a session is told to the audit, in the
    transaction that makes the change.
 """

@@ -88,7 +88,7 @@ def arrive(
     hidden = msgspec.structs.replace(session, project="", name=session.id)
     try:
         with file.transaction():
-            _insert_hidden(file, hidden)
+            file.insert_session(hidden)
         yield
         while page := _page(log):
             with file.transaction():
@@ -97,10 +97,7 @@ def arrive(
         with file.transaction():
             _unpack(file, session, arriving)
             file.directory.vacant(session.project, session.name)
-            file.connection.execute(
-                "UPDATE sessions SET project = ?, name = ?, crc = ? WHERE no = ?",
-                (session.project, session.name, session.sealed()[-1], session.no),
-            )
+            file.update_session(session)
             trail.append(file.connection, session.id, audit)
     except GeneratorExit:
         raise  # the file is being closed: the next holder removes it
@@ -111,16 +108,6 @@ def arrive(
         raise
     file.directory.add(session)
     return session.record()
-
-
-def _insert_hidden(file: OpenFile, hidden: Session) -> None:
-    file.connection.execute(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", hidden.sealed()
-    )
-    for document in hidden.documents.values():
-        file.connection.execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", document.sealed()
-        )
 
 
 def _page(log: Iterator[Row]) -> list[Row]:

@@ -108,20 +108,31 @@ def size(connection: sqlite3.Connection, document: int, *, before: int = rows.MA
 
 
 def kept(
-    connection: sqlite3.Connection, document: int, name: str, *, last: int = rows.MAX_SEQ
+    connection: sqlite3.Connection,
+    document: int,
+    name: str,
+    *,
+    first: int = 0,
+    last: int = rows.MAX_SEQ,
+    oldest_first: bool = False,
 ) -> Iterator[tuple[Seq, Checkpoint | None]]:
     """Read the checkpoints of a document, newest first; None in place of one that is damaged.
+
+    Each is read when it is asked for.
 
     Args:
         connection: Where they are.
         document: The number of the document.
         name: Its name.
+        first: Only those that end at this row, or after it.
         last: Only those that end at this row, or before it.
+        oldest_first: The other way round.
     """
+    way = "ASC" if oldest_first else "DESC"
     found = connection.execute(
-        "SELECT no, seq FROM checkpoints WHERE document = ? AND seq <= ? "
-        "ORDER BY seq DESC, no DESC",
-        (document, last),
+        "SELECT no, seq FROM checkpoints WHERE document = ? AND seq BETWEEN ? AND ? "
+        f"ORDER BY seq {way}, no {way}",
+        (document, first, last),
     ).fetchall()
     for no, seq in found:
         yield Seq(seq), _read(connection, no, document, name)

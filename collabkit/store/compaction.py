@@ -65,8 +65,7 @@ def compact(
     _refuse(file, session, document, asked)
     if asked.dry_run:
         return expected
-    if document.no in file.directory.unsettled:
-        file.settle()
+    file.settle_of(document)
     after = msgspec.structs.replace(document, floor=max(document.floor, asked.upto))
     with file.transaction():
         if asked.base is not None:
@@ -74,8 +73,7 @@ def compact(
         # What ends below the floor shows nothing that could be gone on from.
         checkpoints.delete(file.connection, document.no, first=0, last=after.floor - 1)
         file.update_document(after)
-        for name in asked.dropping:
-            versions.drop(file.connection, session.no, name)
+        versions.drop(file.connection, session.no, asked.dropping)
         trail.append(file.connection, session.id, asked.audit)
     document.floor = after.floor
     document.checkpoint_bytes = checkpoints.size(file.connection, document.no)
@@ -92,8 +90,7 @@ def compact(
 
 def _measure(file: OpenFile, document: Document, upto: int) -> Generator[None, None, Compacted]:
     """What would go, counted a page a slice."""
-    if document.no in file.directory.unsettled:
-        file.settle()
+    file.settle_of(document)
     size_bytes = checkpoints.size(file.connection, document.no, before=upto)
     count, after = 0, 0
     while page := rows.weigh(file.connection, document.no, after=after, upto=upto):
@@ -114,8 +111,8 @@ def _refuse(file: OpenFile, session: Session, document: Document, asked: Asked) 
                 f"version {version.name!r} of {where} shows row {version.seq}: what comes after "
                 "it stays"
             )
-    kept = checkpoints.kept(file.connection, document.no, document.name)
-    sound = (one for _, one in kept if one is not None and one.seq >= upto)
+    kept = checkpoints.kept(file.connection, document.no, document.name, first=upto)
+    sound = (one for _, one in kept if one is not None)
     count = len(list(itertools.islice(sound, keyframes.KEPT))) + (asked.base is not None)
     # Before a dry run they need not have been made.
     if count < keyframes.KEPT and not asked.dry_run:

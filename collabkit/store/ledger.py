@@ -125,9 +125,7 @@ class Ledger:
         session = self.file.directory.new_session(project, name, kind, by, now_ms)
         session.parent = parent
         with self.file.transaction():
-            self.file.connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", session.sealed()
-            )
+            self.file.insert_session(session)
             if parent is not None:
                 parents.insert(self.file.connection, session.no, parent)
             told: dict[str, Any] = {"project": project, "name": name, "kind": kind}

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from ..errors import CannotWrite, Corrupt, StoreError
 from ..ids import SessionId
 from . import checkpoints, database, recovery, rows, versions
-from .directory import Directory, Document
+from .directory import Directory, Document, Session
 
 __all__ = ["SETTLE_BYTES", "SETTLE_ROWS", "UNSTORABLE", "OpenFile"]
 
@@ -144,6 +144,11 @@ class OpenFile:
         self.directory.settled()
         self._settle_at = SETTLE_ROWS
 
+    def settle_of(self, document: Document) -> None:
+        """Move the rows of ``hot`` if there are any of a document."""
+        if document.no in self.directory.unsettled:
+            self.settle()
+
     @contextlib.contextmanager
     def reading(self, session_id: SessionId) -> Iterator[None]:
         """Read something of a session. Raises Corrupt, or SessionNotFound if it went meanwhile."""
@@ -155,19 +160,35 @@ class OpenFile:
             self.directory.get(session_id)
             raise
 
+    def insert_session(self, session: Session) -> None:
+        """Write a new session and the documents it has, inside a transaction."""
+        self.connection.execute(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", session.sealed()
+        )
+        for document in session.documents.values():
+            self._insert_document(document)
+
+    def update_session(self, session: Session) -> None:
+        """Write what is known of a session, inside a transaction."""
+        no, *rest = session.sealed()
+        self.connection.execute(
+            "UPDATE sessions SET id = ?, project = ?, name = ?, kind = ?, created_at_ms = ?, "
+            "created_by = ?, documents = ?, crc = ? WHERE no = ?",
+            (*rest, no),
+        )
+
     def insert_documents(self, documents: Sequence[Document]) -> None:
         """Write new documents of the directory, inside a transaction."""
         for document in documents:
-            # Its rows may still be in `hot`: what is said here is about `log`.
-            bare = Document(document.no, document.session, document.name, document.lineage)
-            self.connection.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bare.sealed()
-            )
-            session = self.directory.owner(document)
-            no, *_, count, crc = session.sealed()
-            self.connection.execute(
-                "UPDATE sessions SET documents = ?, crc = ? WHERE no = ?", (count, crc, no)
-            )
+            self._insert_document(document)
+            self.update_session(self.directory.owner(document))
+
+    def _insert_document(self, document: Document) -> None:
+        # Its rows may still be in `hot`: what is said here is about `log`.
+        bare = Document(document.no, document.session, document.name, document.lineage)
+        self.connection.execute(
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bare.sealed()
+        )
 
     def update_document(self, document: Document) -> None:
         """Write what is known of a document, inside a transaction that emptied ``hot`` of it."""

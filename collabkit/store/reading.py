@@ -95,7 +95,7 @@ def _read(
         upto, last = session.last_seq if at is None else at, document.last_seq
         checkpoint = begin()
         base = checkpoint.seq if checkpoint else 0
-        if document.floor > base and upto != base:
+        if document.floor > base:
             raise Corrupt(
                 path,
                 where(session, document),
@@ -127,15 +127,16 @@ def _nearest(
 ) -> Checkpoint | None:
     """The newest checkpoint that a moment can be built on."""
     damaged = False
-    for seq, checkpoint in checkpoints.kept(connection, document.no, document.name, last=at):
-        # Rows at or below the floor are gone: what ends there cannot be gone on from.
-        if seq >= document.floor or seq == at:
-            if checkpoint is not None:
-                return checkpoint
-            damaged = True
+    # Rows at or below the floor are gone: what ends below it cannot be gone on from.
+    for _, checkpoint in checkpoints.kept(
+        connection, document.no, document.name, first=document.floor, last=at
+    ):
+        if checkpoint is not None:
+            return checkpoint
+        damaged = True
     if not document.floor:
         return None
-    if damaged and at >= document.floor:
+    if damaged:
         raise Corrupt(path, where(session, document), f"no checkpoint before row {at} verifies")
     raise MomentNotFound(str(at), f"what was before {document.floor} is compacted away")
 
@@ -192,15 +193,19 @@ def quarantined(
 
 def newest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:
     """The newest checkpoint of a document that verifies."""
-    kept = checkpoints.kept(connection, document.no, document.name)
-    return next((checkpoint for _, checkpoint in kept if checkpoint is not None), None)
+    return _first_sound(checkpoints.kept(connection, document.no, document.name))
 
 
 def oldest(connection: sqlite3.Connection, document: Document) -> Checkpoint | None:
     """The oldest checkpoint of a document that holds what was compacted away, and verifies."""
-    kept = list(checkpoints.kept(connection, document.no, document.name))
-    sound = [one for _, one in kept if one is not None and one.seq >= document.floor]
-    return sound[-1] if sound else None
+    kept = checkpoints.kept(
+        connection, document.no, document.name, first=document.floor, oldest_first=True
+    )
+    return _first_sound(kept)
+
+
+def _first_sound(kept: Iterable[tuple[Seq, Checkpoint | None]]) -> Checkpoint | None:
+    return next((checkpoint for _, checkpoint in kept if checkpoint is not None), None)
 
 
 def log(

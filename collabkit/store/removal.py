@@ -46,10 +46,7 @@ def delete(
     """Remove a session with all it has but what the audit tells of it."""
     gone = msgspec.structs.replace(session, project="", name=session.id)
     with file.transaction():
-        file.connection.execute(
-            "UPDATE sessions SET project = '', name = id, crc = ? WHERE no = ?",
-            (gone.sealed()[-1], session.no),
-        )
+        file.update_session(gone)
         named.drop_owned(file.connection, session.id)
         for table in (parents, versions):
             table.drop_all(file.connection, session.no)
@@ -82,8 +79,7 @@ def resume(file: OpenFile) -> Generator[None, None, None]:
 
 
 def _empty(file: OpenFile, document: Document) -> Generator[None, None, None]:
-    if document.no in file.directory.unsettled:
-        file.settle()
+    file.settle_of(document)
     while True:
         with file.transaction():
             gone = rows.delete_some(file.connection, document.no, upto=rows.MAX_SEQ)
@@ -103,8 +99,7 @@ def drop_rows(
     """Delete the updates of a document up to its floor; ``progress`` is told how many are gone."""
     done = 0
     while True:
-        if document.no in file.directory.unsettled:
-            file.settle()
+        file.settle_of(document)
         with file.transaction():
             gone = rows.delete_some(
                 file.connection, document.no, upto=document.floor, kind="update"

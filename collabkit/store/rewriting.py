@@ -82,8 +82,7 @@ def rewrite(
     document = session.documents.get(name)
     if document is None:
         raise LocalProtocolError(f"{session.project}~{session.name} has no document {name!r}")
-    if document.no in file.directory.unsettled:
-        file.settle()
+    file.settle_of(document)
     with file.reading(session_id):
         changed = yield from _changed(file, session, document, asked)
     if document.last_seq > asked.upto and not asked.dry_run:
@@ -128,8 +127,8 @@ def _changed(
                 subject = asked.subject_to if of_subject else row.subject
                 # What its author called a change is his as well.
                 group = None if of_subject else row.group
-                fields = (*values[:5], subject, *values[6:8], group, *values[9:11])
-                changed.append((len(row.body), (*fields, body, rows.crc(fields, body))))
+                sealed = rows.reseal_row(values, subject=subject, group=group, body=body)
+                changed.append((len(row.body), sealed))
         yield
     chain.end(document.last_seq if document.last_seq > document.floor else 0)
     return changed
@@ -171,11 +170,7 @@ def _rename(file: OpenFile, session: Session, document: Document, asked: Rewriti
         if kept != version:
             versions.put(file.connection, session.no, kept, replace=True)
     if session.created_by == old:
-        sealed = replace(session, created_by=new).sealed()
-        file.connection.execute(
-            "UPDATE sessions SET created_by = ?, crc = ? WHERE no = ?",
-            (new, sealed[-1], session.no),
-        )
+        file.update_session(replace(session, created_by=new))
 
 
 @contextlib.contextmanager

@@ -45,6 +45,7 @@ __all__ = [
     "last_document",
     "page",
     "replace_log",
+    "reseal_row",
     "seal_row",
     "settle_hot",
     "weigh",
@@ -98,6 +99,12 @@ def seal_row(document: int, seq: int, prev: int, epoch: int, draft: Draft) -> Va
         clients,
     )
     return (*fields, draft.body, crc(fields, draft.body))
+
+
+def reseal_row(values: Values, *, subject: Subject, group: str | None, body: bytes) -> Values:
+    """Make the values of a row in the place of a sealed one, with other things that people said."""
+    fields = (*values[:5], subject, *values[6:8], group, *values[9:11])
+    return (*fields, body, crc(fields, body))
 
 
 _ROW = f"({', '.join('?' * 13)})"

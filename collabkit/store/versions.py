@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -25,6 +25,8 @@ from .batch import check_integer, check_text
 __all__ = ["check", "drop", "drop_all", "moments", "put", "read", "verify"]
 
 _FIELDS = "session, name, seq, document, made_by, authors, note, at_ms, kind, pinned"
+
+_DELETE = "DELETE FROM versions WHERE no = ?"
 
 
 def check(version: Version) -> None:
@@ -40,11 +42,11 @@ def check(version: Version) -> None:
 
 def put(connection: sqlite3.Connection, session: int, version: Version, *, replace: bool) -> None:
     """Write a version inside the caller's transaction. Raises InvalidName if its name is taken."""
-    taken = "SELECT 1 FROM versions WHERE +session = ? AND +name = ?"
-    if connection.execute(taken, (session, version.name)).fetchone():
+    find = "SELECT no FROM versions WHERE +session = ? AND +name = ?"
+    if taken := connection.execute(find, (session, version.name)).fetchone():
         if not replace:
             raise InvalidName(version.name, "another version of the session has it")
-        drop(connection, session, version.name)
+        connection.execute(_DELETE, taken)
     fields = (
         session,
         version.name,
@@ -94,9 +96,11 @@ def verify(connection: sqlite3.Connection, path: str) -> Iterator[str]:
             yield f"{damage.where}: {damage.reason}"
 
 
-def drop(connection: sqlite3.Connection, session: int, name: str) -> None:
-    """Delete a version inside the caller's transaction."""
-    connection.execute("DELETE FROM versions WHERE +session = ? AND +name = ?", (session, name))
+def drop(connection: sqlite3.Connection, session: int, names: Iterable[str]) -> None:
+    """Delete versions inside the caller's transaction; all are found in one pass."""
+    gone = set(names)
+    found = connection.execute("SELECT no, name FROM versions WHERE +session = ?", (session,))
+    connection.executemany(_DELETE, [(no,) for no, name in found.fetchall() if name in gone])
 
 
 def drop_all(connection: sqlite3.Connection, session: int) -> None:
