@@ -20,7 +20,9 @@ from ..history.tree import Tree
 from ..ids import Seq
 from ..store.base import Version
 from . import history as _history
-from .history import Done, Moment, Reason
+from .history import Done
+from .moments import Moment
+from .versions import Reason
 
 __all__ = ["History"]
 

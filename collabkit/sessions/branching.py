@@ -26,7 +26,7 @@ from ..store.base import Checkpoint, Chronicle, Deed, Parent, SessionRecord
 from ..store.checkpoints import pack
 from .asked import Arguments, Call, place_of, see_free, session_place
 from .editing import carry_out
-from .moments import find_moment, now_ms
+from .moments import Moment, find_moment, now_ms
 from .planning import Joining
 
 __all__ = ["Fork", "Merge", "fork", "merge"]
@@ -36,7 +36,7 @@ class Fork(Arguments, frozen=True):
     """``name`` is that of the new session; it has the document that is named, or all."""
 
     name: str
-    at: str | int = NOW
+    at: Moment = NOW
     dry_run: bool = False
 
 
@@ -106,9 +106,7 @@ async def merge(call: Call, asked: Merge) -> dict[str, Any]:
     chosen = branch.documents if document is None else (document,)
     task = Joining(branch.id, parent.seq, call.subject)
     merged = {
-        name: await carry_out(
-            call, record, name, task, kind="merge", dry_run=asked.dry_run, branch=branch
-        )
+        name: await carry_out(call, record, name, task, dry_run=asked.dry_run, branch=branch)
         for name in chosen
     }
     return {"id": record.id, "fork": branch.id, "documents": merged}

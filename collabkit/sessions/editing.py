@@ -19,12 +19,11 @@ from ..ids import Seq
 from ..store.base import Deed, SessionRecord
 from .asked import Call
 from .beside import Order
+from .paging import rows_after
 from .planning import Plan, Task
 from .versions import keep
 
 __all__ = ["carry_out"]
-
-_PAGE_ROWS = 1000
 
 
 async def carry_out(
@@ -33,7 +32,6 @@ async def carry_out(
     document: str,
     task: Task,
     *,
-    kind: str,
     dry_run: bool,
     branch: SessionRecord | None = None,
 ) -> dict[str, Any]:
@@ -44,7 +42,6 @@ async def carry_out(
         record: The session.
         document: Name of the document.
         task: Which edit.
-        kind: Why a version is saved before it.
         dry_run: Only tell what would change.
         branch: The session that is joined, if one is.
 
@@ -73,7 +70,7 @@ async def carry_out(
         seq: Seq | None = None
         version: str | None = None
         if plan.updates and not dry_run:
-            version = await _announced(call, record, document, plan, kind)
+            version = await _announced(call, record, document, plan)
             await host.attendance.merge(
                 record, document, plan.updates, subject=call.subject, origin=plan.origin
             )
@@ -88,9 +85,7 @@ async def carry_out(
     }
 
 
-async def _announced(
-    call: Call, record: SessionRecord, document: str, plan: Plan, kind: str
-) -> str | None:
+async def _announced(call: Call, record: SessionRecord, document: str, plan: Plan) -> str | None:
     """Tell the audit what is going to happen, and save a version of what there is."""
     host, deed = call.host, Deed(call.subject, plan.action, plan.told)
     if not host.policy.before_rewinding:
@@ -98,7 +93,7 @@ async def _announced(
         return None
     kept = await keep(
         *(host.store, record),
-        kind=kind,
+        kind=plan.action,
         seq=plan.after,
         by=call.subject,
         document=document,
@@ -110,14 +105,7 @@ async def _announced(
 async def _row(call: Call, record: SessionRecord, document: str, plan: Plan) -> Seq | None:
     """The row that an edit became, the last one if it became several."""
     found: Seq | None = None
-    after: int = plan.after
-    while True:
-        rows = await call.host.store.rows(
-            record.id, after=after, document=document, limit=_PAGE_ROWS
-        )
-        for row in rows:
-            if row.origin == plan.origin and row.subject == call.subject:
-                found = row.seq
-        if len(rows) < _PAGE_ROWS:
-            return found
-        after = rows[-1].seq
+    async for row in rows_after(call.host.store, record, plan.after, document=document):
+        if row.origin == plan.origin and row.subject == call.subject:
+            found = row.seq
+    return found

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -29,18 +29,12 @@ from ..history.tree import Tree
 from ..ids import DEFAULT_DOCUMENT, RoomName, Seq
 from ..store.archive import Archive
 from ..store.base import SessionRecord, Version
-from .moments import find_moment
+from .moments import Moment, find_moment
 from .paging import page
 from .solo import document_of
+from .versions import Reason
 
-__all__ = ["Done", "History", "Moment", "OpenHistory", "Reason", "Sitting"]
-
-Moment: TypeAlias = str | int
-"""What somebody writes for a moment: ``120``, ``"draft"``, ``"yesterday"``, ``"-1h"``."""
-
-
-Reason: TypeAlias = Literal["manual", "agent", "pause"]
-"""Why a version is saved that somebody asks for."""
+__all__ = ["Done", "History", "OpenHistory", "Sitting"]
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..history.moments import AtTime, AtVersion, read_moment, seq_of
 from ..ids import Seq, SessionId
 from ..store.base import Row, SessionRecord, Version
 
-__all__ = ["Rows", "find_moment", "now_ms", "zone_here"]
+__all__ = ["Moment", "Rows", "find_moment", "now_ms", "zone_here"]
+
+Moment: TypeAlias = str | int
+"""What somebody writes for a moment: ``120``, ``"draft"``, ``"yesterday"``, ``"-1h"``."""
 
 
 def now_ms() -> int:
@@ -42,7 +45,7 @@ class Rows(Protocol):
 async def find_moment(
     store: Rows,
     record: SessionRecord,
-    written: str | int,
+    written: Moment,
     *,
     zone: Callable[[int], int] = zone_here,
 ) -> Seq:

@@ -1,4 +1,4 @@
-"""A log, told page by page from its end: no more of it is read than the page needs."""
+"""A log, read page by page: onward, or told from its end, where only what is needed is read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,23 @@ from ..ids import Seq
 from ..store.archive import Archive
 from ..store.base import Row, SessionRecord
 
-__all__ = ["page"]
+__all__ = ["page", "rows_after"]
 
 # So many rows are some 3 ms of reading, and as much of scanning.
 _PAGE_ROWS = 1000
 _WIDEST_ROWS = 16 * _PAGE_ROWS
+
+
+async def rows_after(
+    store: Archive, record: SessionRecord, after: int, *, document: str | None = None
+) -> AsyncIterator[Row]:
+    """The rows behind one, of a document or of all, the oldest first."""
+    while rows := await store.rows(record.id, after=after, document=document, limit=_PAGE_ROWS):
+        for row in rows:
+            yield row
+        if len(rows) < _PAGE_ROWS:
+            return
+        after = rows[-1].seq
 
 
 async def page(

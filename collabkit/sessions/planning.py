@@ -68,7 +68,7 @@ class Plan(msgspec.Struct, frozen=True):
     """An edit.
 
     Attributes:
-        action: What the audit calls it.
+        action: What the audit calls it, and the version that is saved before it.
         origin: What its row says of how it came in.
         told: What the audit is told.
         after: The newest row that it knows of.

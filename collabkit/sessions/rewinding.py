@@ -2,20 +2,15 @@
 
 Rules:
 
-1. Nothing is taken out of a log. To restore or revert is to edit: a copy of the document is edited,
-   and what that changed is merged into the document as one update. Whoever is in the room sees one
-   more transaction, and what was edited meanwhile stays.
+1. Nothing is taken out of a log. To restore or revert is to edit (:mod:`.editing`): whoever is in
+   the room sees one more transaction, and what was edited meanwhile stays.
 2. The row says what it is: its origin is ``restore:`` and the moment that was gone back to, or
    ``revert:`` and the first and last row that was taken back.
-3. Before it, one transaction tells the audit and, unless the policy says otherwise, saves a
-   version. Should the process die behind that, the document is as it was.
-4. One document is rewound by one call at a time: two at once would bring the same words back twice.
-5. What takes long is worked out beside the loop (:mod:`.beside`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
 import msgspec
 
@@ -24,9 +19,9 @@ from ..history.moments import NOW, START, check_version_name
 from ..store.base import Deed, SessionRecord, Version
 from .asked import Arguments, Call, document_of, place_of
 from .editing import carry_out
-from .moments import find_moment, now_ms
+from .moments import Moment, find_moment, now_ms
 from .planning import Restoring, Reverting, Task
-from .versions import authors_since
+from .versions import Reason, authors_since
 
 __all__ = [
     "Pin",
@@ -45,9 +40,6 @@ __all__ = [
 MAX_VERSIONS = 10_000
 MAX_NOTE = 10_000
 
-Moment: TypeAlias = str | int
-"""What somebody writes for a moment, see :mod:`collabkit.history.moments`."""
-
 
 class Save(Arguments, frozen=True):
     """``name`` is unique in the session; of a version that is ``pinned``, no thinning takes it.
@@ -59,7 +51,7 @@ class Save(Arguments, frozen=True):
     at: Moment = NOW
     note: Annotated[str, msgspec.Meta(max_length=MAX_NOTE)] = ""
     pinned: bool = True
-    kind: Literal["manual", "agent", "pause"] = "manual"
+    kind: Reason = "manual"
 
 
 class Unversion(Arguments, frozen=True):
@@ -153,7 +145,7 @@ async def restore(call: Call, asked: Restore) -> dict[str, Any]:
     """Bring a document to what it was."""
     record, document = await document_of(call, asked)
     at = await find_moment(call.host.store, record, asked.at)
-    done = await _go_back(call, record, document, Restoring(at), "restore", dry_run=asked.dry_run)
+    done = await _go_back(call, record, document, Restoring(at), dry_run=asked.dry_run)
     return {**done, "at": at}
 
 
@@ -165,11 +157,11 @@ async def revert(call: Call, asked: Revert) -> dict[str, Any]:
     since = await find_moment(call.host.store, record, asked.since)
     until = await find_moment(call.host.store, record, asked.until)
     task = Reverting(asked.change, asked.author, since, until)
-    return await _go_back(call, record, document, task, "revert", dry_run=asked.dry_run)
+    return await _go_back(call, record, document, task, dry_run=asked.dry_run)
 
 
 async def _go_back(
-    call: Call, record: SessionRecord, document: str, task: Task, kind: str, *, dry_run: bool
+    call: Call, record: SessionRecord, document: str, task: Task, *, dry_run: bool
 ) -> dict[str, Any]:
-    done = await carry_out(call, record, document, task, kind=kind, dry_run=dry_run)
+    done = await carry_out(call, record, document, task, dry_run=dry_run)
     return {"id": record.id, **done}

@@ -14,7 +14,7 @@ from ..store.base import Checkpoint, Deed, Loaded, SessionRecord
 from ..store.keyframes import cuts
 from ..sync.inquest import updates_of
 from .asked import Arguments, Call, documents_of, whole
-from .moments import find_moment, now_ms
+from .moments import Moment, find_moment, now_ms
 
 __all__ = ["Compact", "Release", "Thin", "checkpoint", "compact", "release", "thin"]
 
@@ -33,7 +33,7 @@ LONG_ROWS = 8_000
 class Compact(Arguments, frozen=True):
     """``upto`` is where history is to begin; versions that nobody saved by hand may go for it."""
 
-    upto: str | int = NOW
+    upto: Moment = NOW
     drop_versions: bool = False
     dry_run: bool = False
 

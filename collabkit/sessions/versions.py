@@ -16,6 +16,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -24,8 +25,9 @@ from ..ids import Seq, SessionId, Subject
 from ..store.archive import Archive
 from ..store.base import Deed, SessionRecord, Version
 from .moments import now_ms
+from .paging import rows_after
 
-__all__ = ["DEFAULT_POLICY", "Rounds", "VersionPolicy", "authors_since", "keep"]
+__all__ = ["DEFAULT_POLICY", "Reason", "Rounds", "VersionPolicy", "authors_since", "keep"]
 
 log = logging.getLogger("collabkit.sessions")
 
@@ -35,10 +37,11 @@ _ROUND_EVERY = 1.0
 # Whoever closes a file waits no longer than this for what is only a help.
 END_WITHIN = 5.0
 
-# Authors are looked for in so many pages of the log, so that a version stays a small matter.
-_PAGES = 20
-_PAGE_ROWS = 1000
+# Authors are looked for in so much of the log, so that a version stays a small matter.
+_AUTHORS_ROWS = 20_000
 
+Reason: TypeAlias = Literal["manual", "agent", "pause"]
+"""Why a version is saved that somebody asks for."""
 
 # Kinds of versions that keep what there was before an edit.
 _REWINDING = frozenset({"restore", "revert", "merge"})
@@ -79,14 +82,12 @@ async def authors_since(
     """
     versions = await store.versions(record.id, document=document)
     before = max((one.seq for one in versions if one.seq < upto), default=Seq(0))
-    after: int = max(before, upto - _PAGES * _PAGE_ROWS)
     found: set[Subject] = set()
-    while after < upto:
-        rows = await store.rows(record.id, after=after, document=document, limit=_PAGE_ROWS)
-        found.update(row.subject for row in rows if row.seq <= upto)
-        if len(rows) < _PAGE_ROWS:
+    after = max(before, upto - _AUTHORS_ROWS)
+    async for row in rows_after(store, record, after, document=document):
+        if row.seq > upto:
             break
-        after = rows[-1].seq
+        found.add(row.subject)
     return tuple(sorted(found))
 
 
