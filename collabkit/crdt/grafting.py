@@ -60,7 +60,7 @@ def graft(core: Core, branch: Branch, where: str | int, content: bytes) -> None:
         content: What to put there, as :func:`type_content` makes it.
     """
     client = core.raw.client_id()
-    known = decode_state_vector(core.raw.get_state(core.txn), NO_BUDGET.clients)
+    known = decode_state_vector(core.state_vector(), NO_BUDGET.clients)
     clock = known.get(client, 0)
     _stock(core.txn, branch, where)
     own = var_uint(client)

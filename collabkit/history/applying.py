@@ -36,6 +36,7 @@ from .changed import (
     length_of,
 )
 from .difference import Difference
+from .likeness import is_node
 from .live import KINDS
 from .tree import (
     ArrayNode,
@@ -220,7 +221,7 @@ def _insert(pen: Pen, branch: Any, at: int, run: Run) -> None:
     if isinstance(run.value, Subdocument):
         pen.put_document(branch, at, run.value.guid)
         return
-    if not isinstance(run.value, Node):
+    if not is_node(run.value):
         pen.insert(branch, at, run.value, run.attributes)
         return
     made = pen.make(branch, at, KINDS[type(run.value)], *_tag(run.value), style=run.attributes)
@@ -239,7 +240,7 @@ def _restyled(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
 def _put(pen: Pen, branch: Any, where: str | int, value: Any) -> None:
     if isinstance(value, Subdocument):
         pen.put_document(branch, where, value.guid)
-    elif isinstance(value, Node):
+    elif is_node(value):
         _fill(pen, pen.make(branch, where, KINDS[type(value)], *_tag(value)), value)
     else:
         _check(value)

@@ -39,7 +39,7 @@ from msgspec import structs
 
 from ..crdt.budget import DEFAULT_BUDGET, NO_BUDGET, Budget
 from ..crdt.update import EMPTY_UPDATE, StateVector, advance, gap, scan
-from ..errors import CollabError, NotACollabFile, SchemaTooNew
+from ..errors import CollabError, SchemaTooNew
 from ..ids import RoomName, Seq, SessionId, Subject
 from ..store.base import Checkpoint, Row, SessionRecord, Version
 from ..store.rows import MAX_SEQ
@@ -271,7 +271,7 @@ class Container:
         known = {None, *(one.name for one in self.manifest.documents)}
         for version in found:
             if version.document not in known or version.seq not in self._seqs:
-                raise self._damaged(f"version {version.name!r} is of no moment of it")
+                raise self._parcel.damaged(f"version {version.name!r} is of no moment of it")
         return found
 
     def rows(self) -> Iterator[Row]:
@@ -280,7 +280,7 @@ class Container:
         last = 0
         for row in heapq.merge(*logs, key=operator.attrgetter("seq")):
             if row.seq == last:
-                raise self._damaged(f"two rows have the number {last}")
+                raise self._parcel.damaged(f"two rows have the number {last}")
             last = row.seq
             yield row
 
@@ -296,17 +296,17 @@ class Container:
             line = self._decoded(frame, name, Line, msgspec.msgpack.decode)
             row = Row(document=contents.name, **structs.asdict(line))
             if row.seq <= last or row.seq not in self._seqs:
-                raise self._damaged(f"row {row.seq} of {name} is not in its place")
+                raise self._parcel.damaged(f"row {row.seq} of {name} is not in its place")
             if row.kind == "update":
                 with self._explained(f"row {row.seq} of {name}"):
                     found = scan(row.body, _BUDGET)
                 if gap(found, vector):
-                    raise self._damaged(f"row {row.seq} of {name} builds on what is missing")
+                    raise self._parcel.damaged(f"row {row.seq} of {name} builds on what is missing")
                 advance(found, vector)
             last, count = row.seq, count + 1
             yield row
         if count != contents.rows:
-            raise self._damaged(f"{name} has {count} rows, not {contents.rows}")
+            raise self._parcel.damaged(f"{name} has {count} rows, not {contents.rows}")
 
     def _vector(self, number: int) -> StateVector:
         vector: StateVector = {}
@@ -325,7 +325,7 @@ class Container:
             while len(left) - at >= _LENGTH.size:
                 (length,) = _LENGTH.unpack_from(left, at)
                 if length > MAX_READ_BYTES:
-                    raise self._damaged(f"{name} has a row of {length} bytes")
+                    raise self._parcel.damaged(f"{name} has a row of {length} bytes")
                 stop = at + _LENGTH.size + length
                 if stop > len(left):
                     break
@@ -333,7 +333,7 @@ class Container:
                 at = stop
             del left[:at]
         if left:
-            raise self._damaged(f"{name} ends early")
+            raise self._parcel.damaged(f"{name} ends early")
 
     # What may be wrong
 
@@ -341,7 +341,7 @@ class Container:
         documents = self.manifest.documents
         names = [one.name for one in documents]
         if len(set(names)) < len(names) or len(names) > MAX_DOCUMENTS:
-            raise self._damaged("its documents are too many, or two have one name")
+            raise self._parcel.damaged("its documents are too many, or two have one name")
         for name in names:
             with self._explained(f"document {name!r}"):
                 RoomName.parse(f"session/{name}")
@@ -349,14 +349,14 @@ class Container:
         for number in range(len(documents)):
             known |= {f"{number}/{part}" for part in PARTS}
         if unknown := set(self._parcel.parts) - known:
-            raise self._damaged(f"it has a part {min(unknown)!r}")
+            raise self._parcel.damaged(f"it has a part {min(unknown)!r}")
 
     def _read(self, name: str, absent: bytes) -> bytes:
         part = self._parcel.parts.get(name)
         if part is None:
             return absent
         if part.size_bytes > MAX_READ_BYTES:
-            raise self._damaged(f"{name} is larger than {MAX_READ_BYTES} bytes")
+            raise self._parcel.damaged(f"{name} is larger than {MAX_READ_BYTES} bytes")
         return self._parcel.read(name)
 
     def _decoded(
@@ -374,7 +374,4 @@ class Container:
         try:
             yield
         except (msgspec.DecodeError, CollabError, RecursionError) as error:
-            raise self._damaged(f"{what}: {error}") from None
-
-    def _damaged(self, reason: str) -> NotACollabFile:
-        return NotACollabFile(self.path, reason)
+            raise self._parcel.damaged(f"{what}: {error}") from None

@@ -49,6 +49,7 @@ from .tree import (
     Tree,
     XmlNode,
     XmlTextNode,
+    emptied,
 )
 from .unified import SIGNS, unified
 
@@ -128,13 +129,13 @@ class _Comparison:
         """Rule 4: let a root that is not there, or is empty, be of the other's kind."""
         others = old is not None and new is not None and sort_of(old) != sort_of(new)
         if new is None or (others and self._is_empty(new)):
-            return old, _emptied(old)
+            return old, emptied(old)
         if old is None or (others and self._is_empty(old)):
-            return _emptied(new), new
+            return emptied(new), new
         return old, new
 
     def _is_empty(self, root: Node) -> bool:
-        return self._like.form(root) == self._like.form(_emptied(root))
+        return self._like.form(root) == self._like.form(emptied(root))
 
     def node(self, path: Path, old: Any, new: Any, gone: Any) -> Changed | None:
         """Compare two shared types of one sort; None if they hold the same."""
@@ -265,10 +266,6 @@ class _Comparison:
         if alone and (_id(old) is None or _id(new) is None):
             return max(share, ALIKE)
         return share if share >= ALIKE else 0.0
-
-
-def _emptied(node: Any) -> Any:
-    return ElementNode(node.tag) if isinstance(node, ElementNode) else type(node)()
 
 
 def _id(entry: Entry) -> Any:

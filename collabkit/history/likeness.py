@@ -18,23 +18,21 @@ from .tree import (
     ElementNode,
     Entry,
     MapNode,
+    Node,
     Run,
     Subdocument,
     TextNode,
     XmlNode,
-    XmlTextNode,
 )
 
 __all__ = ["Likeness", "is_node", "sort_of"]
-
-_NODES = (MapNode, ArrayNode, TextNode, XmlNode, ElementNode, XmlTextNode)
 
 _WORD = re.compile(r"\w+")
 
 
 def is_node(content: Any) -> bool:
     """Whether a content is a shared type."""
-    return isinstance(content, _NODES)
+    return isinstance(content, Node)
 
 
 def sort_of(content: Any) -> Hashable:

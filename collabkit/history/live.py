@@ -17,13 +17,13 @@ from .tree import (
     ElementNode,
     Entry,
     MapNode,
-    Node,
     Run,
     Subdocument,
     TextNode,
     Tree,
     XmlNode,
     XmlTextNode,
+    emptied,
 )
 
 __all__ = ["KINDS", "tree_by", "tree_of"]
@@ -60,19 +60,7 @@ def tree_by(pen: Pen, like: Tree | None = None) -> Tree:
     known = {name: KINDS[type(node)] for name, node in (like or {}).items()}
     roots = pen.roots_like(known).items()
     read: Tree = {name: _NODES[kind](pen, pen.root(kind, name)) for name, kind in roots}
-    return {name: node for name, node in read.items() if _filled(node)}
-
-
-def _filled(node: Node) -> bool:
-    match node:
-        case MapNode():
-            return bool(node.entries)
-        case ArrayNode():
-            return bool(node.items)
-        case TextNode():
-            return bool(node.runs)
-        case _:
-            return not isinstance(node, XmlNode) or bool(node.children)
+    return {name: node for name, node in read.items() if node != emptied(node)}
 
 
 def _content(pen: Pen, value: Any) -> Any:

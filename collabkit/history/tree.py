@@ -39,6 +39,7 @@ __all__ = [
     "Tree",
     "XmlNode",
     "XmlTextNode",
+    "emptied",
     "joined",
     "plain_content",
     "plain_tree",
@@ -153,6 +154,15 @@ Tree: TypeAlias = dict[str, Node]
 def text_of(node: TextNode | XmlTextNode) -> str:
     """The characters of a text, without its formatting and embedded objects."""
     return "".join(run.value for run in node.runs if isinstance(run.value, str))
+
+
+def emptied(node: Any) -> Any:
+    """A shared type of the same sort that holds nothing.
+
+    >>> emptied(ElementNode("p", (7, 0), {"align": Entry("left")}))
+    ElementNode(tag='p', id=None, attributes={}, children=())
+    """
+    return ElementNode(node.tag) if isinstance(node, ElementNode) else type(node)()
 
 
 def plain_tree(tree: Tree) -> dict[str, Any]:
