@@ -1,25 +1,25 @@
 """Everything that changes a workspace, besides editing its documents: one table.
 
-=========== ====== ========= ==========================================================
-operation   action remotely  what it does
-=========== ====== ========= ==========================================================
-create      write  unlocked  add a session
-checkpoint  write  in room   make the next opening of a session's documents fast
-import      write  in room   take Yjs updates into a document, as edits of its own
-take-in     manage never     add a session from a container, with its history
-version     write  in room   save a version of a document, or of the session
-restore     write  in room   bring a document back to what it was at a moment
-revert      write  in room   take back a change, or what somebody wrote, and keep all else
-fork        write  unlocked  branch a session, or a document of it, from a moment
-merge       write  unlocked  take what a fork has beyond the session it was branched from
-pin         manage never     let no thinning take a version, or let it again
-unversion   manage never     drop a version, so that its moment may be compacted away
-release     manage never     give an engine again what was quarantined
-thin        manage never     drop versions: dense lately, sparse long ago, pinned for ever
-compact     manage never     let history begin at a moment, and give back what it took before
-erase       manage never     empty what a subject wrote in a session, or what all did, for good
-rm          manage never     remove a session and all it has
-=========== ====== ========= ==========================================================
+=========== ========= ==========================================================
+operation   remotely  what it does
+=========== ========= ==========================================================
+create      unlocked  add a session
+checkpoint  in room   make the next opening of a session's documents fast
+import      in room   take Yjs updates into a document, as edits of its own
+take-in     never     add a session from a container, with its history
+version     in room   save a version of a document, or of the session
+restore     in room   bring a document back to what it was at a moment
+revert      in room   take back a change, or what somebody wrote, and keep all else
+fork        unlocked  branch a session, or a document of it, from a moment
+merge       unlocked  take what a fork has beyond the session it was branched from
+pin         never     let no thinning take a version, or let it again
+unversion   never     drop a version, so that its moment may be compacted away
+release     never     give an engine again what was quarantined
+thin        never     drop versions: dense lately, sparse long ago, pinned for ever
+compact     never     let history begin at a moment, and give back what it took before
+erase       never     empty what a subject wrote in a session, or what all did, for good
+rm          never     remove a session and all it has
+=========== ========= ==========================================================
 
 Rules:
 
@@ -31,9 +31,9 @@ Rules:
    runs again, and an operation that finds its own work done then is content.
 4. ``remotely`` says who may call an operation from a room. *Never*: its damage cannot be taken
    back by an edit. *In room*: who may write the document he is connected to, about that one.
-   *Unlocked*: as that, where the relay asks nobody who he is and makes a session of every name
-   that is opened; behind a lock, what is created is for the host to decide, and a fork may hold
-   what its reader was not to see.
+   *Unlocked*: who may write, about any, where the relay asks nobody who he is and makes a session
+   of every name that is opened; behind a lock, what is created is for the host to decide, and a
+   fork may hold what its reader was not to see.
 5. What is imported may be older than what people still have: the host's imports begin a recovery
    of the document (:mod:`collabkit.store.recovery`). Those of people in a room do not, behind a
    lock: whoever may write could have others' words taken from anybody with them.
@@ -69,12 +69,10 @@ class Operation(msgspec.Struct, frozen=True):
     """One row of the table.
 
     Attributes:
-        action: ``write`` changes what a session holds; ``manage`` what can be known of it.
         arguments: The schema of its arguments.
     """
 
     name: str
-    action: str
     remotely: Remotely
     arguments: type[Arguments]
     run: Callable[[Call, Any], Awaitable[dict[str, Any]]]
@@ -95,22 +93,22 @@ def _json(result: dict[str, Any]) -> Any:
 TABLE: Mapping[str, Operation] = {
     row.name: row
     for row in (
-        Operation("create", "write", Remotely.UNLOCKED, founding.Create, founding.create),
-        Operation("checkpoint", "write", Remotely.IN_ROOM, Arguments, upkeep.checkpoint),
-        Operation("import", "write", Remotely.IN_ROOM, founding.Import, founding.take_in),
-        Operation("take-in", "manage", Remotely.NEVER, moving.TakeIn, moving.take_in),
-        Operation("release", "manage", Remotely.NEVER, upkeep.Release, upkeep.release),
-        Operation("version", "write", Remotely.IN_ROOM, rewinding.Save, rewinding.save),
-        Operation("restore", "write", Remotely.IN_ROOM, rewinding.Restore, rewinding.restore),
-        Operation("revert", "write", Remotely.IN_ROOM, rewinding.Revert, rewinding.revert),
-        Operation("fork", "write", Remotely.UNLOCKED, branching.Fork, branching.fork),
-        Operation("merge", "write", Remotely.UNLOCKED, branching.Merge, branching.merge),
-        Operation("pin", "manage", Remotely.NEVER, rewinding.Pin, rewinding.pin),
-        Operation("unversion", "manage", Remotely.NEVER, rewinding.Unversion, rewinding.unversion),
-        Operation("thin", "manage", Remotely.NEVER, upkeep.Thin, upkeep.thin),
-        Operation("compact", "manage", Remotely.NEVER, upkeep.Compact, upkeep.compact),
-        Operation("erase", "manage", Remotely.NEVER, erasure.Erase, erasure.erase),
-        Operation("rm", "manage", Remotely.NEVER, founding.Remove, founding.remove),
+        Operation("create", Remotely.UNLOCKED, founding.Create, founding.create),
+        Operation("checkpoint", Remotely.IN_ROOM, Arguments, upkeep.checkpoint),
+        Operation("import", Remotely.IN_ROOM, founding.Import, founding.take_in),
+        Operation("take-in", Remotely.NEVER, moving.TakeIn, moving.take_in),
+        Operation("release", Remotely.NEVER, upkeep.Release, upkeep.release),
+        Operation("version", Remotely.IN_ROOM, rewinding.Save, rewinding.save),
+        Operation("restore", Remotely.IN_ROOM, rewinding.Restore, rewinding.restore),
+        Operation("revert", Remotely.IN_ROOM, rewinding.Revert, rewinding.revert),
+        Operation("fork", Remotely.UNLOCKED, branching.Fork, branching.fork),
+        Operation("merge", Remotely.UNLOCKED, branching.Merge, branching.merge),
+        Operation("pin", Remotely.NEVER, rewinding.Pin, rewinding.pin),
+        Operation("unversion", Remotely.NEVER, rewinding.Unversion, rewinding.unversion),
+        Operation("thin", Remotely.NEVER, upkeep.Thin, upkeep.thin),
+        Operation("compact", Remotely.NEVER, upkeep.Compact, upkeep.compact),
+        Operation("erase", Remotely.NEVER, erasure.Erase, erasure.erase),
+        Operation("rm", Remotely.NEVER, founding.Remove, founding.remove),
     )
 }
 
