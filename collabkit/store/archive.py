@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ..ids import SessionId, Subject
@@ -137,7 +137,6 @@ class Archive(Store, Protocol):
         dropping: Sequence[str] = (),
         dry_run: bool = False,
         audit: Deed | None = None,
-        progress: Callable[[int, int], None] | None = None,
     ) -> Compacted:
         """Remove a document's updates up to a ``seq``, where its history begins then.
 
@@ -149,7 +148,6 @@ class Archive(Store, Protocol):
             dropping: Names of versions that go with the rows.
             dry_run: Only say what would go.
             audit: What to tell of it.
-            progress: Told in a thread, now and then, how many rows are gone, and of how many.
 
         Raises:
             LocalProtocolError: Not two checkpoints hold what would go, or a version is older.

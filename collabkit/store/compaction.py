@@ -16,7 +16,7 @@ Rules:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import msgspec
 
@@ -40,7 +40,6 @@ class Asked(msgspec.Struct, frozen=True):
             if history may begin later.
         dry_run: Only say what would go.
         audit: What to tell of it.
-        progress: Told after each slice how many rows are gone, and of how many.
     """
 
     upto: int
@@ -48,7 +47,6 @@ class Asked(msgspec.Struct, frozen=True):
     base: tuple[Checkpoint, checkpoints.Packed] | None = None
     dry_run: bool = False
     audit: Deed | None = None
-    progress: Callable[[int, int], None] | None = None
 
 
 def compact(
@@ -78,12 +76,7 @@ def compact(
     document.floor = after.floor
     document.checkpoint_bytes = checkpoints.size(file.connection, document.no)
     yield
-
-    def progress(done: int) -> None:
-        if asked.progress is not None:
-            asked.progress(done, expected.rows)
-
-    yield from removal.drop_rows(file, document, progress)
+    yield from removal.drop_rows(file, document)
     yield from removal.give_back(file)
     return expected
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import msgspec
 
@@ -93,11 +93,8 @@ def _empty(file: OpenFile, document: Document) -> Generator[None, None, None]:
     yield
 
 
-def drop_rows(
-    file: OpenFile, document: Document, progress: Callable[[int], None] | None = None
-) -> Generator[None, None, None]:
-    """Delete the updates of a document up to its floor; ``progress`` is told how many are gone."""
-    done = 0
+def drop_rows(file: OpenFile, document: Document) -> Generator[None, None, None]:
+    """Delete the updates of a document up to its floor."""
     while True:
         file.settle_of(document)
         with file.transaction():
@@ -113,9 +110,6 @@ def drop_rows(
             file.update_document(after)
         document.gone, document.rows = after.gone, after.rows
         document.size_bytes = after.size_bytes
-        done += gone.rows
-        if progress is not None:
-            progress(done)
         yield
         if not gone.rows:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..ids import SessionId, Subject
@@ -49,7 +49,6 @@ class Past:
         dropping: Sequence[str] = (),
         dry_run: bool = False,
         audit: Deed | None = None,
-        progress: Callable[[int, int], None] | None = None,
     ) -> Compacted:
         """Remove the updates of a document up to a ``seq``, and give their space back.
 
@@ -64,7 +63,6 @@ class Past:
             dropping: Names of versions that go with the rows; others that are older refuse it.
             dry_run: Only say what would go.
             audit: What to tell of it.
-            progress: Told in a thread, now and then, how many rows are gone, and of how many.
 
         Raises:
             LocalProtocolError: Not two sound checkpoints reach ``upto``, or a version is older.
@@ -72,7 +70,7 @@ class Past:
         packed = None
         if base is not None:
             packed = base, await asyncio.to_thread(pack, base.body)
-        asked = compaction.Asked(upto, tuple(dropping), packed, dry_run, audit, progress)
+        asked = compaction.Asked(upto, tuple(dropping), packed, dry_run, audit)
         return await self._writer.submit_slices(lambda it: it.compact(session, document, asked))
 
     async def put_version(

@@ -166,15 +166,6 @@ def test_a_dry_run_says_what_would_go(ledger: Ledger, session: SessionId) -> Non
     assert ledger.find_session("notes", "default").size_bytes == size - expected.size_bytes
 
 
-def test_progress_is_told(ledger: Ledger, session: SessionId) -> None:
-    """After each slice, up to all."""
-    fill(ledger, session)
-    told: list[tuple[int, int]] = []
-    asked = Asked(UPTO, progress=lambda done, of: told.append((done, of)))
-    finish(ledger.compact(session, "main", asked))
-    assert told == [(1000, UPTO), (2000, UPTO), (UPTO, UPTO), (UPTO, UPTO)]
-
-
 @pytest.mark.parametrize("asked", [Asked(-1), Asked(MANY + 1), Asked(3, base=based(4))])
 def test_what_cannot_be_is_refused(ledger: Ledger, session: SessionId, asked: Asked) -> None:
     """A row that is not there; a base that is of another moment."""
