@@ -100,17 +100,14 @@ def _hash(before: Head, entry: Entry) -> str:
     return hashlib.sha256(bytes.fromhex(before.hash) + _encode(fields)).hexdigest()
 
 
-def breaks(
-    entries: Iterable[Entry], *, after: Head = START, head: Head | None = None
-) -> Iterator[str]:
-    """Check a chain, or a part of one; yields one sentence for each place where it is broken.
+def breaks(entries: Iterable[Entry], *, head: Head | None = None) -> Iterator[str]:
+    """Check a chain; yields one sentence for each place where it is broken.
 
     Args:
         entries: Its lines, in order.
-        after: The end of what comes before them.
         head: What was kept elsewhere: the chain must have it, and may go on behind it.
     """
-    last, found = after, head is None or head == after
+    last, found = START, head is None or head == START
     for entry in entries:
         if entry.no != last.no + 1:
             yield f"line {entry.no} of the audit stands after line {last.no}"
