@@ -52,11 +52,12 @@ class Row(msgspec.Struct, frozen=True):
     seq: Seq
     subject: Subject
     update: bytes
+    origin: str = "relay"
 
     @property
     def stamp(self) -> Stamp:
         """Who and when."""
-        return Stamp(self.seq, self.subject, self.seq * 1000)
+        return Stamp(self.seq, self.subject, self.seq * 1000, self.origin)
 
 
 class Person:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collabkit.crdt.document import Document
-from collabkit.history.weave import Weave
 from collabkit.ids import Seq, Subject
 from history.crowd import Row
 
-__all__ = ["Journal", "woven"]
-
-
-def woven(rows: list[Row]) -> Weave:
-    """The weave of some rows."""
-    weave = Weave()
-    for row in rows:
-        weave.add(row.update, row.stamp)
-    return weave
+__all__ = ["Journal"]
 
 
 class Journal:
@@ -25,15 +16,15 @@ class Journal:
         self.document = Document()
         self.rows: list[Row] = []
         self.document.on_update(lambda change: self._take(change.update))
-        self._who = "ada"
+        self._by = "ada", "relay"
 
     def _take(self, update: bytes) -> None:
-        seq = Seq(len(self.rows) + 1)
-        self.rows.append(Row(seq, Subject(f"user:{self._who}"), update))
+        seq, (who, origin) = Seq(len(self.rows) + 1), self._by
+        self.rows.append(Row(seq, Subject(f"user:{who}"), update, origin))
 
-    def by(self, who: str) -> Document:
+    def by(self, who: str, origin: str = "relay") -> Document:
         """The document, for an edit by somebody."""
-        self._who = who
+        self._by = who, origin
         return self.document
 
     def of(self, *people: str) -> set[Seq]:

@@ -15,7 +15,7 @@ from collabkit.history.tree import plain_tree, same
 from collabkit.history.view import tree
 from collabkit.ids import Seq
 from history.crowd import Crowd, Person
-from history.journal import woven
+from history.weaving import weave_of
 from history.yjs import Node, YjsPerson, shown
 
 RUNS = 1000
@@ -24,7 +24,7 @@ WITH_YJS = 200
 
 def restored(crowd: Crowd, person: Person) -> None:
     """Have somebody restore a moment that he knows of, with others' edits on their way."""
-    weave = woven(crowd.rows[: person.heard])
+    weave = weave_of(crowd.rows[: person.heard])
     at = Seq(crowd.dice.randrange(person.heard + 1))
     before, shown = tree_of(person.document), plain_tree(tree(weave, at))
     change = restore(person.document, weave, at)
@@ -58,7 +58,7 @@ def edited(crowd: Crowd) -> None:
     crowd.settle()
     digests = {person.document.digest() for person in natives}
     assert len(digests) == 1
-    now = tree(woven(crowd.rows))
+    now = tree(weave_of(crowd.rows))
     assert same(tree_of(natives[0].document, like=now), now)
 
 
@@ -86,6 +86,6 @@ def test_it_is_exact_while_yjs_edits(
             guests = [YjsPerson(node, number) for number in (2, 3)]
             crowd = Crowd(Random(f"{seed}.{run}"), [Person(0), Person(1), *guests])
             edited(crowd)
-            now = tree(woven(crowd.rows))
+            now = tree(weave_of(crowd.rows))
             for guest in guests:
                 assert guest.show() == shown(tree_of(crowd.people[0].document, like=now))

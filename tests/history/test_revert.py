@@ -13,7 +13,8 @@ from collabkit.history.revert import Kept, without
 from collabkit.history.tree import plain_tree
 from collabkit.history.weave import Weave
 from collabkit.ids import Seq
-from history.journal import Journal, woven
+from history.journal import Journal
+from history.weaving import weave_of
 
 
 def reverted(
@@ -22,7 +23,7 @@ def reverted(
     """What is there without some rows, or those of some people; and what is kept."""
     seqs = journal.of(*(row for row in rows if isinstance(row, str)))
     seqs |= {Seq(row) for row in rows if isinstance(row, int)}
-    found = without(woven(journal.rows), seqs)
+    found = without(weave_of(journal.rows), seqs)
     return plain_tree(found.tree), [_told(kept) for kept in found.kept]
 
 
@@ -143,7 +144,7 @@ def test_formatting_goes_back_or_says_why_not() -> None:
     journal.by("bob").text("t").format(0, 8, {"bold": True})
     journal.by("ada").text("t").insert(4, "typed")
     journal.by("ada").text("t").format(0, 2, {"bold": None, "em": True})
-    found = without(woven(journal.rows), journal.of("bob"))
+    found = without(weave_of(journal.rows), journal.of("bob"))
     node = found.tree["t"]
     assert [(run.value, run.attributes) for run in node.runs] == [  # type: ignore[union-attr]
         ("01", {"em": True}),

@@ -22,7 +22,8 @@ from collabkit.history.tree import (
 from collabkit.history.view import tree
 from collabkit.ids import Seq
 from history.crowd import Crowd, Person, Row
-from history.journal import Journal, woven
+from history.journal import Journal
+from history.weaving import weave_of
 
 RUNS = 1000
 IN_CI = 100
@@ -91,7 +92,7 @@ def test_text_is_as_a_list_of_characters_says(seed: int, runs: range) -> None:
         crowd.settle()
         seen = _seen(crowd.rows)
         rows = {row.seq for row in crowd.rows if dice.random() < 0.3}
-        node = without(woven(crowd.rows), rows).tree.get("body")
+        node = without(weave_of(crowd.rows), rows).tree.get("body")
         found = "" if node is None else text_of(node)  # type: ignore[arg-type]
         assert set(found) == _model(seen, rows)
         assert len(set(found)) == len(found)
@@ -125,7 +126,7 @@ def test_keys_are_as_the_list_of_sets_says(seed: int, runs: range) -> None:
                 keys[key] = value
             sets[key].append((journal.rows[-1].seq, value))
         rows = {row.seq for row in journal.rows if dice.random() < 0.4}
-        found = without(woven(journal.rows), rows)
+        found = without(weave_of(journal.rows), rows)
         held = plain_tree(found.tree).get("m", {})
         assert {key: held.get(key) for key in "abc"} == {
             key: _expected(sets[key], rows) for key in "abc"
@@ -150,7 +151,7 @@ def test_without_the_last_rows_it_is_the_past(seed: int, runs: range) -> None:
         for _ in range(50):
             crowd.step()
         crowd.settle()
-        weave, last = woven(crowd.rows), len(crowd.rows)
+        weave, last = weave_of(crowd.rows), len(crowd.rows)
         for at in (last, last - 1, crowd.dice.randrange(last)):
             found = without(weave, {Seq(seq) for seq in range(at + 1, last + 1)})
             assert same(found.tree, tree(weave, Seq(at)))
@@ -186,7 +187,7 @@ def test_others_work_stays_and_theirs_goes(seed: int, runs: range) -> None:
         for _ in range(50):
             crowd.step()
         crowd.settle()
-        weave, who = woven(crowd.rows), crowd.dice.choice(crowd.people).subject
+        weave, who = weave_of(crowd.rows), crowd.dice.choice(crowd.people).subject
         theirs = {row.stamp for row in crowd.rows if row.subject == who}
         reverted = without(weave, {stamp.seq for stamp in theirs}).tree
         now, then = (
@@ -258,7 +259,7 @@ def test_formatting_is_as_each_character_says(seed: int, runs: range) -> None:
                 for one in model[start:stop]:
                     one.set(name, seq, value)
         rows = {row.seq for row in journal.rows[1:] if dice.random() < 0.4}
-        node = without(woven(journal.rows), rows).tree["t"]
+        node = without(weave_of(journal.rows), rows).tree["t"]
         found = {c: r.attributes for r in node.runs for c in r.value}  # type: ignore[union-attr]
         for one in model:
             for name in {"bold", "em"} - one.doubtful if one.value in found else ():

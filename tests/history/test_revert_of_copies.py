@@ -4,50 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from collabkit.crdt.document import Document
 from collabkit.crdt.values import Element, NewText
 from collabkit.history.rewind import restore, revert
-from collabkit.history.tree import Stamp
-from collabkit.history.weave import Weave
-from collabkit.ids import Seq, Subject
+from collabkit.ids import Seq
+from history.journal import Journal
+from history.weaving import weave_of
 
 
-class Log:
-    """A document whose every edit is a row, and a host who goes back by what the rows say."""
-
-    def __init__(self) -> None:
-        self.document = Document()
-        self._rows: list[tuple[bytes, Stamp]] = []
-        self._by = "", ""
-        self.document.on_update(lambda change: self._take(change.update))
-
-    def _take(self, update: bytes) -> None:
-        who, origin = self._by
-        seq = Seq(len(self._rows) + 1)
-        self._rows.append((update, Stamp(seq, Subject(who), 0, origin)))
-
-    def by(self, who: str, origin: str = "relay") -> Document:
-        """The document, for an edit by somebody."""
-        self._by = who, origin
-        return self.document
-
-    def weave(self) -> Weave:
-        """All there was."""
-        weave = Weave()
-        for update, stamp in self._rows:
-            weave.add(update, stamp)
-        return weave
+class Log(Journal):
+    """A journal with a host who goes back by what its rows say."""
 
     def restore(self, at: int) -> None:
         """Let the host restore what there was after a row."""
-        restore(self.by("host", f"restore:{at}"), self.weave(), Seq(at))
+        restore(self.by("host", f"restore:{at}"), weave_of(self.rows), Seq(at))
 
     def revert(self, who: str) -> list[tuple[str, str, str]]:
         """Let the host take back all that somebody wrote; returns what is kept."""
-        rows = [stamp.seq for _, stamp in self._rows if stamp.subject == who]
+        rows = sorted(self.of(who))
         document = self.by("host", f"revert:{rows[0]}-{rows[-1]}")
-        _, kept = revert(document, self.weave(), rows)
-        return [("/".join(one.path), one.reason, one.by.subject) for one in kept]
+        _, kept = revert(document, weave_of(self.rows), rows)
+        return [
+            ("/".join(one.path), one.reason, one.by.subject.removeprefix("user:")) for one in kept
+        ]
 
     def holds(self) -> dict[str, Any]:
         """What the document holds."""

@@ -14,7 +14,7 @@ from collabkit.history.view import tree
 from collabkit.history.weave import Weave
 from collabkit.ids import Seq, Subject
 from history.crowd import Crowd
-from history.journal import woven
+from history.weaving import weave_of
 
 
 class Log:
@@ -105,11 +105,11 @@ def test_revert_of_a_revert_gives_back(seed: int) -> None:
             crowd.step()
         crowd.settle()
         person, before = crowd.people[0], len(crowd.rows)
-        now = tree(woven(crowd.rows))
+        now = tree(weave_of(crowd.rows))
         rows = {row.seq for row in crowd.rows if crowd.dice.random() < 0.3}
-        revert(person.document, woven(crowd.rows), rows)
+        revert(person.document, weave_of(crowd.rows), rows)
         crowd.send(person)
-        revert(person.document, woven(crowd.rows), {row.seq for row in crowd.rows[before:]})
+        revert(person.document, weave_of(crowd.rows), {row.seq for row in crowd.rows[before:]})
         assert same(tree_of(person.document, like=now), now)
 
 
@@ -130,7 +130,7 @@ def test_behind_a_compacted_log_it_is_exact_too(seed: int) -> None:
         weave.add_base(compacted.update(), {}, seq=Seq(floor), at_ms=0)
         for row in crowd.rows[floor:]:
             weave.add(row.update, row.stamp)
-        whole, person = woven(crowd.rows), crowd.people[0]
+        whole, person = weave_of(crowd.rows), crowd.people[0]
         for name, strand in weave.roots.items():
             strand.kind = whole.roots[name].kind  # a checkpoint may not tell it
         past = tree(whole, at)

@@ -26,7 +26,7 @@ def woven(updates: Iterable[bytes], subject: str = "user:ada") -> Weave:
 
 
 def weave_of(rows: Sequence[Row]) -> Weave:
-    """A weave of what a crowd did."""
+    """A weave of what a crowd or a journal did."""
     weave = Weave()
     for row in rows:
         weave.add(row.update, row.stamp)
