@@ -25,7 +25,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import Any, TypeAlias
 
-__all__ = ["Block", "blocks", "joined", "text_blocks"]
+__all__ = ["Block", "apart", "blocks", "joined", "text_blocks"]
 
 Block: TypeAlias = tuple[int, int, int]
 """Where a common piece starts on the one side and on the other, and how long it is."""
@@ -115,14 +115,12 @@ class _Search:
                 yield from longest or ()
                 return
             anchors = _anchors(_windows(old), _windows(new), None)
-        at = opposite = 0
-        for i, j, n in [*anchors, (len(old), len(new), 0)] if anchors else ():
+        for at, opposite, (i, j, n) in apart(anchors, len(old), len(new)) if anchors else ():
             for left, right, length in self._find(
                 old[at:i], new[opposite:j], idle, level=level + 1
             ):
                 yield at + left, opposite + right, length
             yield i, j, n
-            at, opposite = i + n, j + n
 
     def _longest(
         self, old: Sequence[Hashable], new: Sequence[Hashable], idle: _Idle | None
@@ -164,13 +162,12 @@ class _Search:
         self, old: list[str], new: list[str], idle: _Idle | None, closer: _Closer
     ) -> Iterator[Block]:
         mine, yours = _starts(old), _starts(new)
-        at = opposite = 0
-        for i, j, n in [*self.blocks(old, new, idle), (len(old), len(new), 0)]:
+        found = self.blocks(old, new, idle)
+        for at, opposite, (i, j, n) in apart(found, len(old), len(new)):
             if at < i and opposite < j:
                 for left, right, length in closer("".join(old[at:i]), "".join(new[opposite:j])):
                     yield mine[at] + left, yours[opposite] + right, length
             yield mine[i], yours[j], mine[i + n] - mine[i]
-            at, opposite = i + n, j + n
 
 
 def _anchors(old: Sequence[Hashable], new: Sequence[Hashable], idle: _Idle | None) -> list[Block]:
@@ -213,6 +210,23 @@ def joined(found: Iterable[Block]) -> list[Block]:
         else:
             joined.append((i, j, n))
     return joined
+
+
+def apart(found: Iterable[Block], old: int, new: int) -> Iterator[tuple[int, int, Block]]:
+    """Each common piece, and where what is apart before it begins; then the end of both sides.
+
+    Args:
+        found: The pieces.
+        old: How long the one side is.
+        new: How long the other is.
+
+    >>> list(apart([(1, 0, 2)], 4, 2))
+    [(0, 0, (1, 0, 2)), (3, 2, (4, 2, 0))]
+    """
+    at = opposite = 0
+    for i, j, n in (*found, (old, new, 0)):
+        yield at, opposite, (i, j, n)
+        at, opposite = i + n, j + n
 
 
 def _one_sided(old: str, new: str) -> list[Block] | None:

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from . import wording
-from .alignment import blocks
+from .alignment import Block, apart, blocks
 from .changed import (
     Add,
     Changed,
@@ -235,15 +235,13 @@ class _Comparison:
         return (own, sort_of(entry.value)) if own in ids else self._like.form(entry.value)
 
     def _pairs(
-        self, old: Sequence[Entry], new: Sequence[Entry], found: list[tuple[int, int, int]]
+        self, old: Sequence[Entry], new: Sequence[Entry], found: list[Block]
     ) -> Iterator[_Pair]:
         """Each element that stays, as what it was and as what it is; and the two ends."""
-        at = opposite = 0
-        for i, j, n in [*found, (len(old), len(new), 0)]:
+        for at, opposite, (i, j, n) in apart(found, len(old), len(new)):
             for left, right in self._edited(old[at:i], new[opposite:j]):
                 yield at + left, opposite + right
             yield from zip(range(i, i + n), range(j, j + n), strict=True)
-            at, opposite = i + n, j + n
         yield len(old), len(new)
 
     def _edited(self, old: Sequence[Entry], new: Sequence[Entry]) -> list[_Pair]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from .alignment import Block, blocks, joined, text_blocks
+from .alignment import Block, apart, blocks, joined, text_blocks
 from .changed import Delete, Insert, Keep, Reformat, TextStep, Within, length_of
 from .likeness import Likeness, is_node, sort_of
 from .tree import Run
@@ -93,13 +93,11 @@ def _common(old: list[_Piece], new: list[_Piece]) -> list[Block] | None:
         return None
     before, after = ("".join(text for text, _ in pieces) for pieces in (old, new))
     both: list[Block] = []
-    at = opposite = 0
-    for i, j, n in [*found, (len(before), len(after), 0)]:
+    for at, opposite, (i, j, n) in apart(found, len(before), len(after)):
         if at < i and opposite < j:
             between = text_blocks(before[at:i], after[opposite:j])
             both += ((at + left, opposite + right, length) for left, right, length in between)
         both.append((i, j, n))
-        at, opposite = i + n, j + n
     return joined(both)
 
 
