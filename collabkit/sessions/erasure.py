@@ -39,13 +39,12 @@ from ..store.base import Checkpoint, Chronicle, Deed, Row, SessionRecord
 from ..store.rewriting import Rewritten
 from .asked import Arguments, Call, documents_of
 from .moments import now_ms
+from .paging import rows_after
 
 __all__ = ["ERASED", "Erase", "erase"]
 
 # Who an erased subject is from then on; so are all that were erased.
 ERASED = Subject("erased")
-# Rows that are read at a time.
-_PAGE = 1000
 
 
 class Erase(Arguments, frozen=True):
@@ -121,7 +120,7 @@ async def erase(call: Call, asked: Erase) -> dict[str, Any]:
 
 async def _delete(call: Call, record: SessionRecord, document: str, subject: str | None) -> None:
     """Delete what is to go, as an edit of a document."""
-    plan = await _planned(call, record, document, subject)
+    _, plan = await _planned(call, record, document, subject)
     if plan.ranges:
         deletion = b"\0" + encode_deletes(plan.ranges)
         await call.host.attendance.merge(
@@ -134,10 +133,9 @@ async def _rewrite(
 ) -> list[tuple[_Plan, Rewritten]]:
     """Write the log of a document anew, once for each name that goes; tells what changed."""
     store = call.host.store
-    log = await _read(call, record, document)
-    plan = await asyncio.to_thread(_plan, log, asked.subject)
+    told, plan = await _planned(call, record, document, asked.subject)
     done: list[tuple[_Plan, Rewritten]] = []
-    checkpoints = [] if plan.is_empty else await _checkpoints(call, log.chronicle, plan, document)
+    checkpoints = [] if plan.is_empty else await _checkpoints(call, told, plan, document)
     for subject in plan.subjects:
         bodies = {} if done else plan.bodies
         rewritten = await store.rewrite(
@@ -147,7 +145,7 @@ async def _rewrite(
             checkpoints=checkpoints,
             subject_from=subject,
             subject_to=ERASED,
-            upto=log.chronicle.upto,
+            upto=told.upto,
             audit=Deed(call.subject, "erase", {"document": document, "rows": len(bodies)}),
             dry_run=asked.dry_run,
         )
@@ -171,19 +169,17 @@ async def _checkpoints(call: Call, told: Chronicle, plan: _Plan, document: str) 
     return made
 
 
-async def _planned(call: Call, record: SessionRecord, document: str, subject: str | None) -> _Plan:
+async def _planned(
+    call: Call, record: SessionRecord, document: str, subject: str | None
+) -> tuple[Chronicle, _Plan]:
     log = await _read(call, record, document)
-    return await asyncio.to_thread(_plan, log, subject)
+    return log.chronicle, await asyncio.to_thread(_plan, log, subject)
 
 
 async def _read(call: Call, record: SessionRecord, document: str) -> _Log:
     store = call.host.store
     chronicle = await store.chronicle(record.id, document)
-    rows: list[Row] = []
-    last = 0
-    while page := await store.rows(record.id, document=document, after=last, limit=_PAGE):
-        rows += page
-        last = page[-1].seq
+    rows = [row async for row in rows_after(store, record, 0, document=document)]
     subjects = {record.created_by, *chronicle.owners.values(), *(row.subject for row in rows)}
     for version in await store.versions(record.id):
         subjects |= {version.by, *version.authors}
