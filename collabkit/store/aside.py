@@ -25,7 +25,7 @@ from ..crdt.budget import NO_BUDGET
 from ..crdt.update import StateVector, advance, gap, scan
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..ids import Seq, Subject
-from . import checkpoints, quarantine, rows
+from . import checkpoints, quarantine, reading, rows
 from .base import Checkpoint, Chronicle, Loaded, Row
 from .directory import Document
 from .openfile import OpenFile
@@ -53,20 +53,20 @@ def set_aside(
     entry = Entry(document.no, seq, subject, reason, time.time_ns() // 1_000_000, None, body)
     with file.transaction():
         if seq is not None and not body:
-            number = _move_checkpoint(file, entry, document.name)
+            number = _move_checkpoint(file, entry, document.name, seq)
         else:
             number = _leave_out(file, document, entry)
     document.checkpoint_bytes = checkpoints.size(file.connection, document.no)
     return number
 
 
-def _move_checkpoint(file: OpenFile, entry: Entry, name: str) -> int:
-    number = 0
-    for seq, checkpoint in list(checkpoints.kept(file.connection, entry.document, name)):
-        if seq == entry.seq and checkpoint is not None:
+def _move_checkpoint(file: OpenFile, entry: Entry, name: str, seq: int) -> int:
+    number, no = 0, entry.document
+    for _, checkpoint in checkpoints.kept(file.connection, no, name, first=seq, last=seq):
+        if checkpoint is not None:
             moved = replace(entry, digest=checkpoint.digest, body=checkpoint.body)
             number = quarantine.insert(file.connection, moved)
-    checkpoints.delete(file.connection, entry.document, first=entry.seq or 0, last=entry.seq)
+    checkpoints.delete(file.connection, no, first=seq, last=seq)
     return number
 
 
@@ -76,8 +76,7 @@ def _leave_out(file: OpenFile, document: Document, entry: Entry) -> int:
         seq = None
     else:
         checkpoints.delete(file.connection, document.no, first=seq)
-        kept = checkpoints.kept(file.connection, document.no, document.name)
-        if document.floor > max((at for at, one in kept if one is not None), default=0):
+        if document.floor and reading.oldest(file.connection, document) is None:
             raise LocalProtocolError(
                 f"row {seq} of {document.name!r} is in each checkpoint that is left of it"
             )
