@@ -42,3 +42,20 @@ def test_nothing_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(CannotWrite, match=r"out\.partial: File exists"), appearing(out):
         pass
     assert os.listdir(tmp_path) == ["out.partial"]
+
+
+def test_it_appears_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a memory stick; there too nothing that came meanwhile is replaced."""
+
+    def refused(*_: str) -> None:
+        raise PermissionError(1, "no hard links")
+
+    monkeypatch.setattr(os, "link", refused)
+    out = tmp_path / "out"
+    with appearing(out) as draft:
+        Path(draft).write_text("whole")
+    assert out.read_text() == "whole"
+    with pytest.raises(CannotWrite, match="no hard links"), appearing(tmp_path / "other"):
+        (tmp_path / "other").write_text("theirs")
+    assert (tmp_path / "other").read_text() == "theirs"
+    assert sorted(os.listdir(tmp_path)) == ["other", "out"]

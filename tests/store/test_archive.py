@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import pytest
 
@@ -156,6 +158,8 @@ async def test_versions_go_with_their_session(store: SQLiteStore, session: Sessi
     await store.delete_session(session)
     assert len(await store.versions(other)) == 1
     assert list(store.verify()) == []
+    with closing(sqlite3.connect(store.path)) as beside:
+        assert beside.execute("SELECT count(*) FROM versions").fetchone() == (1,)
 
 
 async def test_versions_are_thinned_when_asked(store: SQLiteStore, session: SessionId) -> None:
