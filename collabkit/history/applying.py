@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..crdt.offsets import EMBED
 from ..crdt.pen import Pen, units
 from ..errors import ValueNotStorable, WrongRoot
 from .changed import (
@@ -53,7 +54,6 @@ from .tree import (
 __all__ = ["apply"]
 
 _TOO_MUCH = (1 << 63) - 1
-_HOLE = "\0"  # stands for an embedded object where text is measured: one unit, as it is
 
 
 def apply(pen: Pen, difference: Difference) -> None:
@@ -127,7 +127,7 @@ def _write_items(pen: Pen, branch: Any, steps: tuple[SequenceStep, ...]) -> None
 
 def _write_text(pen: Pen, branch: Any, old: tuple[Run, ...], steps: tuple[TextStep, ...]) -> None:
     """Write steps that speak of old characters, at places that the engine counts in units."""
-    flat = "".join(run.value if isinstance(run.value, str) else _HOLE for run in old)
+    flat = "".join(run.value if isinstance(run.value, str) else EMBED for run in old)
     if pen.length(branch) != units(flat):
         raise ValueNotStorable("an edit of a text that has strings as embedded objects")
     within = any(isinstance(step, Within) for step in steps)

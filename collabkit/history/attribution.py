@@ -25,7 +25,7 @@ import msgspec
 from ..crdt.contents import ANY, FORMAT, STRING, TYPE
 from ..crdt.structs import Id
 from ..ids import Seq
-from .alignment import Block, blocks, text_blocks
+from .alignment import Block, apart, blocks, text_blocks
 from .items import Item, Strand
 from .tree import Stamp
 from .view import Shows, shown_at
@@ -253,14 +253,13 @@ class _GoneBack:
             return [], gone
         mine = [self._content(*element, self._source, depth) for element in gone]
         yours = [self._content(*element, self._now, depth) for element in brought]
-        at = where = 0
         more: list[_Element] = []
         less: list[_Element] = []
-        for i, j, length in [*_common(mine, yours), (len(gone), len(brought), 0)]:
+        found = _common(mine, yours)
+        for where, at, (i, j, length) in apart(found, len(gone), len(brought)):
             more += (element for element in brought[at:j] if self._concerns(element[0]))
             less += gone[where:i]
-            at, where = j + length, i + length
-            for old, new in zip(gone[i:where], brought[j:at], strict=True):
+            for old, new in zip(gone[i : i + length], brought[j : j + length], strict=True):
                 self._match(new, old)
         return more, less
 
