@@ -14,8 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
-import sys
-from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
@@ -24,6 +22,7 @@ import msgspec
 from ..access.model import Authenticate, Knock, Refusal
 from ..errors import InvalidName
 from ..ids import RoomName
+from ..sessions.apart import command
 from ..sync.limits import Census
 from .addresses import counted_as
 from .http import Request, Response, answer_json, refuse
@@ -44,13 +43,6 @@ PATIENCE_S = 30.0
 IDLE_S = 120.0
 RETRY_AFTER = ("Retry-After", "1")
 
-# With our own package, wherever this process has it from.
-_BOOT = """
-import importlib, sys
-sys.path.append(sys.argv[1])
-importlib.import_module(sys.argv[2]).main(sys.argv[3])
-"""
-_ROOT = str(Path(__file__).parents[2])
 _MAX_DIGITS = 12
 _STATUSES = {4401: 401, 4403: 403, 4404: 404}
 
@@ -179,10 +171,11 @@ class _Looker(asyncio.SubprocessProtocol):
 
     @classmethod
     async def started(cls, program: str, path: str) -> _Looker:
-        words = (sys.executable, "-P", "-c", _BOOT, _ROOT, program, path)
         loop = asyncio.get_running_loop()
         pipe = subprocess.PIPE
-        _, looker = await loop.subprocess_exec(cls, *words, stdin=pipe, stdout=pipe, stderr=None)
+        _, looker = await loop.subprocess_exec(
+            cls, *command(program, path), stdin=pipe, stdout=pipe, stderr=None
+        )
         return looker
 
     async def ask(self, question: Question) -> tuple[int, bytes]:

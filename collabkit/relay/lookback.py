@@ -21,8 +21,6 @@ Rules:
 from __future__ import annotations
 
 import itertools
-import os
-import resource
 import struct
 import sys
 from typing import Any, TypeAlias
@@ -37,6 +35,7 @@ from ..history.timeline import Wanted
 from ..history.tree import Node, TextNode, Tree, text_of
 from ..history.unified import unified
 from ..ids import RoomName, Seq
+from ..sessions.apart import give_way
 from ..sessions.session import Kind as SessionKind
 from ..store.reader import Reader
 
@@ -45,7 +44,6 @@ __all__ = ["FRAME", "Question", "Shelf", "main"]
 # Status and length of an answer.
 FRAME = struct.Struct(">HI")
 MEMORY_BYTES = 2 << 30
-NICENESS = 10
 
 # What a page can show: stops of a slider, what was done there, characters of one text, lines.
 MAX_MOMENTS = 5000
@@ -170,8 +168,7 @@ def _text(root: Node) -> str:
 
 def main(path: str) -> None:
     """Answer the questions that come at standard input, until it ends."""
-    os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    give_way(MEMORY_BYTES)
     shelf, decode = Shelf(path), msgspec.json.Decoder(Question).decode
     for line in sys.stdin.buffer:
         status, told = shelf.answer(decode(line))

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
-from pathlib import Path
 
 import msgspec
 
@@ -26,10 +24,8 @@ from ..history.past import Past
 from ..ids import Seq, SessionId
 from ..store.reader import Reader
 from ..store.sqlite import SQLiteStore
+from .apart import command, give_way
 from .planning import Joining, Plan, Task, work_out
-
-if sys.platform != "win32":
-    import resource
 
 __all__ = ["Beside", "Order", "main"]
 
@@ -37,16 +33,7 @@ __all__ = ["Beside", "Order", "main"]
 SMALL_BYTES = 128 * 1024
 # Weaving 100,000 rows takes about a second, on a machine that does nothing else.
 PATIENCE_S = 120.0
-NICENESS = 10
 MEMORY_BYTES = 4 << 30
-
-# With our own package, wherever this process has it from.
-_BOOT = """
-import importlib, sys
-sys.path.append(sys.argv[1])
-importlib.import_module("collabkit.sessions.beside").main()
-"""
-_ROOT = str(Path(__file__).parents[2])
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -81,10 +68,16 @@ _Answer = _Worked | _Failed
 
 
 class Beside:
-    """Works out what takes long; a workspace has one."""
+    """Works out what takes long; a workspace has one.
 
-    def __init__(self, store: SQLiteStore) -> None:
+    Args:
+        store: The open file.
+        program: The module that works out what is large; tests have others.
+    """
+
+    def __init__(self, store: SQLiteStore, *, program: str = "collabkit.sessions.beside") -> None:
         self._store = store
+        self._program = program
         self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
@@ -104,7 +97,7 @@ class Beside:
         if size_bytes <= SMALL_BYTES:
             return await self._in_a_thread(order)
         async with self._turn:
-            return await _in_a_process(order)
+            return await _in_a_process(self._program, order)
 
     async def _in_a_thread(self, order: Order) -> Plan:
         task, fork = order.task, None
@@ -115,11 +108,9 @@ class Beside:
         return await asyncio.to_thread(work_out, task, Past(order.document, told), fork)
 
 
-async def _in_a_process(order: Order) -> Plan:
+async def _in_a_process(program: str, order: Order) -> Plan:
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-c", _BOOT, _ROOT), stdin=pipe, stdout=pipe
-    )
+    process = await asyncio.create_subprocess_exec(*command(program), stdin=pipe, stdout=pipe)
     try:
         asked = msgspec.msgpack.encode(order)
         said, _ = await asyncio.wait_for(process.communicate(asked), PATIENCE_S)
@@ -155,7 +146,7 @@ def _error(order: Order, failed: _Failed) -> CollabError:
 
 def main() -> None:
     """Carry out the order that comes at standard input."""
-    _give_way()
+    give_way(MEMORY_BYTES)
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Order)
     sys.stdout.buffer.write(msgspec.msgpack.encode(_carried_out(order)))
 
@@ -171,9 +162,3 @@ def _carried_out(order: Order) -> _Answer:
         return _Worked(work_out(task, Past(order.document, told), fork))
     except CollabError as error:
         return _Failed(type(error).__name__, vars(error))
-
-
-def _give_way() -> None:
-    if sys.platform != "win32":
-        os.nice(NICENESS)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

@@ -11,12 +11,46 @@ import pytest
 from collabkit.errors import MomentNotFound, OperationFailed
 from collabkit.ids import Seq
 from collabkit.sessions import beside
-from collabkit.sessions.beside import SMALL_BYTES, Order
+from collabkit.sessions.beside import SMALL_BYTES, Beside, Order
 from collabkit.sessions.planning import Restoring, Reverting, Task
 from collabkit.sessions.workspace import Workspace
 from sessions.writing import write
 
 LARGE = SMALL_BYTES + 1
+
+# Programs that stand in for the one that works out an edit.
+PROGRAMS = {
+    "dies_once": """
+    if not os.path.exists("died"):
+        open("died", "x")
+        os.abort()
+    importlib.import_module("collabkit.sessions.beside").main()""",
+    "hangs": """
+    with open("pids", "a") as pids:
+        print(os.getpid(), file=pids)
+    time.sleep(600)""",
+    "babbles": """
+    sys.stdin.buffer.read()
+    sys.stdout.buffer.write(bytes([1]))""",
+    "lies": """
+    sys.stdin.buffer.read()
+    said = {"type": "_Failed", "kind": "Banana", "fields": {}}
+    msgpack = importlib.import_module("msgspec.msgpack")
+    sys.stdout.buffer.write(msgpack.encode(said))""",
+}
+MAIN = """
+import importlib, os, sys, time
+def main():{}
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make them modules that a process finds."""
+    for name, body in PROGRAMS.items():
+        (tmp_path / f"{name}.py").write_text(MAIN.format(body))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
 
 
 async def order(workspace: Workspace, task: Task) -> Order:
@@ -44,33 +78,28 @@ async def test_what_is_wrong_is_told_as_it_is(workspace: Workspace) -> None:
         assert raised.value.moment == "7"
 
 
-async def test_a_process_that_dies_is_told_and_the_next_one_is_whole(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("programs")
+async def test_a_process_that_dies_is_told_and_the_next_one_is_whole(workspace: Workspace) -> None:
     """Whoever asked is told; nothing is left of it."""
     asked = await order(workspace, Restoring(Seq(1)))
-    with monkeypatch.context() as patch:
-        patch.setattr(beside, "_BOOT", "import os; os.abort()")
-        with pytest.raises(OperationFailed, match="died"):
-            await workspace.beside.work_out(asked, size_bytes=LARGE)
-    assert (await workspace.beside.work_out(asked, size_bytes=LARGE)).updates
+    mortal = Beside(workspace.store, program="dies_once")
+    with pytest.raises(OperationFailed, match="died"):
+        await mortal.work_out(asked, size_bytes=LARGE)
+    assert (await mortal.work_out(asked, size_bytes=LARGE)).updates
 
 
+@pytest.mark.usefixtures("programs")
 async def test_what_takes_too_long_is_ended(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With its process; so it is when whoever asked goes away."""
     asked = await order(workspace, Restoring(Seq(1)))
-    pids = tmp_path / "pids"
-    boot = (
-        f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n'); time.sleep(600)"
-    )
-    monkeypatch.setattr(beside, "_BOOT", boot)
+    hanging, pids = Beside(workspace.store, program="hangs"), tmp_path / "pids"
     monkeypatch.setattr(beside, "PATIENCE_S", 0.5)
     with pytest.raises(OperationFailed, match="more than"):
-        await workspace.beside.work_out(asked, size_bytes=LARGE)
+        await hanging.work_out(asked, size_bytes=LARGE)
     monkeypatch.setattr(beside, "PATIENCE_S", 600)
-    working = asyncio.create_task(workspace.beside.work_out(asked, size_bytes=LARGE))
+    working = asyncio.create_task(hanging.work_out(asked, size_bytes=LARGE))
     begun = len(pids.read_text().split()) if pids.exists() else 0
     async with asyncio.timeout(60):
         while not (pids.exists() and len(pids.read_text().split()) > begun):
@@ -83,13 +112,10 @@ async def test_what_takes_too_long_is_ended(
             os.kill(pid, 0)
 
 
-async def test_an_answer_is_not_believed(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("programs")
+async def test_an_answer_is_not_believed(workspace: Workspace) -> None:
     """Bytes that are no plan, and an error that is none of ours, end in one sentence."""
     asked = await order(workspace, Restoring(Seq(1)))
-    for said in (b"\x01", b"\x83\xa4type\xa7_Failed\xa4kind\xa6Banana\xa6fields\x80"):
-        boot = f"import sys; sys.stdin.buffer.read(); sys.stdout.buffer.write({said!r})"
-        monkeypatch.setattr(beside, "_BOOT", boot)
+    for program in ("babbles", "lies"):
         with pytest.raises(OperationFailed, match="could not be worked out"):
-            await workspace.beside.work_out(asked, size_bytes=LARGE)
+            await Beside(workspace.store, program=program).work_out(asked, size_bytes=LARGE)
