@@ -22,10 +22,13 @@ __all__ = [
     "DEFAULT_DB",
     "AsJson",
     "Db",
+    "DryRun",
     "Name",
     "OptionalDb",
+    "Yes",
     "find",
     "full_name",
+    "in_full",
     "listed",
     "operate",
 ]
@@ -55,6 +58,8 @@ Name = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 # A holder that is just starting, or ending, has the lock and no ear yet.
 PATIENCE = 3.0
@@ -92,7 +97,17 @@ def find(reader: Reader, name: str) -> tuple[SessionRecord, RoomName]:
 def full_name(db: Path, name: str) -> str:
     """A name with its project, as operations want it. Raises as :func:`find` does."""
     with Reader(db) as reader:
-        place = find(reader, name)[1]
+        return in_full(find(reader, name)[1], name)
+
+
+def in_full(place: RoomName, name: str) -> str:
+    """What :func:`find` found, as operations want it: with a document only if the name has one.
+
+    >>> in_full(RoomName("default", "plan", "main"), "plan")
+    'default~plan'
+    >>> in_full(RoomName("default", "plan", "main"), "plan/main")
+    'default~plan/main'
+    """
     document = f"/{place.document}" if "/" in name else ""
     return f"{place.project}~{place.session}{document}"
 

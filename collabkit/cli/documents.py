@@ -35,8 +35,8 @@ from ..sessions.solo import document_of
 from ..store.foreign import ForeignDocument, read_foreign
 from ..store.reader import Reader
 from . import render
-from .arguments import AsJson, Db, Name, find, operate
-from .moments import At, DryRun, seq_of
+from .arguments import AsJson, Db, DryRun, Name, find, operate
+from .moments import At, seq_of
 
 __all__ = ["STDOUT", "app", "write_new"]
 

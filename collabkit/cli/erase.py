@@ -8,7 +8,7 @@ import typer
 
 from ..store.reader import Reader
 from . import render
-from .arguments import AsJson, Db, Name, find, operate
+from .arguments import AsJson, Db, DryRun, Name, Yes, find, in_full, operate
 
 __all__ = ["app"]
 
@@ -27,8 +27,8 @@ def erase(
     everybody: Annotated[
         bool, typer.Option("--everybody", help="All that anybody wrote, and who they were.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase what somebody wrote: from documents, history, versions and the file.
@@ -40,9 +40,7 @@ def erase(
         raise typer.BadParameter("either --subject SUBJECT or --everybody")
     with Reader(db) as reader:
         place = find(reader, name)[1]
-    target = f"{place.project}~{place.session}"
-    target = f"{target}/{place.document}" if "/" in name else target
-    asked = {"session": target, "subject": subject}
+    asked = {"session": in_full(place, name), "subject": subject}
     if not dry_run and not yes:
         whose = "everybody" if subject is None else repr(subject)
         with render.waiting("looking for what is to go"):

@@ -17,7 +17,19 @@ from ..store.audit import Entry, Head
 from ..store.backup import backup as copy
 from ..store.reader import Reader
 from . import render
-from .arguments import DEFAULT_DB, AsJson, Db, Name, OptionalDb, find, full_name, listed, operate
+from .arguments import (
+    DEFAULT_DB,
+    AsJson,
+    Db,
+    DryRun,
+    Name,
+    OptionalDb,
+    find,
+    full_name,
+    in_full,
+    listed,
+    operate,
+)
 
 __all__ = ["app"]
 
@@ -142,9 +154,6 @@ def _told_of(reader: Reader, name: str) -> SessionId:
         return SessionId(name)
 
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
-
-
 @app.command()
 def thin(
     db: Db,
@@ -197,8 +206,7 @@ def compact(
             records, damage = listed(reader)
             places = [f"{one.project}~{one.name}" for one in records]
         else:
-            place = find(reader, name)[1]
-            places = [str(place) if "/" in name else f"{place.project}~{place.session}"]
+            places = [in_full(find(reader, name)[1], name)]
     asked = {"upto": upto, "drop_versions": drop_versions, "dry_run": dry_run}
     done: list[dict[str, Any]] = []
     with render.progress() as bar:

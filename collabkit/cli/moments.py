@@ -16,7 +16,7 @@ from ..store.base import Row, SessionRecord, Version
 from ..store.reader import Reader
 from . import render
 
-__all__ = ["At", "DryRun", "TakesMoments", "past_of", "seq_of"]
+__all__ = ["At", "TakesMoments", "past_of", "seq_of"]
 
 At = Annotated[
     str | None,
@@ -28,10 +28,6 @@ At = Annotated[
         show_default=False,
     ),
 ]
-
-
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
-
 
 _AGO = re.compile(r"-\d+[smhdw]")
 

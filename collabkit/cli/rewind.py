@@ -14,8 +14,8 @@ from ..history.moments import NOW, START
 from ..ids import DEFAULT_DOCUMENT, RoomName
 from ..store.reader import Reader
 from . import render
-from .arguments import AsJson, Db, Name, find, full_name, listed, operate
-from .moments import DryRun, TakesMoments
+from .arguments import AsJson, Db, DryRun, Name, find, full_name, in_full, listed, operate
+from .moments import TakesMoments
 
 __all__ = ["app"]
 
@@ -146,7 +146,6 @@ def _merging(db: Path, branch: str, into: str | None) -> tuple[str, str]:
     """The full names of where a merge goes to, and of the fork that it takes from."""
     with Reader(db) as reader:
         record, place = find(reader, branch)
-        document = f"/{place.document}" if "/" in branch else ""
         source = f"{record.project}~{record.name}"
         if into is not None:
             return full_name(db, into), source
@@ -156,7 +155,7 @@ def _merging(db: Path, branch: str, into: str | None) -> tuple[str, str]:
         if record.parent.session not in sessions:
             raise SessionNotFound(record.parent.session)
         parent = sessions[record.parent.session]
-        return f"{parent.project}~{parent.name}{document}", source
+        return in_full(RoomName(parent.project, parent.name, place.document), branch), source
 
 
 def _show(

@@ -15,8 +15,8 @@ from ..sessions.solo import document_of
 from ..store.base import SessionRecord
 from ..store.reader import Reader
 from . import render
-from .arguments import DEFAULT_DB, AsJson, Db, Name, OptionalDb, find, listed, operate
-from .moments import At, DryRun, seq_of
+from .arguments import DEFAULT_DB, AsJson, Db, DryRun, Name, OptionalDb, Yes, find, listed, operate
+from .moments import At, seq_of
 
 __all__ = ["app"]
 
@@ -199,7 +199,7 @@ def remove(
     name: Name,
     *,
     dry_run: DryRun = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove a session and all it has: documents, history, everything.

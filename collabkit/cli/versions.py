@@ -13,8 +13,8 @@ from ..ids import Seq
 from ..store.base import Version
 from ..store.reader import Reader
 from . import render
-from .arguments import AsJson, Db, Name, find, full_name, operate
-from .moments import DryRun, TakesMoments, seq_of
+from .arguments import AsJson, Db, DryRun, Name, find, full_name, operate
+from .moments import TakesMoments, seq_of
 
 __all__ = ["app"]
 

@@ -26,4 +26,11 @@ def test_who_goes_must_be_said(run: Run, db: Path) -> None:
     assert run("erase", db, "plan", "--subject", "a", "--everybody", "--yes").code == 2
     assert run("erase", db, "plan/side", "--everybody", "--yes").code == 0
     assert "user:ada" in run("log", db, "plan", "--rows").out
-    assert "[" not in run("inspect", db, "plan/side").out
+    assert run("inspect", db, "plan/side", "--json").json["roots"] == {}
+
+
+def test_a_dry_run_changes_nothing(run: Run, db: Path) -> None:
+    """It says what would change, and asks nobody."""
+    said = run("erase", db, "plan", "--subject", "user:ada", "--dry-run")
+    assert (said.code, "3 rows would change" in said.err) == (0, True)
+    assert "Hello, wörld".encode() in db.read_bytes()

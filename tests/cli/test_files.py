@@ -83,8 +83,15 @@ def test_compact_keeps_content(run: Run, db: Path) -> None:
 def test_compact_of_one_session(run: Run, db: Path) -> None:
     """A name limits it to that session, or to one document of it."""
     (done,) = run("compact", db, "plan/side", "--json").json
-    assert (done["session"], done["rows"]) == ("plan/side", 1)
+    assert (done["session"], done["rows"]) == ("default~plan/side", 1)
     assert rows_of(db, "plan") == [1, 2]
+
+
+def test_compact_of_the_document_that_needs_no_name(run: Run, db: Path) -> None:
+    """If it is named nevertheless, the others keep their history."""
+    (done,) = run("compact", db, "plan/main", "--json").json
+    assert (done["session"], done["rows"]) == ("default~plan/main", 2)
+    assert rows_of(db, "plan") == [3]
 
 
 def test_compact_up_to_a_moment(run: Run, db: Path) -> None:
