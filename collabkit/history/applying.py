@@ -37,7 +37,6 @@ from .changed import (
     length_of,
 )
 from .difference import Difference
-from .likeness import is_node
 from .live import KINDS
 from .tree import (
     ArrayNode,
@@ -49,6 +48,7 @@ from .tree import (
     Subdocument,
     TextNode,
     XmlTextNode,
+    is_node,
 )
 
 __all__ = ["apply"]

@@ -35,6 +35,7 @@ from .tree import (
     Tree,
     XmlNode,
     XmlTextNode,
+    is_node,
     plain_content,
 )
 from .view import tree
@@ -191,9 +192,7 @@ def _walk(found: Tree) -> Iterator[tuple[Path, Any]]:
         inside = [(step, entry.value) for step, entry in _entries(node)]
         if isinstance(node, TextNode | XmlTextNode):
             inside += _embedded(node.runs)
-        left += (
-            ((*path, step), value) for step, value in reversed(inside) if isinstance(value, _NODES)
-        )
+        left += (((*path, step), value) for step, value in reversed(inside) if is_node(value))
 
 
 def _entries(node: Any) -> list[tuple[str | int, Entry]]:
@@ -255,7 +254,6 @@ def _place(path: Path) -> str:
     return "/".join(map(str, path))
 
 
-_NODES = (MapNode, ArrayNode, TextNode, XmlNode, ElementNode, XmlTextNode)
 _KINDS: Mapping[type, str] = {
     MapNode: "a map", ArrayNode: "an array", XmlNode: "XML", ElementNode: "an element"
 }  # fmt: skip

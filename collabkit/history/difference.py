@@ -36,7 +36,7 @@ from .changed import (
     Within,
     walk,
 )
-from .likeness import Likeness, is_node, sort_of
+from .likeness import Likeness, sort_of
 from .told import told
 from .tree import (
     ArrayNode,
@@ -50,6 +50,8 @@ from .tree import (
     XmlNode,
     XmlTextNode,
     emptied,
+    id_of,
+    is_node,
 )
 from .unified import SIGNS, unified
 
@@ -206,7 +208,7 @@ class _Comparison:
     def _sequence(
         self, path: Path, old: Sequence[Entry], new: Sequence[Entry], gone: Any
     ) -> tuple[SequenceStep, ...]:
-        ids = {_id(entry) for entry in old} & {_id(entry) for entry in new} - {None}
+        ids = {id_of(entry.value) for entry in old} & {id_of(entry.value) for entry in new} - {None}
         mine, yours = ([self._name(entry, ids) for entry in each] for each in (old, new))
         steps: list[SequenceStep] = []
         kept = at = opposite = 0
@@ -230,7 +232,7 @@ class _Comparison:
         return tuple(steps)
 
     def _name(self, entry: Entry, ids: set[Any]) -> Any:
-        own = _id(entry)
+        own = id_of(entry.value)
         # Two documents may have one id for things of two sorts.
         return (own, sort_of(entry.value)) if own in ids else self._like.form(entry.value)
 
@@ -261,13 +263,9 @@ class _Comparison:
         if sort_of(old.value) != sort_of(new.value):
             return 0.0
         share = self._like.share(old.value, new.value)
-        if alone and (_id(old) is None or _id(new) is None):
+        if alone and (id_of(old.value) is None or id_of(new.value) is None):
             return max(share, ALIKE)
         return share if share >= ALIKE else 0.0
-
-
-def _id(entry: Entry) -> Any:
-    return getattr(entry.value, "id", None)
 
 
 def _best(scores: list[list[float]]) -> list[_Pair]:

@@ -18,21 +18,16 @@ from .tree import (
     ElementNode,
     Entry,
     MapNode,
-    Node,
     Run,
     Subdocument,
     TextNode,
     XmlNode,
+    is_node,
 )
 
-__all__ = ["Likeness", "is_node", "sort_of"]
+__all__ = ["Likeness", "sort_of"]
 
 _WORD = re.compile(r"\w+")
-
-
-def is_node(content: Any) -> bool:
-    """Whether a content is a shared type."""
-    return isinstance(content, Node)
 
 
 def sort_of(content: Any) -> Hashable:

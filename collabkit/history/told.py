@@ -41,7 +41,6 @@ from .changed import (
     Within,
     walk,
 )
-from .likeness import is_node
 from .tree import (
     ArrayNode,
     ElementNode,
@@ -52,6 +51,7 @@ from .tree import (
     TextNode,
     XmlNode,
     XmlTextNode,
+    is_node,
     plain_content,
 )
 

@@ -40,6 +40,8 @@ __all__ = [
     "XmlNode",
     "XmlTextNode",
     "emptied",
+    "id_of",
+    "is_node",
     "joined",
     "plain_content",
     "plain_tree",
@@ -149,6 +151,16 @@ list that is no node was stored as one piece."""
 
 Tree: TypeAlias = dict[str, Node]
 """A document: its roots by name."""
+
+
+def is_node(content: Content) -> bool:
+    """Whether a content is a shared type."""
+    return isinstance(content, Node)
+
+
+def id_of(content: Content) -> Id | None:
+    """Under which id a content was created; None of what is no node, or was not read from a log."""
+    return getattr(content, "id", None)
 
 
 def text_of(node: TextNode | XmlTextNode) -> str:

@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 
 from .alignment import Block, apart, blocks, joined, text_blocks
 from .changed import Delete, Insert, Keep, Reformat, TextStep, Within, length_of
-from .likeness import Likeness, is_node, sort_of
-from .tree import Run
+from .likeness import Likeness, sort_of
+from .tree import Run, id_of, is_node
 
 __all__ = ["Cursor", "Nested", "steps"]
 
@@ -54,7 +54,7 @@ def steps(
     """
     script = _Script(like, nested)
     old, new = ([run for run in runs if length_of(run)] for runs in (old, new))
-    ids = {_id(run) for run in old} & {_id(run) for run in new}
+    ids = {id_of(run.value) for run in old} & {id_of(run.value) for run in new}
     before, after = (_string(runs, ids, like) for runs in (old, new))
     here, there = Cursor(old), Cursor(new)
     losses = Cursor(gone) if gone is not None else None
@@ -152,17 +152,15 @@ def _placed(found: list[Block], places: list[Block]) -> list[Block]:
     return joined(placed)
 
 
-def _id(run: Run) -> Any:
-    return getattr(run.value, "id", None)
-
-
 def _string(runs: Sequence[Run], ids: set[Any], like: Likeness) -> str:
-    return "".join(
-        run.value
-        if isinstance(run.value, str)
-        else _stand_in(like.form(list(_id(run)) if _id(run) in ids - {None} else run.value))
-        for run in runs
-    )
+    return "".join(_letters(run.value, ids, like) for run in runs)
+
+
+def _letters(value: Any, ids: set[Any], like: Likeness) -> str:
+    if isinstance(value, str):
+        return value
+    own = id_of(value)
+    return _stand_in(like.form(list(own) if own is not None and own in ids else value))
 
 
 def _stand_in(number: int) -> str:

@@ -20,7 +20,6 @@ from collabkit.history.changed import (
     Within,
 )
 from collabkit.history.difference import Difference, difference
-from collabkit.history.likeness import is_node
 from collabkit.history.tree import (
     ArrayNode,
     ElementNode,
@@ -33,6 +32,7 @@ from collabkit.history.tree import (
     Tree,
     XmlNode,
     XmlTextNode,
+    is_node,
     same,
 )
 from collabkit.ids import Seq, Subject
