@@ -26,11 +26,11 @@ from .budget import NO_BUDGET
 from .contents import DOC, TYPE
 from .core import Core
 from .lib0 import var_string, var_uint
+from .structs import head_behind
 from .update import decode_state_vector
 
 __all__ = ["document_content", "graft", "type_content"]
 
-_HAS_ORIGIN = 0x80
 _NO_OPTIONS = b"\x76\x00"  # an empty object
 
 # Type refs, see `contents`.
@@ -63,9 +63,9 @@ def graft(core: Core, branch: Branch, where: str | int, content: bytes) -> None:
     known = decode_state_vector(core.state_vector(), NO_BUDGET.clients)
     clock = known.get(client, 0)
     _stock(core.txn, branch, where)
-    own = var_uint(client)
-    struct = bytes((_HAS_ORIGIN | content[0],)) + own + var_uint(clock) + content[1:]
-    core.raw.apply_update(core.txn, b"\x01\x01" + own + var_uint(clock + 1) + struct + b"\x00")
+    section = b"\x01" + var_uint(client) + var_uint(clock + 1)
+    struct = head_behind((client, clock), None, content[0]) + content[1:]
+    core.raw.apply_update(core.txn, b"\x01" + section + struct + b"\x00")
     if isinstance(where, int):
         branch.remove_range(core.txn, where, 1)
 

@@ -214,7 +214,7 @@ def _cut(whole: _Struct, item: Item, content_at: int, most: int) -> Iterator[_St
     for length, content in _CHUNKS[item.content](body, content_at, most):
         yield _Struct(client, clock, length, head + content, links, root)
         clock += length
-        head = head_behind(item, clock, item.content)
+        head = head_behind((client, clock - 1), item.right_origin, item.content)
 
 
 def _texts(body: bytes, at: int, most: int) -> Iterator[tuple[int, bytes]]:

@@ -102,15 +102,17 @@ def read_id(update: bytes, at: int) -> tuple[Id, int]:
     return (client, clock), at
 
 
-def head_behind(item: Item, clock: int, content: int) -> bytes:
-    """How what is behind a cut in an item begins: Yjs puts it behind what is before the cut.
+def head_behind(origin: Id, right_origin: Id | None, content: int) -> bytes:
+    """How a struct begins that was put behind another: all of it that is before its content.
 
     Args:
-        item: The item that is cut.
-        clock: The first behind the cut.
-        content: The content ref of what is there.
+        origin: What it was put behind.
+        right_origin: What it was put before, if anything was there.
+        content: Its content ref.
+
+    >>> head_behind((7, 2), None, 4).hex()
+    '840702'
     """
-    head = var_uint(item.client) + var_uint(clock - 1)
-    if item.right_origin is None:
-        return bytes((0x80 | content,)) + head
-    return bytes((0xC0 | content,)) + head + b"".join(map(var_uint, item.right_origin))
+    if right_origin is None:
+        return bytes((0x80 | content,)) + b"".join(map(var_uint, origin))
+    return bytes((0xC0 | content,)) + b"".join(map(var_uint, (*origin, *right_origin)))

@@ -247,7 +247,7 @@ def _pieces(
         else:
             content, body = item.content, _SLICES[item.content](update, item, first, last)
         if first:
-            head = head_behind(item, clock, content)
+            head = head_behind((item.client, clock - 1), item.right_origin, content)
         else:
             head = bytes((update[start] & 0xE0 | content,)) + update[start + 1 : item.content_at]
         yield _Piece(clock, length, head + body, emptied)
