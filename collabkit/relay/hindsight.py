@@ -117,7 +117,7 @@ class Hindsight:
         if self._addresses.full(peer):
             return refuse(429, "Ask one after the other.", RETRY_AFTER)
         # A task of its own: who leaves before the answer does not end the process with it.
-        task = asyncio.create_task(self._look(Question(_in_full(room), at, until)))
+        task = asyncio.create_task(self._look(Question(str(room), at, until)))
         self._looking.add(task)
         self._addresses.enter(peer)
         task.add_done_callback(lambda _: self._addresses.leave(peer))
@@ -219,10 +219,6 @@ class _Looker(asyncio.SubprocessProtocol):
         """It died."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionError("the process has ended"))
-
-
-def _in_full(room: RoomName) -> str:
-    return f"{room.project}~{room.session}/{room.document}"
 
 
 def _number(said: str | None) -> int | None:

@@ -68,14 +68,14 @@ async def ask(there: Hindsight, target: str = "note?token=note", peer: str = "")
 
 @pytest.mark.usefixtures("programs")
 async def test_who_may_read_may_look_back() -> None:
-    """A token is shown as at the room, and what is asked is asked in full."""
+    """A token is shown as at the room, and what is asked goes on."""
     async with looking("echo") as there:
         assert (await ask(there, "note")).status == 401
         assert (await ask(there, "note?token=other")).status == 403
         answer = await ask(there, "note/side?token=note&at=3&until=9")
         assert answer.status == 200
         assert dict(answer.headers)["Cache-Control"] == "no-store"
-        asked = {"name": "default~note/side", "at": 3, "until": 9}
+        asked = {"name": "note/side", "at": 3, "until": 9}
         assert json.loads(answer.body) == asked
 
 

@@ -12,11 +12,15 @@ export const readAddress = (location) => {
   const url = new URL(location.href);
   const session =
     url.searchParams.get('session') || decodeURIComponent(url.hash.slice(1)) || 'welcome';
-  // Relative to the page, so that a relay mounted below a path is found there.
-  const socket = new URL(encodePath(session), new URL('.', url));
-  socket.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const token = url.searchParams.get('token');
-  if (token !== null) socket.searchParams.set('token', token);
+  // Relative to the page, so that a relay mounted below a path is found there.
+  const below = (path) => {
+    const there = new URL(path + encodePath(session), new URL('.', url));
+    if (token !== null) there.searchParams.set('token', token);
+    return there;
+  };
+  const socket = below('');
+  socket.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   /** Where to connect, by a name for the log: a relay that asks nobody who they are keeps it. */
   const socketAs = (name) => {
     socket.searchParams.set('name', name);
@@ -24,8 +28,7 @@ export const readAddress = (location) => {
   };
   /** Where the past is told: its timeline, or the moment `at`, compared with `until`. */
   const past = (fields = {}) => {
-    const there = new URL(`history/${encodePath(session)}`, new URL('.', url));
-    if (token !== null) there.searchParams.set('token', token);
+    const there = below('history/');
     for (const [name, value] of Object.entries(fields)) there.searchParams.set(name, value);
     return there.href;
   };

@@ -6,11 +6,7 @@
  * place where it is when an answer comes is asked about next, and those it passed are not.
  */
 
-const element = (name, fields = {}, ...children) => {
-  const made = Object.assign(document.createElement(name), fields);
-  made.append(...children);
-  return made;
-};
+import { element } from './element.js';
 
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 

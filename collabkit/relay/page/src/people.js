@@ -1,5 +1,6 @@
 /** The list of those present. One row a person, oneself apart: that row is edited. */
 
+import { element } from './element.js';
 import { safeColor } from './identity.js';
 
 const initials = (name) =>
@@ -12,22 +13,13 @@ export const paintAvatar = (element, name, color) => {
 
 const row = (state, goTo) => {
   const { name = 'Somebody', color = '' } = state.user ?? {};
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.className = 'person';
-  button.title = `Go to where ${name} is`;
-  button.addEventListener('click', () => goTo(state));
-  const avatar = document.createElement('span');
-  avatar.className = 'avatar';
-  avatar.ariaHidden = 'true';
+  const avatar = element('span', { className: 'avatar', ariaHidden: 'true' });
   paintAvatar(avatar, String(name), color);
-  const label = document.createElement('span');
-  label.className = 'name';
-  label.textContent = name;
-  button.append(avatar, label);
-  const item = document.createElement('li');
-  item.append(button);
-  return item;
+  const label = element('span', { className: 'name', textContent: name });
+  const title = `Go to where ${name} is`;
+  const button = element('button', { type: 'button', className: 'person', title }, avatar, label);
+  button.addEventListener('click', () => goTo(state));
+  return element('li', {}, button);
 };
 
 const byName = ([, one], [, other]) =>
