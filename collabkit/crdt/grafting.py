@@ -25,9 +25,9 @@ from .branches import Branch
 from .budget import NO_BUDGET
 from .contents import DOC, TYPE
 from .core import Core
-from .lib0 import var_string, var_uint
+from .lib0 import var_string
 from .structs import head_behind
-from .update import decode_state_vector
+from .update import decode_state_vector, encode_deletes, encode_update
 
 __all__ = ["document_content", "graft", "type_content"]
 
@@ -63,9 +63,9 @@ def graft(core: Core, branch: Branch, where: str | int, content: bytes) -> None:
     known = decode_state_vector(core.state_vector(), NO_BUDGET.clients)
     clock = known.get(client, 0)
     _stock(core.txn, branch, where)
-    section = b"\x01" + var_uint(client) + var_uint(clock + 1)
     struct = head_behind((client, clock), None, content[0]) + content[1:]
-    core.raw.apply_update(core.txn, b"\x01" + section + struct + b"\x00")
+    update = encode_update([(client, clock + 1, 1, [struct])], encode_deletes({}))
+    core.raw.apply_update(core.txn, update)
     if isinstance(where, int):
         branch.remove_range(core.txn, where, 1)
 

@@ -24,7 +24,7 @@ from .contents import ANY, GC, STRING, utf16_length
 from .lib0 import read_var_bytes, read_var_uint, skip_any, var_bytes, var_uint
 from .scan import Scan, Section, scan
 from .structs import Id, Item, head_behind, read_item
-from .update import encode_deletes
+from .update import encode_deletes, encode_update
 
 __all__ = ["split"]
 
@@ -136,11 +136,11 @@ class _Piece:
 
     def encode(self) -> bytes:
         """Write it as an update."""
-        parts = [var_uint(len(self._sections))]
-        for client, structs in self._sections.items():
-            parts += (var_uint(len(structs)), var_uint(client), var_uint(structs[0].clock))
-            parts += (struct.body for struct in structs)
-        return b"".join((*parts, encode_deletes(self._deletes)))
+        sections = [
+            (client, structs[0].clock, len(structs), (struct.body for struct in structs))
+            for client, structs in self._sections.items()
+        ]
+        return encode_update(sections, encode_deletes(self._deletes))
 
 
 # Order

@@ -36,6 +36,7 @@ __all__ = [
     "decode_state_vector",
     "encode_deletes",
     "encode_state_vector",
+    "encode_update",
     "gap",
     "merged",
     "scan",
@@ -82,6 +83,24 @@ def advance(found: Scan, vector: StateVector) -> None:
         end = section.clock + section.length
         if end > vector.get(section.client, 0):
             vector[section.client] = end
+
+
+def encode_update(
+    sections: Collection[tuple[int, int, int, Iterable[bytes]]], deletes: bytes
+) -> bytes:
+    """Encode an update.
+
+    Args:
+        sections: Of each client its id, its first clock, how many structs there are, and these.
+        deletes: Its deletions, as :func:`encode_deletes` writes them.
+
+    >>> encode_update([(7, 0, 1, [bytes.fromhex("04010174026869")])], encode_deletes({})).hex()
+    '010107000401017402686900'
+    """
+    parts = [var_uint(len(sections))]
+    for client, clock, count, structs in sections:
+        parts += (var_uint(count), var_uint(client), var_uint(clock), *structs)
+    return b"".join((*parts, deletes))
 
 
 def encode_deletes(ranges: Mapping[int, Sequence[tuple[int, int]]]) -> bytes:
@@ -238,11 +257,10 @@ class _Join:
         if self.first is not None:
             return self.first
         assert self.runs is not None
-        parts = [var_uint(len(self.runs))]
-        for client, run in self.runs.items():
-            parts += (var_uint(run.structs), var_uint(client), var_uint(run.start), *run.pieces)
-        parts.append(_join_deletes(self.deleting))
-        return b"".join(parts)
+        sections = [
+            (client, run.start, run.structs, run.pieces) for client, run in self.runs.items()
+        ]
+        return encode_update(sections, _join_deletes(self.deleting))
 
 
 class _Run:

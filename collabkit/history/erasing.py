@@ -39,7 +39,7 @@ from ..crdt.lib0 import (
 from ..crdt.scan import Scan, Section
 from ..crdt.structs import Item as Struct
 from ..crdt.structs import head_behind, read_item, read_items
-from ..crdt.update import encode_deletes, merged
+from ..crdt.update import encode_deletes, encode_update, merged
 from ..ids import Subject
 from ..store.base import Row
 from .items import Item
@@ -143,7 +143,7 @@ def erased(update: bytes, found: Scan, spans: Spans) -> Erased:
     ('0101070001010174020107010002', {7: [(0, 2)]})
     """
     ranges: dict[int, list[tuple[int, int]]] = {}
-    parts = [var_uint(len(found.sections))]
+    sections = []
     for section in found.sections:
         marked, old = spans.get(section.client), update[section.start : section.stop]
         count, structs = section.structs, [old]
@@ -153,10 +153,10 @@ def erased(update: bytes, found: Scan, spans: Spans) -> Erased:
             if gone:
                 ranges[section.client] = gone
                 count, structs = len(pieces), [piece.body for piece in pieces]
-        parts += (var_uint(count), var_uint(section.client), var_uint(section.clock), *structs)
+        sections.append((section.client, section.clock, count, structs))
     if not ranges:
         return Erased(update, {})
-    return Erased(b"".join((*parts, _deletes(found, ranges))), ranges)
+    return Erased(encode_update(sections, _deletes(found, ranges)), ranges)
 
 
 def names_left(update: bytes, found: Scan, clients: Collection[int]) -> set[str]:
