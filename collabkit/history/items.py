@@ -162,16 +162,11 @@ class Item:
 
 
 class Ledger:
-    """All items of one client, by clock.
+    """All items of one client, by clock."""
 
-    Attributes:
-        latest: The item that has the highest clock.
-    """
-
-    __slots__ = ("_clocks", "_heads", "_pages", "latest")
+    __slots__ = ("_clocks", "_heads", "_pages")
 
     def __init__(self) -> None:
-        self.latest: Item | None = None
         self._heads: list[int] = []  # the first clock of each page
         self._clocks: list[list[int]] = []  # the clocks at which the items of each page begin
         self._pages: list[list[Item]] = []
@@ -191,7 +186,6 @@ class Ledger:
             self._pages.append([])
         self._clocks[-1].append(item.clock)
         self._pages[-1].append(item)
-        self.latest = item
 
     def find(self, clock: int) -> Item:
         """The item that has this clock, which must be below the end."""
@@ -223,8 +217,6 @@ class Ledger:
             self._clocks.insert(at + 1, clocks[_PAGE:])
             self._pages.insert(at + 1, page[_PAGE:])
             del clocks[_PAGE:], page[_PAGE:]
-        if item is self.latest:
-            self.latest = rest
         return rest
 
     def spans(self, clock: int, stop: int) -> Iterator[Item]:

@@ -25,10 +25,10 @@ from .tree import Stamp, Tree
 from .view import tree
 from .weave import Weave
 
-__all__ = ["Past", "compacted", "stamp_of"]
+__all__ = ["Past", "compacted"]
 
 
-def stamp_of(row: Row) -> Stamp:
+def _stamp_of(row: Row) -> Stamp:
     """Whose a row is."""
     return Stamp(row.seq, row.subject, row.at_ms, row.origin, row.group)
 
@@ -79,7 +79,7 @@ class Past:
         if base is not None:
             weave.add_base(base.body, self.chronicle.owners, seq=base.seq, at_ms=base.at_ms)
         for row in self.updates():
-            self._seen.append(measured(row, weave.add(row.body, stamp_of(row))))
+            self._seen.append(measured(row, weave.add(row.body, _stamp_of(row))))
         return weave
 
     def check(self, at: Seq) -> None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -34,6 +34,8 @@ from ..crdt.scan import scan
 from ..errors import CollabError, MomentNotFound
 from ..ids import Seq, Subject
 from ..store.base import Row
+from .items import Path
+from .weave import Part
 
 __all__ = [
     "PAUSE_MS",
@@ -43,7 +45,6 @@ __all__ = [
     "Path",
     "Seen",
     "Spans",
-    "Touched",
     "Wanted",
     "changes",
     "measured",
@@ -57,32 +58,10 @@ PAUSE_MS = 60_000
 # Nobody who types for an hour made one change.
 SLICE_MS = 600_000
 
-Path: TypeAlias = tuple[str, ...]
-"""A root and the keys that lead on from it; ``[]`` stands for an element of a sequence."""
-
 # What the row of an edit says that was worked out of the past, or of a branch.
 _WORKED_OUT = re.compile(r"(restore|revert|merge):(.+)")
 
 _ADDRESS = re.compile(r"#?(\d{1,18})(?:-(\d{1,18}))?")
-
-
-class Touched(Protocol):
-    """What one update did in one place."""
-
-    @property
-    def path(self) -> Path:
-        """Where."""
-        ...
-
-    @property
-    def inserted(self) -> int:
-        """How many clock units came."""
-        ...
-
-    @property
-    def deleted(self) -> int:
-        """How many went."""
-        ...
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -95,18 +74,7 @@ class Seen(msgspec.Struct, frozen=True):
     row: Row
     inserted: int
     deleted: int
-    touches: Sequence[Touched] = ()
-
-
-class Part(msgspec.Struct, frozen=True):
-    """One place that a change changed."""
-
-    path: Path
-    inserted: int
-    deleted: int
-
-    def __str__(self) -> str:
-        return f"{'/'.join(self.path)} +{self.inserted} -{self.deleted}"
+    touches: Sequence[Part] = ()
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -197,7 +165,7 @@ class Wanted(msgspec.Struct, frozen=True):
         )
 
 
-def measured(row: Row, touches: Sequence[Touched] | None = None) -> Seen:
+def measured(row: Row, touches: Sequence[Part] | None = None) -> Seen:
     """Tell how much a row did: from its touches, or if nobody looked from what it says."""
     if touches is not None:
         inserted = sum(touch.inserted for touch in touches)

@@ -39,24 +39,25 @@ from .items import Item, Ledger, Path, Strand
 from .tree import Stamp
 from .yata import link, succeed
 
-__all__ = ["Touch", "Weave"]
+__all__ = ["Part", "Weave"]
 
 
-class Touch(msgspec.Struct, frozen=True, gc=False):
-    """What a row did to one part of a document.
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """What a row, or several, did to one part of a document.
 
     Attributes:
         path: The root, then keys, and ``[]`` for an element of a sequence. Of what stands under a
             key the key is in it; of an element that came or went only its sequence.
-        kind: ``text``, ``map`` for what has a key, ``array``, or ``xml``.
         inserted: How much came: UTF-16 units of text, or elements. Formatting alone is nothing.
         deleted: How much went.
     """
 
     path: Path
-    kind: str
-    inserted: int = 0
-    deleted: int = 0
+    inserted: int
+    deleted: int
+
+    def __str__(self) -> str:
+        return f"{'/'.join(self.path)} +{self.inserted} -{self.deleted}"
 
 
 class Weave:
@@ -70,7 +71,7 @@ class Weave:
     >>> weave = Weave()
     >>> row = Stamp(Seq(1), Subject("user:ada"), 0)
     >>> weave.add(bytes.fromhex("010107000401017402686900"), row)
-    (Touch(path=('t',), kind='text', inserted=2, deleted=0),)
+    (Part(path=('t',), inserted=2, deleted=0),)
     """
 
     __slots__ = ("_ledgers", "_touched", "roots", "stamps", "vector")
@@ -80,14 +81,14 @@ class Weave:
         self.roots: dict[str, Strand] = {}
         self.stamps: dict[Seq, Stamp] = {}
         self._ledgers: dict[int, Ledger] = {}
-        self._touched: dict[Path, tuple[str, int, int]] = {}
+        self._touched: dict[Path, tuple[int, int]] = {}
 
     def __repr__(self) -> str:
         return f"<Weave of {len(self.stamps)} rows, {len(self._ledgers)} clients>"
 
     # Adding
 
-    def add(self, update: bytes, stamp: Stamp, found: Scan | None = None) -> tuple[Touch, ...]:
+    def add(self, update: bytes, stamp: Stamp, found: Scan | None = None) -> tuple[Part, ...]:
         """Weave in the next row of the log.
 
         Args:
@@ -116,7 +117,7 @@ class Weave:
 
     def add_base(
         self, update: bytes, owners: Mapping[int, Subject], *, seq: Seq, at_ms: int
-    ) -> tuple[Touch, ...]:
+    ) -> tuple[Part, ...]:
         """Begin with a checkpoint, which stands for all rows up to one.
 
         Args:
@@ -141,7 +142,7 @@ class Weave:
         self.stamps[seq] = nobody
         return self._weave(_Row(update, found, nobody, own))
 
-    def _type(self, update: bytes, section: Section, stamp: Stamp) -> tuple[Touch, ...] | None:
+    def _type(self, update: bytes, section: Section, stamp: Stamp) -> tuple[Part, ...] | None:
         """Weave in what typing makes, which nearly all rows are; None if it is something else."""
         client, clock, length = section.client, section.clock, section.length
         text = update[section.stop - length : section.stop]
@@ -170,19 +171,16 @@ class Weave:
         self.vector[client] = clock + length
         if strand.ref is None and strand.kind is None:
             strand.kind = "text"
-        return (Touch(strand.path, _kind(item, strand), length, 0),)
+        return (Part(strand.path, length, 0),)
 
-    def _weave(self, row: _Row) -> tuple[Touch, ...]:
+    def _weave(self, row: _Row) -> tuple[Part, ...]:
         self._take_all(row)
         for client, clock, length in row.found.deletes:
             for item in self._ledgers[client].spans(clock, clock + length):
                 if item.dead is None:
                     self._bury(item, row.stamp)
         touched, self._touched = self._touched, {}
-        return tuple(
-            Touch(path, kind, inserted, deleted)
-            for path, (kind, inserted, deleted) in touched.items()
-        )
+        return tuple(Part(path, *count) for path, count in touched.items())
 
     def _take_all(self, row: _Row) -> None:
         """Weave in the structs of several clients, who may build on each other."""
@@ -303,8 +301,8 @@ class Weave:
         path = strand.path if key is None else (*strand.path, key)
         if content == FORMAT:
             inserted = deleted = 0
-        kind, came, went = self._touched.get(path) or (_kind(item, strand), 0, 0)
-        self._touched[path] = kind, came + inserted, went + deleted
+        came, went = self._touched.get(path, (0, 0))
+        self._touched[path] = came + inserted, went + deleted
 
     # Reading
 
@@ -359,17 +357,7 @@ def _lacking(struct: Struct, vector: StateVector) -> Id | None:
     return None
 
 
-def _kind(item: Item, strand: Strand) -> str:
-    if item.key is not None:
-        return "map"
-    if strand.ref is not None:
-        return _KINDS[strand.ref]
-    return strand.kind or ("xml" if item.content == TYPE and item.value.ref in _XML else "array")
-
-
 _NO_ITEM: Final = (GC, SKIP)
 _CERTAIN: Final = {
     STRING: "text", EMBED: "text", FORMAT: "text", BINARY: "array", ANY: "array", DOC: "array",
 }  # fmt: skip
-_XML: Final = (3, 4, 5, 6)
-_KINDS: Final = ("array", "map", "text", "xml", "xml", "xml", "text")  # by type ref

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,14 +26,6 @@ from collabkit.ids import Seq, Subject
 from collabkit.store.base import Row
 
 ADA, BOB = Subject("user:ada"), Subject("user:bob")
-
-
-class Place(msgspec.Struct, frozen=True):
-    """What one update did in one place."""
-
-    path: tuple[str, ...]
-    inserted: int
-    deleted: int
 
 
 def row(
@@ -91,8 +82,8 @@ def test_a_change_says_when_and_how_much() -> None:
     """It began with its earliest row and ended with its latest; what each did is added up."""
     title, tags = ("meta", "title"), ("meta", "tags", "[]")
     seen = [
-        Seen(row(7, 1000), 3, 0, [Place(title, 3, 0)]),
-        Seen(row(9, 3000), 3, 2, [Place(tags, 1, 0), Place(title, 2, 2)]),
+        Seen(row(7, 1000), 3, 0, [Part(title, 3, 0)]),
+        Seen(row(9, 3000), 3, 2, [Part(tags, 1, 0), Part(title, 2, 2)]),
     ]
     [[change]] = changes(seen)
     parts = (Part(tags, 1, 0), Part(title, 5, 2))
@@ -132,13 +123,13 @@ def test_without_touches_the_updates_are_counted() -> None:
 
 def test_touches_say_it_better_than_an_update() -> None:
     """Where somebody looked, what he saw counts."""
-    seen = measured(row(1, body=b"damage"), [Place(("a",), 4, 1), Place(("b",), 1, 0)])
+    seen = measured(row(1, body=b"damage"), [Part(("a",), 4, 1), Part(("b",), 1, 0)])
     assert (seen.inserted, seen.deleted) == (5, 1)
 
 
 def test_changes_are_filtered_by_author_place_and_time() -> None:
     """A change is taken if it fits all that is asked; what only overlaps a time is of it."""
-    seen = [Seen(row(1, 1000), 1, 0, [Place(("meta", "title"), 1, 0)]), measured(row(2, 5000))]
+    seen = [Seen(row(1, 1000), 1, 0, [Part(("meta", "title"), 1, 0)]), measured(row(2, 5000))]
     [[change]] = changes(seen)
     wanted = [
         Wanted(),
