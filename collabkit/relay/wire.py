@@ -385,7 +385,7 @@ class Wire(picows.WSListener):
             self._cut.cancel()
         self._deaf = True
         self._keeper.hoard.release(self)
-        plain = self._transport.get_extra_info("ssl_object") is None
+        plain = self._transport.get_extra_info("sslcontext") is None
         self._transport.set_protocol(Deaf(self, half_open=plain and seconds > 0))
         self._cut = asyncio.get_running_loop().call_later(seconds, self._transport.close)
 
