@@ -89,6 +89,7 @@ def test_each_moment_after_what_was_compacted(seeds: range) -> None:
 
     But for a root of whose kind the checkpoint leaves a doubt, such as an array of XML alone.
     """
+    moments = compared = 0
     for seed in seeds:
         crowd = Crowd(Random(seed))
         for _ in range(40):
@@ -105,9 +106,12 @@ def test_each_moment_after_what_was_compacted(seeds: range) -> None:
         for row in crowd.rows[gone - 1 :]:
             found, wanted = tree(weave, row.seq), tree(whole, row.seq)
             assert set(found) == set(wanted)
+            moments += len(found)
             for name, node in found.items():
                 if type(node) is type(wanted[name]):
+                    compared += 1
                     assert same({name: node}, {name: wanted[name]}), (seed, row.seq)
+    assert compared > 0.8 * moments
 
 
 @pytest.mark.timeout(900)
@@ -115,12 +119,18 @@ def test_each_moment_after_what_was_compacted(seeds: range) -> None:
 def test_each_moment_of_what_yjs_made(every: int, data: Callable[[str], Path]) -> None:
     """And in the end what Yjs says that the documents hold."""
     roots = {"text": "text", "map": "map", "array": "array"}
-    for updates, said in list(documents(data("yjs-small-test-dataset.bin").read_bytes()))[::every]:
-        agrees(updates, roots)
+    moments = compared = ends = 0
+    some = list(documents(data("yjs-small-test-dataset.bin").read_bytes()))[::every]
+    for updates, said in some:
+        moments += len(updates)
+        compared += agrees(updates, roots)
         found = tree(woven(updates))
         wanted = {name: value for name, value in zip(roots, said, strict=True) if value}
         if all(KINDS[type(node)] == roots[name] for name, node in found.items()):
             assert plain_tree(found) == wanted
+            ends += 1
+    assert compared > 0.7 * moments
+    assert ends > 0.8 * len(some)
 
 
 @pytest.mark.parametrize(
@@ -230,9 +240,12 @@ def test_a_view_of_a_crowd_has_everybody_s_names() -> None:
         crowd.step()
     crowd.settle()
     weave = weave_of(crowd.rows)
-    by = {row.seq: row.subject for row in crowd.rows}
     runs = [run for node in tree(weave).values() if isinstance(node, TextNode) for run in node.runs]
     assert runs
     for run in runs:
         assert run.by is not None
-        assert by[run.by.seq] == run.by.subject
+        row = crowd.rows[run.by.seq - 1]
+        assert run.by == row.stamp
+        if isinstance(run.value, str):
+            whole = run.value.replace("\ufffd", "")  # a half that lost the other half
+            assert all(character.encode() in row.update for character in whole)
