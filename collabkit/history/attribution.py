@@ -16,7 +16,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
@@ -51,6 +51,14 @@ class Origins(msgspec.Struct, frozen=True):
 
     authors: dict[Item, Stamp]
     alike: dict[Id, list[tuple[Id, Seq]]]
+
+    def author(self, item: Item) -> Stamp:
+        """Who wrote something first."""
+        return self.authors.get(item, item.born)
+
+    def wrote(self, rows: Collection[Seq], item: Item) -> bool:
+        """Whether some rows wrote something, or what it is a copy of."""
+        return item.born.seq in rows or self.author(item).seq in rows
 
     def copies(self, item: Item, at: int) -> Iterator[tuple[Id, Seq]]:
         """Where something was written again since it was deleted, and by which rows."""
@@ -118,7 +126,7 @@ def _source(weave: Weave, known: Origins, row: Seq, back: re.Match[str]) -> Show
     }
 
     def mine(item: Item) -> bool:
-        return item.born.seq in reverted or known.authors.get(item, item.born).seq in reverted
+        return known.wrote(reverted, item)
 
     def there(item: Item) -> bool:
         return item.dead is None or item.dead.seq >= row or item.dead.seq in reverted
@@ -170,8 +178,7 @@ class _GoneBack:
 
     def __init__(self, weave: Weave, known: Origins, row: Seq, source: Shows) -> None:
         self._weave = weave
-        self._authors = known.authors
-        self._alike = known.alike
+        self._known = known
         self._row = row
         self._now = shown_at(row)
         self._source = source
@@ -195,13 +202,13 @@ class _GoneBack:
             self._cut(item, stamps)
 
     def _keys(self, new: Strand, old: Strand) -> None:
-        for key, last in new.last.items():
-            item = next(filter(self._now, _chain(last)), None)
+        for key in new.last:
+            item = next(filter(self._now, new.values(key)), None)
             if item is None or not self._concerns(item):
                 continue
             element = item, item.length - 1
             wanted = self._content(*element, self._now)
-            for before in filter(self._source, _chain(old.last.get(key))):
+            for before in filter(self._source, old.values(key)):
                 known = before, before.length - 1
                 if before is item or self._content(*known, self._source) == wanted:
                     self._match(element, known)
@@ -267,12 +274,12 @@ class _GoneBack:
         (item, at), (before, there) = new, old
         if item is not before and self._concerns(item):
             place, known = (item.client, item.clock + at), (before.client, before.clock + there)
-            group = self._alike.setdefault(known, [(known, before.born.seq)])
-            group.append((place, self._row))
-            self._alike[place] = group
+            alike = self._known.alike
+            alike[place] = alike.setdefault(known, [(known, before.born.seq)])
+            alike[place].append((place, self._row))
         if item is not before and item.born.seq == self._row:
             stamps = self._found.setdefault(item, {})
-            stamps[at] = self._authors.get(before, before.born)
+            stamps[at] = self._known.author(before)
         if item.content == TYPE and item.value in self._touched:
             self._pairs.append((item.value, before.value))
 
@@ -293,12 +300,9 @@ class _GoneBack:
             return (strand.ref, strand.tag)
         inside = tuple(
             self._content(*element, shows, depth + 1)
-            for element in _elements(one for one in strand if shows(one))
+            for element in _elements(filter(shows, strand))
         )
-        keys = (
-            (key, next((one for one in _chain(last) if shows(one)), None))
-            for key, last in sorted(strand.last.items())
-        )
+        keys = ((key, next(filter(shows, strand.values(key)), None)) for key in sorted(strand.last))
         entries = tuple(
             (key, self._content(one, one.length - 1, shows, depth + 1))
             for key, one in keys
@@ -313,7 +317,7 @@ class _GoneBack:
             length = len(list(clocks))
             rest = self._weave.cut(item, length) if length < item.length else None
             if by is not own:
-                self._authors[item] = by
+                self._known.authors[item] = by
             if rest is not None:
                 item = rest
 
@@ -330,10 +334,3 @@ def _elements(items: Iterable[Item]) -> list[_Element]:
 
 def _types(elements: list[_Element]) -> list[_Element]:
     return [element for element in elements if element[0].content == TYPE]
-
-
-def _chain(last: Item | None) -> Iterator[Item]:
-    """The values of a key, the last one first."""
-    while last is not None:
-        yield last
-        last = last.left

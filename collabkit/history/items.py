@@ -70,6 +70,13 @@ class Strand:
             yield item
             item = item.right
 
+    def values(self, key: str) -> Iterator[Item]:
+        """The values that a key has had, the last one first."""
+        item = self.last.get(key)
+        while item is not None:
+            yield item
+            item = item.left
+
 
 class Item:
     """Content that came at once; see the rules above.

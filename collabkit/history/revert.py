@@ -130,10 +130,7 @@ class _Revert:
 
     def _mine(self, item: Item) -> bool:
         """Whether these rows wrote something, or what it is a copy of."""
-        return item.born.seq in self._rows or self._author(item).seq in self._rows
-
-    def _author(self, item: Item) -> Stamp:
-        return self._origins.authors.get(item, item.born)
+        return self._origins.wrote(self._rows, item)
 
     # Elements
 
@@ -199,7 +196,7 @@ class _Revert:
             if item.content == FORMAT or not self._there(item):
                 continue
             if not self._mine(item):
-                return self._author(item)
+                return self._origins.author(item)
             inner = self._guest(item.value) if item.content == TYPE else None
             if inner is not None:
                 return inner
@@ -208,20 +205,16 @@ class _Revert:
     def _tell_lost(self) -> None:
         """Tell what cannot come back because what it was in is gone."""
         for item in self._weave.items():
-            dead, strand = item.dead, item.strand
-            if dead is None or strand is None or dead.seq not in self._rows:
+            dead = item.dead
+            if dead is None or item.strand is None or dead.seq not in self._rows:
                 continue
             if item in self._shown or self._mine(item) or item.content == FORMAT:
                 continue
             if not self._there(item):
                 continue
-            outer = None
-            while strand is not None and strand.item is not None:
-                if strand.item not in self._shown:
-                    outer = strand.item
-                strand = strand.item.strand
-            gone = None if outer is None else outer.dead
-            if outer is not None and gone is not None and gone.seq > dead.seq:
+            *_, outer = (one for one in item.outward() if one not in self._shown)
+            gone = outer.dead
+            if gone is not None and gone.seq > dead.seq:
                 self._keep(outer.value.path, "what was deleted in it is gone with it", gone)
 
     # Keys

@@ -124,10 +124,8 @@ class _View:
         shows = look.shows
         self.items = [item for item in strand if shows(item)]
         self.entries: dict[str, Item] = {}
-        for key, last in strand.last.items():
-            value: Item | None = last
-            while value is not None and not shows(value):
-                value = value.left
+        for key in strand.last:
+            value = next(filter(shows, strand.values(key)), None)
             if value is not None:
                 self.entries[key] = value
 
