@@ -60,12 +60,27 @@ class Origins(msgspec.Struct, frozen=True):
         """Whether some rows wrote something, or what it is a copy of."""
         return item.born.seq in rows or self.author(item).seq in rows
 
-    def copies(self, item: Item, at: int) -> Iterator[tuple[Id, Seq]]:
-        """Where something was written again since it was deleted, and by which rows."""
-        if item.dead is not None:
-            for place, seq in self.alike.get((item.client, item.clock + at), ()):
-                if seq > item.dead.seq:
-                    yield place, seq
+    def again(
+        self, weave: Weave, item: Item, at: int, *, by: Callable[[Seq], bool], there: Shows
+    ) -> bool:
+        """Whether something is there, with all it is in, as rows wrote it since it was deleted.
+
+        Args:
+            weave: Its history.
+            item: What it is in.
+            at: Which of that item's clocks it is.
+            by: Which rows are asked for.
+            there: What is there.
+        """
+        dead = item.dead
+        if dead is None:
+            return False
+        copies = (
+            weave.find(place)
+            for place, seq in self.alike.get((item.client, item.clock + at), ())
+            if seq > dead.seq and by(seq)
+        )
+        return any(all(map(there, copy.outward())) for copy in copies)
 
     def cut(self, weave: Weave, item: Item, again: Callable[[Item, int], bool]) -> Item | None:
         """Let an item be there again as a whole, or not at all; returns the rest, if any."""
@@ -131,13 +146,11 @@ def _source(weave: Weave, known: Origins, row: Seq, back: re.Match[str]) -> Show
     def there(item: Item) -> bool:
         return item.dead is None or item.dead.seq >= row or item.dead.seq in reverted
 
+    def stayed(seq: Seq) -> bool:
+        return seq < row and seq not in reverted
+
     def again(item: Item, at: int) -> bool:
-        copies = (
-            weave.find(place)
-            for place, seq in known.copies(item, at)
-            if seq < row and seq not in reverted
-        )
-        return any(all(map(there, copy.outward())) for copy in copies)
+        return known.again(weave, item, at, by=stayed, there=there)
 
     _cut_what_is_there_again(weave, known, reverted, again)
 

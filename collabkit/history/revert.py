@@ -164,14 +164,12 @@ class _Revert:
 
     def _again(self, item: Item, at: int) -> bool:
         """Whether something that was deleted is there as somebody else wrote it again."""
-        copies = (
-            self._weave.find(place)
-            for place, seq in self._origins.copies(item, at)
-            if seq not in self._rows
-        )
-        return any(
-            all(one.dead is None or one.dead.seq in self._rows for one in copy.outward())
-            for copy in copies
+        return self._origins.again(
+            self._weave,
+            item,
+            at,
+            by=lambda seq: seq not in self._rows,
+            there=lambda one: one.dead is None or one.dead.seq in self._rows,
         )
 
     def _cut(self, item: Item) -> None:
