@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from ..errors import InvalidName, MomentNotFound
@@ -78,15 +79,15 @@ def add_version(
     What a version shows is never compacted away.
     """
     if dry_run:
-        seq = _try_adding(db, name, version, at)
-        render.note(f"{version!r} would be {name} after row {seq}")
-        return
-    target = full_name(db, name)
-    made = operate(db, "version", session=target, name=version, at=at, note=note, pinned=pinned)
+        made = {"name": version, "seq": _try_adding(db, name, version, at)}
+    else:
+        asked = {"name": version, "at": at, "note": note, "pinned": pinned}
+        made = operate(db, "version", session=full_name(db, name), **asked)
     if as_json:
         render.json(made)
     else:
-        render.note(f"{version!r} is {name} after row {made['seq']}")
+        verb = "would be" if dry_run else "is"
+        render.note(f"{version!r} {verb} {name} after row {made['seq']}")
 
 
 def _try_adding(db: Path, name: str, version: str, at: str) -> Seq:
@@ -108,21 +109,24 @@ def remove_version(
 ) -> None:
     """Take a name away; its moment may be compacted from then on."""
     if dry_run:
-        render.note(f"{version!r}, which is row {_named(db, name, version).seq}, would go")
-        return
-    dropped = operate(db, "unversion", session=full_name(db, name), name=version)
+        dropped = _named(db, name, version)
+    else:
+        dropped = operate(db, "unversion", session=full_name(db, name), name=version)
     if as_json:
         render.json(dropped)
+    elif dry_run:
+        render.note(f"{version!r}, which is row {dropped['seq']}, would go")
     else:
         render.note(f"{version!r}, which was row {dropped['seq']}, is no version any more")
 
 
-def _named(db: Path, name: str, version: str) -> Version:
+def _named(db: Path, name: str, version: str) -> dict[str, Any]:
+    """A version, as operations on it tell it."""
     with Reader(db) as reader:
-        found = reader.versions(find(reader, name)[0].id)
-    for one in found:
-        if one.name == version:
-            return one
+        session = find(reader, name)[0].id
+        for one in reader.versions(session):
+            if one.name == version:
+                return {"id": session, **msgspec.to_builtins(one)}
     raise MomentNotFound(version, "no version has this name")
 
 
@@ -139,11 +143,13 @@ def pin_version(
     """Keep a version for ever: no thinning takes it."""
     will = f"{'not ' if undo else ''}pinned"
     if dry_run:
-        is_so = _named(db, name, version).pinned != undo
-        render.note(f"{version!r} is {will} already" if is_so else f"{version!r} would be {will}")
-        return
-    pinned = operate(db, "pin", session=full_name(db, name), name=version, pinned=not undo)
+        named = _named(db, name, version)
+        pinned = {**named, "pinned": not undo}
+        said = f"is {will} already" if pinned == named else f"would be {will}"
+    else:
+        pinned = operate(db, "pin", session=full_name(db, name), name=version, pinned=not undo)
+        said = f"is {will}"
     if as_json:
         render.json(pinned)
     else:
-        render.note(f"{version!r} is {will}")
+        render.note(f"{version!r} {said}")

@@ -60,7 +60,11 @@ def test_a_dry_run_changes_nothing(run: Run, db: Path) -> None:
         ("pin", "draft", "--undo"): "'draft' would be not pinned",
     }.items():
         command, *rest = asked
-        assert run("version", command, db, "plan", *rest, "--dry-run").err == f"{said}\n"
+        dry = ["version", command, db, "plan", *rest, "--dry-run"]
+        assert run(*dry).err == f"{said}\n"
+        told = run(*dry, "--json").json
+        assert (told["name"], told["seq"]) == (rest[0], 2 if command == "add" else 0)
+        assert told.get("pinned", True) is ("--undo" not in rest)
     assert run("version", "ls", db, "plan").out == before
 
 
