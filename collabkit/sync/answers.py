@@ -29,8 +29,8 @@ __all__ = ["Answers", "Owed", "covers", "deletes_all"]
 ASK_AGAIN_AFTER = 5.0
 # Ids that are remembered as cut, of one member; who is refused more is asked instead.
 MAX_CUT_IDS = 1000
-# Of a gap so many parts are remembered for the price of one edit. The largest update there is
-# counts for 250 of those: to keep it takes 12 MB, and to compare it 45 ms.
+# Of a gap so many parts are remembered for the price of one edit. One of 100,000 deletions counts
+# for 251 of those: to keep it takes 12 MB, and to compare it 45 ms.
 PARTS_OF_A_GAP = 400
 
 
