@@ -1,4 +1,4 @@
-"""Who stands at a door, and what the one who guards it may answer.
+"""Who stands at a door, what the one who guards it may answer, and how far who enters may go.
 
 The relay turns each wish to enter a room into a :class:`Knock`; an
 :data:`Authenticate` function answers with an :class:`Identity` or a
@@ -8,14 +8,16 @@ sees a token.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
 
 import msgspec
 
+from ..crdt.touches import Touch
 from ..ids import RoomName, Subject
+from .rules import Decision
 
-__all__ = ["Authenticate", "Identity", "Knock", "Refusal"]
+__all__ = ["Authenticate", "Identity", "Judge", "Knock", "Refusal", "Rights"]
 
 
 class Knock(msgspec.Struct, frozen=True):
@@ -57,6 +59,30 @@ class Identity(msgspec.Struct, frozen=True):
     can_forward: bool = False
     claims_ids: bool = True
     origin: str = "relay"
+
+
+class Judge(Protocol):
+    """Says what somebody may do inside a document."""
+
+    def __call__(self, touches: Sequence[Touch], *, now: float) -> Sequence[Decision]:
+        """Decide on each of what an update touches; ``now`` is Unix time in seconds."""
+        ...
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """What somebody may do in a document, for now.
+
+    Attributes:
+        can_read: Whether he may be there at all.
+        can_write: Whether he may change anything of it.
+        judge: Who says what, if it is not everything.
+        until: Unix seconds at which it is to be asked again.
+    """
+
+    can_read: bool = True
+    can_write: bool = True
+    judge: Judge | None = None
+    until: float = float("inf")
 
 
 class Refusal(msgspec.Struct, frozen=True):

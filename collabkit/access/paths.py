@@ -1,0 +1,211 @@
+"""Paths: the one space in which everything has a name that can be permitted.
+
+Grammar::
+
+    /projects/{p}                                       a project
+    /projects/{p}/ops/{name}                            an operation on it
+    /projects/{p}/sessions/{s}                          a session
+    /projects/{p}/sessions/{s}/ops/{name}               an operation on it
+    /projects/{p}/sessions/{s}/docs/{d}                 a document
+    /projects/{p}/sessions/{s}/docs/{d}/{root}/{key}…   something inside
+
+Rules:
+
+1. A path is compared segment by segment, never by its characters.
+2. In a pattern ``*`` is any one segment, and ``**``, as the last, is the rest, of which there may
+   be nothing: ``/a/**`` is ``/a`` and all beneath it.
+3. In a segment ``/`` is written ``%2F``, and ``% * [ ] { }`` and control characters likewise; the
+   empty key of a map is ``%``, and ``.`` and ``..`` are ``%2E`` and ``%2E%2E``.
+4. What an array, a text or an XML node has inside is called ``[]``, since places in a sequence
+   do not stay: ``…/docs/main/todos/[]/done``.
+5. A session is named as its users name it, so that rules can be written before it exists; a
+   document likewise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from ..errors import InvalidPolicy
+from ..ids import RoomName
+
+__all__ = [
+    "ELEMENT",
+    "Path",
+    "covers",
+    "document_path",
+    "join",
+    "matches",
+    "operation_path",
+    "overlaps",
+    "parse",
+    "pattern",
+    "project_path",
+    "quote",
+    "session_path",
+    "show",
+    "within",
+]
+
+Path: TypeAlias = tuple[str, ...]
+"""The segments of a path or pattern, quoted as they are written."""
+
+ELEMENT = "[]"
+"""What stands in a sequence."""
+
+# Longer than any honest path; nested as deep as the engine lets documents be, and some.
+MAX_CHARACTERS = 4096
+MAX_SEGMENTS = 128
+
+_QUOTED = re.compile(r"[%/*\[\]{}\x00-\x1f\x7f]")
+_ESCAPE = re.compile(r"%(?![0-9A-F]{2})")
+
+
+def quote(name: str) -> str:
+    """Write any text as one segment.
+
+    >>> quote("a/b"), quote(""), quote("..")
+    ('a%2Fb', '%', '%2E%2E')
+    """
+    if name in ("", ".", ".."):
+        return name.replace(".", "%2E") or "%"
+    return _QUOTED.sub(lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def show(path: Iterable[str]) -> str:
+    """Write segments as a path."""
+    return "/" + "/".join(path)
+
+
+def join(path: Path, *names: str) -> Path:
+    """Go on from a path by names, each of which becomes one segment."""
+    return (*path, *map(quote, names))
+
+
+def parse(path: str) -> Path:
+    """Read a path, which has no wildcards.
+
+    Raises:
+        InvalidPolicy: It is none.
+
+    >>> parse("/projects/acme")
+    ('projects', 'acme')
+    """
+    segments = _segments(path)
+    for segment in segments:
+        if "*" in segment:
+            raise InvalidPolicy(f"path {_shown(path)}", "a wildcard stands in patterns only")
+    return segments
+
+
+def pattern(text: str) -> Path:
+    """Read a pattern.
+
+    Raises:
+        InvalidPolicy: It is none.
+
+    >>> pattern("/projects/*/sessions/**")
+    ('projects', '*', 'sessions', '**')
+    """
+    segments = _segments(text)
+    for place, segment in enumerate(segments, 1):
+        if "*" in segment and segment not in ("*", "**"):
+            why = f"{segment!r}: `*` is a whole segment, or `%2A` in a name"
+            raise InvalidPolicy(f"pattern {_shown(text)}", why)
+        if segment == "**" and place < len(segments):
+            raise InvalidPolicy(f"pattern {_shown(text)}", "`**` can only be the last segment")
+    return segments
+
+
+def _segments(text: str) -> Path:
+    if text == "/":
+        return ()
+    where = f"path {_shown(text)}"
+    if not text.startswith("/"):
+        raise InvalidPolicy(where, "it begins with `/`")
+    if len(text) > MAX_CHARACTERS or text.count("/") > MAX_SEGMENTS:
+        most = f"{MAX_CHARACTERS} characters and {MAX_SEGMENTS} segments"
+        raise InvalidPolicy(where, f"it is longer than {most}")
+    segments = tuple(text[1:].split("/"))
+    for segment in segments:
+        if segment in ("", ".", ".."):
+            raise InvalidPolicy(where, f"it has the segment {segment!r}")
+        if segment != "%" and _ESCAPE.search(segment):
+            raise InvalidPolicy(where, f"{segment!r}: `%` is followed by two of 0-9A-F")
+    return segments
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def matches(pattern: Path, path: Path) -> bool:
+    """Whether a pattern names a path.
+
+    >>> matches(("a", "**"), ("a",)), matches(("a", "*"), ("a",))
+    (True, False)
+    """
+    if pattern and pattern[-1] == "**":
+        pattern = pattern[:-1]
+        path = path[: len(pattern)]
+    return len(pattern) == len(path) and all(
+        p in ("*", s) for p, s in zip(pattern, path, strict=True)
+    )
+
+
+def within(scope: Path, path: Path) -> bool:
+    """Whether a path is named by a scope, or is beneath what it names."""
+    return matches(scope if scope[-1:] == ("**",) else (*scope, "**"), path)
+
+
+def covers(wide: Path, narrow: Path) -> bool:
+    """Whether a pattern names all that another one does.
+
+    >>> covers(("a", "**"), ("a", "*", "b")), covers(("a", "b"), ("a", "*"))
+    (True, False)
+    """
+    if wide and wide[-1] == "**":
+        wide, rest = wide[:-1], True
+    else:
+        rest = False
+    bare = narrow[:-1] if narrow[-1:] == ("**",) else narrow
+    if len(bare) < len(wide) or (not rest and (len(bare) > len(wide) or bare != narrow)):
+        return False
+    return all(w in ("*", n) for w, n in zip(wide, bare, strict=False))
+
+
+def overlaps(one: Path, other: Path) -> bool:
+    """Whether there is a path that both patterns name."""
+    for p, q in zip(one, other, strict=False):
+        if "**" in (p, q):
+            return True
+        if p != q and "*" not in (p, q):
+            return False
+    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+    return longer[len(shorter) :] in ((), ("**",))
+
+
+def project_path(project: str) -> Path:
+    """The path of a project."""
+    return join(("projects",), project)
+
+
+def session_path(room: RoomName) -> Path:
+    """The path of the session that a room is in."""
+    return ("projects", quote(room.project), "sessions", quote(room.session))
+
+
+def document_path(room: RoomName) -> Path:
+    """The path of a document.
+
+    >>> show(document_path(RoomName.parse("acme~plan/budget/2027")))
+    '/projects/acme/sessions/plan/docs/budget%2F2027'
+    """
+    return (*session_path(room), "docs", quote(room.document))
+
+
+def operation_path(of: Path, name: str) -> Path:
+    """The path of an operation on a project or a session."""
+    return (*of, "ops", quote(name))
