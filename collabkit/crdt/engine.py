@@ -13,21 +13,39 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from ..errors import EngineLost
+from .touches import Ranges
 
 __all__ = [
     "Bad",
     "Built",
+    "Contested",
     "Death",
     "DocumentKey",
     "Engine",
     "Gap",
     "Good",
+    "Mended",
     "NothingNew",
     "Verdict",
 ]
 
 DocumentKey: TypeAlias = tuple[str, str]
 """Session id and document name."""
+
+
+class Contested(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An update that is taken in parts: what may not stay of it is undone before anybody sees it.
+
+    Attributes:
+        update: All of it, as it came.
+        refused: The structs that must not stay. Nothing of what they hold is kept anywhere.
+        kept: What may stay deleted, of what it deletes. All else that was there is put back,
+            whether the update names it or deletes it by taking its place.
+    """
+
+    update: bytes
+    refused: Ranges = ()
+    kept: Ranges = ()
 
 
 class Good(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -49,7 +67,18 @@ class Bad(msgspec.Struct, frozen=True, tag=True, gc=False):
     reason: str
 
 
-Verdict: TypeAlias = Good | NothingNew | Gap | Bad
+class Mended(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Applied in part: of a contested update, and of no other.
+
+    Attributes:
+        update: What went into the document instead: the parts that may stay, the refused structs
+            emptied, and what was put back, under a client id that is nobody's.
+    """
+
+    update: bytes
+
+
+Verdict: TypeAlias = Good | NothingNew | Gap | Bad | Mended
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -89,12 +118,12 @@ class Engine(Protocol):
         """
         ...
 
-    async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
+    async def taste(self, key: DocumentKey, updates: Sequence[bytes | Contested]) -> list[Verdict]:
         """Apply updates in order and say of each how it went."""
         ...
 
     async def taste_all(
-        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes]]]
+        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes | Contested]]]
     ) -> list[list[Verdict] | EngineLost]:
         """Taste for many documents in one trip; returns what each taste returns or raises.
 
@@ -104,6 +133,14 @@ class Engine(Protocol):
 
     async def diff(self, key: DocumentKey, vector: bytes) -> bytes:
         """What a replica with this state vector lacks, as one update (deletions included)."""
+        ...
+
+    async def survey(self, key: DocumentKey) -> bytes:
+        """Say where each struct of a document is, after all that was tasted before.
+
+        Returns:
+            The :class:`collabkit.crdt.places.Places` of the document, encoded.
+        """
         ...
 
     async def checkpoint(self, updates: Sequence[bytes]) -> Built:
