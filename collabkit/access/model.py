@@ -77,12 +77,14 @@ class Rights(msgspec.Struct, frozen=True):
         can_write: Whether he may change anything of it.
         judge: Who says what, if it is not everything.
         until: Unix seconds at which it is to be asked again.
+        path: The document, as rules name it: for what is said of a refusal.
     """
 
     can_read: bool = True
     can_write: bool = True
     judge: Judge | None = None
     until: float = float("inf")
+    path: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True):

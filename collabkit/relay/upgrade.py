@@ -39,7 +39,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..sync.messages import SUBPROTOCOLS
+from ..sync.dialects import SUBPROTOCOLS
 from .http import Request, Response, refuse
 
 __all__ = ["Door", "Visit", "accept_key", "forbidden", "visit", "wants_websocket"]

@@ -68,6 +68,7 @@ class Member(msgspec.Struct):
     """One seat of a room.
 
     Attributes:
+        can_write: Whether he may change anything.
         follows: Wants the rows of the log in order instead of updates at once.
         after: For one who follows and is not up to date: the last row that he has.
         version: Of our own dialect, if he speaks that.

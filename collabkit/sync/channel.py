@@ -30,8 +30,8 @@ from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.typing import Subprotocol
 
 from ..errors import BadFrame, ConnectionClosed, InvalidToken, LocalProtocolError
+from .dialects import SUBPROTOCOL, SUBPROTOCOLS
 from .hub import Hub, Link
-from .messages import SUBPROTOCOL, SUBPROTOCOLS
 from .outbox import ChannelSocket, Outbox
 
 __all__ = [

@@ -45,6 +45,7 @@ from .connection_effects import (
     TurnedAway,
     WriteFrame,
 )
+from .dialects import Dialect, told_by
 from .effects import Ticked
 from .hocuspocus import (
     Authenticate,
@@ -64,7 +65,6 @@ from .messages import (
     Awareness,
     Call,
     Denied,
-    Dialect,
     Digest,
     Edit,
     Message,
@@ -76,7 +76,6 @@ from .messages import (
     Update,
     read,
     read_collabkit,
-    told_by,
     write,
 )
 

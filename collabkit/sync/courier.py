@@ -46,6 +46,7 @@ from . import client_effects as do
 from . import client_events as on
 from . import messages as say
 from .channel import Channel, Closable
+from .dialects import SUBPROTOCOLS
 from .exchange import Exchange
 from .local import REMOTE, LocalCopy
 from .outbox import Outbox
@@ -212,7 +213,7 @@ class Courier:
         return lost
 
     async def _read(self, channel: Channel) -> None:
-        self.tell(on.Opened(getattr(channel, "subprotocol", None) in say.SUBPROTOCOLS))
+        self.tell(on.Opened(getattr(channel, "subprotocol", None) in SUBPROTOCOLS))
         async for frame in channel:
             self._hear(frame)
 

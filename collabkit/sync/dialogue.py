@@ -46,6 +46,7 @@ from ..errors import BadFrame, OtherLineage, UpdateRefused
 from . import client_effects as do
 from . import messages as say
 from .client_effects import Dialect, Effect, Status
+from .dialects import SUBPROTOCOLS
 from .packing import unpack
 from .tally import PART, Span, Standing, Tally
 
@@ -280,7 +281,7 @@ class Dialogue:
 
     def _welcome(self, message: say.Welcome) -> Effects:
         at = self._at
-        if message.version not in say.SUBPROTOCOLS.values():
+        if message.version not in SUBPROTOCOLS.values():
             raise BadFrame(f"protocol version {message.version} is unknown here")
         if at.lineage and message.lineage != at.lineage:
             raise OtherLineage(at.document, at.lineage, message.lineage)

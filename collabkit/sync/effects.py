@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from ..crdt.engine import Death, Verdict
+from ..access.model import Rights
+from ..crdt.engine import Contested, Death, Verdict
 from ..crdt.update import Scan
 from ..ids import Seq, Subject
 from ..store.base import Draft, Loaded
@@ -24,6 +25,9 @@ __all__ = [
     "CaughtUp",
     "CheckpointKept",
     "Committed",
+    "Compare",
+    "Compared",
+    "Denial",
     "Diff",
     "Diffed",
     "Dismiss",
@@ -47,6 +51,8 @@ __all__ = [
     "Said",
     "Send",
     "Shut",
+    "Survey",
+    "Surveyed",
     "Taste",
     "Tasted",
     "Ticked",
@@ -61,6 +67,7 @@ class Joined(msgspec.Struct, frozen=True):
     """Somebody took a seat.
 
     Attributes:
+        rights: What he may do here, for now.
         follows: Wants the rows of the log in order, after their commit (our own dialect).
             Otherwise a stock client: wants updates as soon as they are safe to send.
         version: Of our own dialect, that was agreed on.
@@ -71,7 +78,7 @@ class Joined(msgspec.Struct, frozen=True):
 
     member: int
     subject: Subject
-    can_write: bool
+    rights: Rights = Rights()
     follows: bool = False
     version: int = 1
     can_forward: bool = False
@@ -80,10 +87,11 @@ class Joined(msgspec.Struct, frozen=True):
 
 
 class Requalified(msgspec.Struct, frozen=True):
-    """A member's rights changed."""
+    """A member's rights changed; ``reason`` is for him."""
 
     member: int
-    can_write: bool
+    rights: Rights
+    reason: str = ""
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -150,6 +158,12 @@ class Tasted(msgspec.Struct, frozen=True):
     """The engine's verdicts, one an update."""
 
     verdicts: tuple[Verdict, ...]
+
+
+class Surveyed(msgspec.Struct, frozen=True):
+    """Where each struct of the document is, encoded; None: that cannot be told."""
+
+    places: bytes | None
 
 
 class EngineDied(msgspec.Struct, frozen=True):
@@ -242,6 +256,7 @@ RoomEvent: TypeAlias = (
     | Opened
     | OpenFailed
     | Tasted
+    | Surveyed
     | EngineDied
     | Examined
     | Committed
@@ -286,7 +301,11 @@ class Open(msgspec.Struct, frozen=True):
 class Taste(msgspec.Struct, frozen=True):
     """Have the engine apply these, in order; answer with Tasted or EngineDied."""
 
-    updates: tuple[bytes, ...]
+    updates: tuple[bytes | Contested, ...]
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """Find where each struct is, of all that was tasted before; answer with Surveyed."""
 
 
 class Examine(msgspec.Struct, frozen=True):
@@ -313,6 +332,23 @@ class Foreign(msgspec.Struct, frozen=True):
     subject: Subject
     clients: tuple[int, ...]
     taken: bool
+
+
+class Denial(msgspec.Struct, frozen=True):
+    """Write down that somebody was not let do something. It holds nothing of what that was.
+
+    Attributes:
+        path: Where, as rules name it.
+        rules: Names of those that decided.
+        code: Why, one of :data:`collabkit.access.rules.CODES`.
+    """
+
+    member: int
+    subject: Subject
+    action: str
+    path: str
+    rules: tuple[str, ...]
+    code: str
 
 
 class Append(msgspec.Struct, frozen=True):
@@ -361,9 +397,11 @@ RoomEffect: TypeAlias = (
     | Dismiss
     | Open
     | Taste
+    | Survey
     | Examine
     | Quarantine
     | Foreign
+    | Denial
     | Append
     | Diff
     | Compare

@@ -36,11 +36,12 @@ from .aside import Aside
 from .connection import MAX_ADDRESSES, Connection
 from .connection_effects import Dismissed, Started
 from .counts import Counts, HubStats
-from .effects import Ticked
+from .dialects import SUBPROTOCOLS
+from .effects import Denial, Ticked
 from .limits import Census
 from .link import Link, Socket
 from .liveroom import LiveRoom
-from .messages import SUBPROTOCOLS, Call, Result
+from .messages import Call, Result
 from .trips import Trips
 from .windows import WINDOW, Windows
 
@@ -374,6 +375,10 @@ class Hub:
             link, address = found
             _log.info("%s is put out (%d): %s", link, code, reason, extra=link.where)
             link.feed(Dismissed(address, code, reason))
+
+    def denied(self, denial: Denial) -> None:
+        """Write down that a member was not let do something."""
+        _log.info("%s may not %s %s", denial.subject, denial.action, denial.path)
 
     def shut(self, room: LiveRoom) -> None:
         """Forget a room."""

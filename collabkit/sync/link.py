@@ -9,7 +9,7 @@ from typing import Any, Protocol, assert_never
 
 import msgspec
 
-from ..access.model import Identity, Knock, Refusal
+from ..access.model import Identity, Knock, Refusal, Rights
 from ..crdt.budget import Budget
 from ..crdt.update import Scan
 from ..errors import RemoteProtocolError
@@ -33,11 +33,12 @@ from .connection_effects import (
     WriteFrame,
 )
 from .counts import Counts
+from .dialects import Dialect
 from .effects import Joined, Left, Requalified, Said
 from .glance import awareness_in, update_in
 from .limits import LARGE_BYTES, Census
 from .liveroom import LiveRoom
-from .messages import Call, Dialect, Digest, Message, Result
+from .messages import Call, Digest, Message, Result
 from .seat import Seat
 
 __all__ = ["Link", "Place", "Socket", "Switchboard"]
@@ -249,7 +250,7 @@ class Link:
             case Requalify(address, identity):
                 place = self.places[address]
                 place.identity = identity
-                place.live.feed(Requalified(place.member, identity.can_write))
+                place.live.feed(Requalified(place.member, Rights(can_write=identity.can_write)))
             case Leave(address):
                 self._leave(address)
             case _:
@@ -365,7 +366,8 @@ class Link:
         _log.info("%s enters %s", identity.subject, enter.room, extra=self.where)
         version = self.connection.version
         may = (identity.can_forward, identity.claims_ids, identity.origin)
-        live.feed(Joined(member, identity.subject, identity.can_write, follows, version, *may))
+        rights = Rights(can_write=identity.can_write)
+        live.feed(Joined(member, identity.subject, rights, follows, version, *may))
 
     def _leave(self, address: str) -> None:
         place = self.places.pop(address)

@@ -23,6 +23,7 @@ from .effects import (
     CheckpointKept,
     Compare,
     Compared,
+    Denial,
     Diff,
     Diffed,
     Dismiss,
@@ -42,6 +43,8 @@ from .effects import (
     RoomEvent,
     Send,
     Shut,
+    Survey,
+    Surveyed,
     Taste,
     Wake,
 )
@@ -83,6 +86,10 @@ class Surroundings(Protocol):
 
     def dismiss(self, member: int, code: int, reason: str) -> None:
         """Put a member out."""
+        ...
+
+    def denied(self, denial: Denial) -> None:
+        """Write down that a member was not let do something."""
         ...
 
     def shut(self, room: LiveRoom) -> None:
@@ -189,12 +196,14 @@ class LiveRoom:
                 hub.trips.taste(self, updates)
             case Append(drafts):
                 hub.trips.append(self, drafts)
-            case Diff() | Compare() | ReadLog() | Open() | Examine() | MakeCheckpoint():
+            case Diff() | Compare() | ReadLog() | Open() | Survey() | Examine() | MakeCheckpoint():
                 self._ask(effect)
             case Quarantine():
                 hub.spawn(self._inquest.keep(effect))
             case Foreign():
                 self._tell_of(effect)
+            case Denial():
+                hub.denied(effect)
             case Dismiss(member, code, reason):
                 hub.dismiss(member, code, reason)
             case Shut():
@@ -214,7 +223,9 @@ class LiveRoom:
         self._hub.counts.foreign_refused += 1
         _log.debug("%s: %s wrote under %d ids of others", document, foreign.subject, count)
 
-    def _ask(self, effect: Diff | Compare | ReadLog | Open | Examine | MakeCheckpoint) -> None:
+    def _ask(
+        self, effect: Diff | Compare | ReadLog | Open | Survey | Examine | MakeCheckpoint
+    ) -> None:
         match effect:
             case Diff(vector):
                 self._spawn(lambda: self._diff(vector), EngineDied(question=vector))
@@ -226,6 +237,8 @@ class LiveRoom:
                 )
             case Open():
                 self._spawn(self._open, OpenFailed("the document cannot be opened"))
+            case Survey():
+                self._spawn(self._survey, Surveyed(None))
             case Examine(suspects):
                 self._spawn(lambda: self._examine(suspects), Examined())
             case MakeCheckpoint():
@@ -252,6 +265,9 @@ class LiveRoom:
 
     async def _diff(self, vector: bytes) -> RoomEvent:
         return Diffed(vector, await self._inquest.difference(self._hub.engine, vector))
+
+    async def _survey(self) -> RoomEvent:
+        return Surveyed(await self._hub.engine.survey(self.key))
 
     async def _compare(self, asked: Compare) -> RoomEvent:
         known = await self._hub.aside.run(lambda: deletes_all(asked.difference, asked.told))

@@ -9,7 +9,7 @@ Grammar (lib0: ``varUint`` is LEB128, strings and bytes carry their length)::
     awareness  = 1 varBytes(awareness update)
     denied     = 2 0 varString(reason)             relay → client only
     query      = 3                                 QueryAwareness
-    extension  = 64..74                            see docs/reference/wire-protocol.md
+    extension  = 64..77                            see docs/reference/wire-protocol.md
 
 Rules:
 
@@ -22,7 +22,6 @@ Rules:
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -36,27 +35,26 @@ from ..crdt.lib0 import (
     var_string,
     var_uint,
 )
-from ..errors import BadFrame, RemoteProtocolError
+from ..errors import BadFrame
 
 __all__ = [
     "KEEP_ALIVE",
-    "PROTOCOL_VERSION",
-    "SUBPROTOCOL",
-    "SUBPROTOCOLS",
     "Ack",
     "Awareness",
     "Call",
     "Denied",
-    "Dialect",
     "Digest",
     "Edit",
     "Message",
     "PackedRow",
     "QueryAwareness",
+    "Receipt",
+    "Refresh",
     "Refused",
     "Result",
     "Resume",
     "Row",
+    "Standing",
     "SyncStep1",
     "SyncStep2",
     "Synced",
@@ -64,24 +62,8 @@ __all__ = [
     "Welcome",
     "read",
     "read_collabkit",
-    "told_by",
     "write",
 ]
-
-SUBPROTOCOL = "collabkit.2"
-PROTOCOL_VERSION = 2
-# What peers may agree on, the best first, and the version that each means. Version 1 knows no
-# epoch, no PackedRow and no Digest, and is sent none.
-SUBPROTOCOLS = {SUBPROTOCOL: PROTOCOL_VERSION, "collabkit.1": 1}
-
-
-class Dialect(enum.Enum):
-    """What a socket speaks."""
-
-    UNTOLD = "untold"
-    YWEBSOCKET = "y-websocket"
-    HOCUSPOCUS = "hocuspocus"
-    COLLABKIT = "collabkit"
 
 
 class _Message(msgspec.Struct, frozen=True, gc=False):
@@ -208,6 +190,29 @@ class Digest(_Message, frozen=True):
     digest: str
 
 
+class Receipt(_Message, frozen=True):
+    """What was not taken of the oldest unanswered Edit, as JSON; what is left of it was."""
+
+    body: bytes
+
+
+class Standing(_Message, frozen=True):
+    """From here on you may write, or may not."""
+
+    can_write: bool
+    reason: str
+
+
+class Refresh(_Message, frozen=True):
+    """A token that counts from now on, in place of the one before."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return "Refresh(token=…)"
+
+
 Message: TypeAlias = (
     SyncStep1
     | SyncStep2
@@ -226,6 +231,9 @@ Message: TypeAlias = (
     | Result
     | PackedRow
     | Digest
+    | Receipt
+    | Standing
+    | Refresh
 )
 
 KEEP_ALIVE = Awareness(b"\x00")
@@ -250,6 +258,9 @@ _EXTENSIONS: dict[int, type[Message]] = {
     72: Result,
     73: PackedRow,
     74: Digest,
+    75: Receipt,
+    76: Standing,
+    77: Refresh,
 }
 _TYPE_OF = {kind: number for number, kind in _EXTENSIONS.items()}
 
@@ -364,18 +375,3 @@ def write(message: Message) -> bytes:
     for name, type_name in told:
         parts += _WRITERS[type_name](getattr(message, name))
     return b"".join(parts)
-
-
-def told_by(first: bytes) -> Dialect:
-    """Which of the stock dialects a socket speaks, by its first frame.
-
-    Byte 0 alone does not tell: a Hocuspocus address may be empty, and is then refused.
-    """
-    if first[:2] == b"\x00\x00":
-        try:
-            message = read(first)
-        except RemoteProtocolError:
-            return Dialect.HOCUSPOCUS
-        if isinstance(message, SyncStep1) and message.vector:
-            return Dialect.YWEBSOCKET
-    return Dialect.HOCUSPOCUS

@@ -56,6 +56,7 @@ from .effects import (
     Said,
     Send,
     Shut,
+    Surveyed,
     Tasted,
     Ticked,
     Woke,
@@ -157,6 +158,8 @@ class Room:
                 return self._catch_up.differs(vector, update)
             case Compared(member, ticket, known):
                 return self._compared(member, ticket, known=known)
+            case Surveyed():
+                return []
             case LogRead(loaded, packed):
                 return self._catch_up.log_read(loaded, packed, now=now)
             case EngineDied(question, culprit):
@@ -175,9 +178,9 @@ class Room:
                 return self._catch_up.not_read(reason)
             case CaughtUp():
                 return self._caught_up(event, now)
-            case Requalified(member, can_write):
+            case Requalified(member, rights):
                 if member in self.members:
-                    self.members[member].can_write = can_write
+                    self.members[member].can_write = rights.can_write
                 return []
             case CheckpointKept():
                 digest = self._checkpoints.kept(event)
@@ -240,7 +243,7 @@ class Room:
 
     def _joined(self, event: Joined) -> list[RoomEffect]:
         member = Member(
-            *(event.member, event.subject, event.can_write, event.follows, event.version),
+            *(event.member, event.subject, event.rights.can_write, event.follows, event.version),
             can_forward=event.can_forward,
             claims_ids=event.claims_ids,
             origin=event.origin,

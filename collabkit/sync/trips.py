@@ -20,7 +20,7 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from ..crdt.engine import DocumentKey, Engine, Verdict
+from ..crdt.engine import Contested, DocumentKey, Engine, Verdict
 from ..errors import CollabError, EngineLost
 from ..ids import Seq, SessionId
 from ..store.base import Draft, Store
@@ -72,11 +72,11 @@ class Trips:
         tastes = len(self._tastes) + len(self._large)
         return f"<Trips {tastes} tastes, {len(self._appends)} appends gathered>"
 
-    def taste(self, room: Traveller, updates: tuple[bytes, ...]) -> None:
+    def taste(self, room: Traveller, updates: tuple[bytes | Contested, ...]) -> None:
         """Have updates tasted; the room is fed Tasted or EngineDied."""
         size = 0
         for update in updates:
-            size += len(update)
+            size += len(update if isinstance(update, bytes) else update.update)
         (self._tastes if size <= LARGE_BYTES else self._large).append((room, updates))
         if not self._expected:
             self._expect()
@@ -156,7 +156,7 @@ class Trips:
             _feed(room, AppendFailed(str(error) if known else "the store failed"))
 
 
-_Tasting: TypeAlias = tuple[Traveller, tuple[bytes, ...]]
+_Tasting: TypeAlias = tuple[Traveller, tuple[bytes | Contested, ...]]
 _Appending: TypeAlias = tuple[Traveller, tuple[Draft, ...]]
 
 

@@ -18,9 +18,9 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 from collabkit.crdt.lib0 import var_string
+from collabkit.sync.dialects import SUBPROTOCOL
 from collabkit.sync.hocuspocus import Authenticate, write_hocuspocus
 from collabkit.sync.messages import (
-    SUBPROTOCOL,
     Ack,
     Denied,
     Edit,

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from collabkit.crdt.document import Document
 from collabkit.errors import ConnectionClosed
-from collabkit.sync import messages as say
 from collabkit.sync.channel import MemoryChannel, memory_channels, serve_channel
+from collabkit.sync.dialects import SUBPROTOCOL
 from collabkit.sync.hub import Hub
 from collabkit.sync.replica import Replica
 
@@ -22,7 +22,7 @@ class Network:
     """Links to one hub. ``dial`` is what a replica dials with."""
 
     def __init__(
-        self, hub: Hub, room: str = "notes", *, subprotocol: str | None = say.SUBPROTOCOL
+        self, hub: Hub, room: str = "notes", *, subprotocol: str | None = SUBPROTOCOL
     ) -> None:
         self.hub = hub
         self.room = room

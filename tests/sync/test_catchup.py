@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Text
 
+from collabkit.access.model import Rights
 from collabkit.crdt.engine import Bad, Gap, Good
 from collabkit.crdt.update import encode_state_vector
 from collabkit.ids import Lineage, Seq, Subject
@@ -75,19 +76,19 @@ def room(author: Author) -> Room:
     made = Room("main", now=0.0)
     made.start()
     made.handle(fx.Opened("L", 0, 0, {}, epoch=5), now=0.0)
-    made.handle(fx.Joined(1, SUBJECT, can_write=True), now=0.0)
+    made.handle(fx.Joined(1, SUBJECT), now=0.0)
     commit(made, 1, author.write("first"), 1, 0.0)
     return made
 
 
 def follow(room: Room, member: int, after: int = 0, *, version: int = 2, now: float) -> Any:
-    room.handle(fx.Joined(member, SUBJECT, True, True, version), now=now)
+    room.handle(fx.Joined(member, SUBJECT, Rights(), True, version), now=now)
     lineage = "L" if after else ""
     return room.handle(fx.Said(member, Resume(lineage, after, b"\0")), now=now)
 
 
 def join(room: Room, member: int, vector: bytes, now: float) -> list[fx.RoomEffect]:
-    room.handle(fx.Joined(member, SUBJECT, can_write=True), now=now)
+    room.handle(fx.Joined(member, SUBJECT), now=now)
     return room.handle(fx.Said(member, SyncStep1(vector)), now=now)
 
 
@@ -207,7 +208,7 @@ def test_checkpoints_leave_packed_for_who_reads_them(room: Room) -> None:
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_welcome_tells_the_epoch(room: Room, version: int) -> None:
     """Each version is welcomed in its own words."""
-    [welcome] = told(room.handle(fx.Joined(2, SUBJECT, True, True, version), now=1.0), 2)
+    [welcome] = told(room.handle(fx.Joined(2, SUBJECT, Rights(), True, version), now=1.0), 2)
     assert welcome == Welcome(version, "L", SUBJECT, True, 1, 5)
 
 
@@ -264,7 +265,7 @@ def test_a_copy_of_another_document_is_refused(room: Room) -> None:
     [out] = join(room, 2, stranger, 1.0)
     assert isinstance(out, fx.Dismiss)
     assert out.code == 4409
-    room.handle(fx.Joined(3, SUBJECT, can_write=True), now=1.0)
+    room.handle(fx.Joined(3, SUBJECT), now=1.0)
     room.handle(fx.Said(3, Awareness(bytes.fromhex("010901027b7d"))), now=1.0)
     room.handle(fx.Left(3), now=1.0)
     assert join(room, 4, stranger, 1.0) == [fx.Diff(stranger)]

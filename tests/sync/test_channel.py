@@ -22,6 +22,7 @@ from collabkit.sync.channel import (
     memory_channels,
     serve_channel,
 )
+from collabkit.sync.dialects import SUBPROTOCOL
 from collabkit.sync.hub import Hub
 from collabkit.sync.outbox import Outbox
 from collabkit.sync.sendqueue import LIMIT_BYTES
@@ -123,9 +124,9 @@ async def test_websocket_offers_and_shows() -> None:
         seen.append((socket.request.path, socket.request.headers.get("Authorization")))
         await socket.send(await socket.recv())
 
-    async with serving(handler, subprotocols=[say.SUBPROTOCOL]) as url:
+    async with serving(handler, subprotocols=[SUBPROTOCOL]) as url:
         channel = await WebSocketChannel.dial(f"{url}/my%20notes", token="secret")
-        assert channel.subprotocol == say.SUBPROTOCOL
+        assert channel.subprotocol == SUBPROTOCOL
         assert channel.path == "my notes"
         await channel.send(b"hello")
         assert [frame async for frame in channel] == [b"hello"]
@@ -237,7 +238,7 @@ async def attached(hub: Hub, **options: str | None) -> AsyncIterator[MemoryChann
 
 async def test_hub_over_a_channel(hub: Hub) -> None:
     """Who is at the other end of a channel takes part like a socket."""
-    async with attached(hub, subprotocol=say.SUBPROTOCOL) as channel:
+    async with attached(hub, subprotocol=SUBPROTOCOL) as channel:
         welcome = say.read_collabkit(await channel.recv())
         assert isinstance(welcome, say.Welcome)
         assert welcome.subject == "user:somebody"
@@ -248,7 +249,7 @@ async def test_token_and_name_reach_the_door(hub: Hub) -> None:
     await hub.store.create_session(
         "notes", project="default", kind="collaborative", by=Subject("user:bob")
     )
-    async with attached(hub, subprotocol=say.SUBPROTOCOL, token="ro", name="ada") as channel:
+    async with attached(hub, subprotocol=SUBPROTOCOL, token="ro", name="ada") as channel:
         welcome = say.read_collabkit(await channel.recv())
         assert isinstance(welcome, say.Welcome)
         assert (welcome.subject, welcome.can_write) == ("user:ada", False)

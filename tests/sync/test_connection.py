@@ -24,9 +24,10 @@ from collabkit.sync.connection_effects import (
     TurnedAway,
     WriteFrame,
 )
+from collabkit.sync.dialects import Dialect
 from collabkit.sync.effects import Ticked
 from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
-from collabkit.sync.messages import Ack, Awareness, Dialect, Refused, SyncStep1, Update, write
+from collabkit.sync.messages import Ack, Awareness, Refused, SyncStep1, Update, write
 
 STEP1 = write(SyncStep1(b"\x00"))
 SESSION = SessionId("s")

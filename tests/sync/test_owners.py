@@ -102,7 +102,7 @@ def test_few_new_ids_come_at_a_time(owners: Owners) -> None:
 def test_who_may_forward_brings_as_many_as_an_update_holds(room: Room, can_forward: bool) -> None:
     """Merges and other servers do; others are put out, as for all that exceeds the budget."""
     crowd = update(*((n, 0, [gc(1)]) for n in range(100, 101 + DEFAULT_BUDGET.new_clients)))
-    room.handle(fx.Joined(2, BOB, can_write=True, can_forward=can_forward), now=0.0)
+    room.handle(fx.Joined(2, BOB, can_forward=can_forward), now=0.0)
     effects = room.handle(fx.Said(2, Update(crowd)), now=0.0)
     assert any(isinstance(e, fx.Dismiss) and e.code == 1008 for e in effects) != can_forward
 
@@ -184,7 +184,7 @@ def room() -> Room:
     """Ada's document, open, with Bob in it, long after any recovery."""
     made = Room("main", now=0.0)
     made.start()
-    made.handle(fx.Joined(1, BOB, can_write=True), now=0.0)
+    made.handle(fx.Joined(1, BOB), now=0.0)
     made.handle(fx.Opened("L", 1, 1, {HERS: 3}, owners={HERS: ADA}), now=0.0)
     return made
 
@@ -240,7 +240,7 @@ def test_what_was_cut_heals_when_its_author_brings_it(room: Room) -> None:
         (HERS, 3, [string("!", origin=(HERS, 2))]), (HIS, 0, [string("?", origin=(HERS, 3))])
     )
     room.handle(fx.Said(1, Update(both)), now=0.0)
-    room.handle(fx.Joined(2, ADA, can_write=True), now=0.0)
+    room.handle(fx.Joined(2, ADA), now=0.0)
     room.handle(fx.Said(2, Update(theirs)), now=1.0)
     room.handle(fx.Said(1, Update(both)), now=6.0)
     assert room.edits.vector == {HERS: 4, HIS: 1}
@@ -248,7 +248,7 @@ def test_what_was_cut_heals_when_its_author_brings_it(room: Room) -> None:
 
 def test_an_edit_that_turns_out_to_be_a_gap_claims_nothing(room: Room) -> None:
     """When what it builds on was refused by the engine, its id stays free."""
-    room.handle(fx.Joined(2, ADA, can_write=True), now=0.0)
+    room.handle(fx.Joined(2, ADA), now=0.0)
     first = update((11, 0, [string("x", root="t")]))
     second = update((HIS, 0, [string("y", origin=(11, 0))]))
     room.handle(fx.Said(2, Update(first)), now=0.0)

@@ -34,6 +34,7 @@ from collabkit.sync import messages as say
 from collabkit.sync.channel import MemoryChannel, memory_channels
 from collabkit.sync.checkpointing import DIGEST_EVERY
 from collabkit.sync.client_effects import Status
+from collabkit.sync.dialects import SUBPROTOCOL
 from collabkit.sync.hub import Hub, steady_clock
 from collabkit.sync.local import REMOTE
 from collabkit.sync.replica import Replica
@@ -122,7 +123,7 @@ async def test_offline_deletion_is_not_forgotten(network: Network, hub: Hub) -> 
         assert await stored(hub) == "acd"
 
 
-@pytest.mark.parametrize("subprotocol", [say.SUBPROTOCOL, None])
+@pytest.mark.parametrize("subprotocol", [SUBPROTOCOL, None])
 async def test_more_than_a_relay_takes_at_once(hub: Hub, subprotocol: str | None) -> None:
     """What was written offline is saved however much it is, and each text however long."""
     megabyte = 1_000_000

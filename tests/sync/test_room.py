@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pycrdt import Doc, Text
 
+from collabkit.access.model import Rights
 from collabkit.crdt.budget import NO_BUDGET, Budget
 from collabkit.crdt.engine import Bad, Death, Gap, Good, NothingNew, Verdict
 from collabkit.crdt.update import advances, decode_state_vector, gap, scan
@@ -211,7 +212,12 @@ class RoomMachine(RuleBasedStateMachine):
         client.member = self.last_member
         client.joined = True
         self.feed(
-            fx.Joined(client.member, Subject(f"user:{which}"), client.can_write, client.follows)
+            fx.Joined(
+                client.member,
+                Subject(f"user:{which}"),
+                Rights(can_write=client.can_write),
+                client.follows,
+            )
         )
         if not client.follows:
             self.feed(fx.Said(client.member, SyncStep1(client.doc.get_state())))
@@ -403,7 +409,7 @@ YO = bytes.fromhex("0101070284070102796f00")  # and then "yo" behind it
 def test_plain_edit_goes_out_at_once_and_is_acknowledged_after_the_commit(room: Room) -> None:
     """A plain edit is sent to the others at once; its author hears of it after the commit."""
     for member in (1, 2):
-        room.handle(fx.Joined(member, Subject("user:a"), can_write=True), now=0.0)
+        room.handle(fx.Joined(member, Subject("user:a")), now=0.0)
     [sent, wake] = room.handle(fx.Said(1, Update(HI)), now=0.0)
     assert sent == fx.Send((1, 2), Update(HI), 1)
     assert wake == fx.Wake()
@@ -416,7 +422,7 @@ def test_plain_edit_goes_out_at_once_and_is_acknowledged_after_the_commit(room: 
 
 def test_a_gap_is_asked_for_and_answered_once_it_is_stored(room: Room) -> None:
     """An edit that builds on what the room lacks is not taken, but its content is asked for."""
-    room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)
+    room.handle(fx.Joined(1, Subject("user:a")), now=0.0)
     [ask] = room.handle(fx.Said(1, Update(YO)), now=0.0)
     assert ask == fx.Send((1,), SyncStep1(b"\x00"))
     room.handle(fx.Said(1, SyncStep2(HI)), now=0.0)
@@ -433,7 +439,7 @@ def test_a_gap_is_asked_for_and_answered_once_it_is_stored(room: Room) -> None:
 @pytest.mark.parametrize("vector", [b"\x00", b"\x01\x07\x01"])
 def test_a_joiner_is_asked_together_with_his_answer(room: Room, vector: bytes) -> None:
     """An acknowledgement of what he sends back must not reach him before the content does."""
-    room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)
+    room.handle(fx.Joined(1, Subject("user:a")), now=0.0)
     [question] = room.handle(fx.Said(1, SyncStep1(vector)), now=0.0)
     if vector == b"\x00":
         assert question == fx.ReadLog()
@@ -449,7 +455,7 @@ def test_a_joiner_is_asked_together_with_his_answer(room: Room, vector: bytes) -
 def test_refused_edit_puts_its_author_out_and_nobody_else(room: Room) -> None:
     """What the engine refuses costs its author the seat; the room goes on."""
     for member in (1, 2):
-        room.handle(fx.Joined(member, Subject("user:a"), can_write=True), now=0.0)
+        room.handle(fx.Joined(member, Subject("user:a")), now=0.0)
     room.handle(fx.Said(1, Update(HI)), now=0.0)
     room.handle(fx.Woke(soon=False), now=0.0)
     effects = room.handle(fx.Tasted((Bad("bad", "no"),)), now=0.0)
@@ -461,14 +467,14 @@ def test_refused_edit_puts_its_author_out_and_nobody_else(room: Room) -> None:
 def test_nobody_has_anothers_id_banned(room: Room) -> None:
     """Who builds on what was refused him, under another's id, silences nobody."""
     ada, eve = Subject("user:ada"), Subject("user:eve")
-    room.handle(fx.Joined(1, ada, can_write=True), now=0.0)
-    room.handle(fx.Joined(2, eve, can_write=True), now=0.0)
+    room.handle(fx.Joined(1, ada), now=0.0)
+    room.handle(fx.Joined(2, eve), now=0.0)
     room.handle(fx.Said(1, Update(HI)), now=0.0)
     bad = bytes.fromhex("010109000401017402686900")
     room.handle(fx.Said(2, Update(bad)), now=0.0)
     room.handle(fx.Woke(soon=False), now=0.0)
     room.handle(fx.Tasted((Good(), Bad("bad", "no"))), now=0.0)
-    room.handle(fx.Joined(3, eve, can_write=True), now=0.0)
+    room.handle(fx.Joined(3, eve), now=0.0)
     forged = bytes.fromhex("010107028409010178") + b"\0"  # as Ada, behind what was refused
     effects = room.handle(fx.Said(3, Update(forged)), now=0.0)
     assert [e.message for e in effects if isinstance(e, fx.Send)] == [
@@ -506,7 +512,7 @@ def test_what_the_guilty_bring_of_others_is_not_banned(room: Room) -> None:
 
 def test_who_deletes_half_a_character_is_not_put_out(room: Room) -> None:
     """A stock client may do so in good faith; the deletion is refused in words, and he stays."""
-    room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)
+    room.handle(fx.Joined(1, Subject("user:a")), now=0.0)
     room.handle(fx.Said(1, Update(HI)), now=0.0)
     room.handle(fx.Woke(soon=False), now=0.0)
     room.handle(fx.Tasted((Good(),)), now=0.0)
@@ -520,7 +526,7 @@ def test_who_deletes_half_a_character_is_not_put_out(room: Room) -> None:
 
 def test_readers_are_refused_only_what_is_new(room: Room) -> None:
     """Who may not write is acknowledged what the room has, and refused the rest."""
-    room.handle(fx.Joined(1, Subject("user:r"), can_write=False), now=0.0)
+    room.handle(fx.Joined(1, Subject("user:r"), Rights(can_write=False)), now=0.0)
     assert room.handle(fx.Said(1, SyncStep2(b"\x00\x00")), now=0.0) == [fx.Send((1,), Ack(0))]
     [answer] = room.handle(fx.Said(1, Update(HI)), now=0.0)
     assert isinstance(answer, fx.Send)
@@ -529,10 +535,10 @@ def test_readers_are_refused_only_what_is_new(room: Room) -> None:
 
 def test_an_empty_room_lingers_and_then_is_over(room: Room) -> None:
     """A reload of the page finds the room again; later it is gone."""
-    room.handle(fx.Joined(1, Subject("user:a"), can_write=True), now=0.0)
+    room.handle(fx.Joined(1, Subject("user:a")), now=0.0)
     room.handle(fx.Left(1), now=0.0)
     assert room.handle(fx.Ticked(), now=1.0) == []
-    room.handle(fx.Joined(2, Subject("user:a"), can_write=True), now=2.0)
+    room.handle(fx.Joined(2, Subject("user:a")), now=2.0)
     assert room.life is Life.OPEN
     room.handle(fx.Left(2), now=3.0)
     assert room.handle(fx.Ticked(), now=60.0) == [fx.Shut()]
@@ -542,7 +548,7 @@ def test_an_empty_room_lingers_and_then_is_over(room: Room) -> None:
 def test_a_busy_room_sends_spliced_after_the_taste(room: Room) -> None:
     """Under a flood nothing goes out before its verdict, and then as one update."""
     for member in (1, 2):
-        room.handle(fx.Joined(member, Subject("user:a"), can_write=True), now=0.0)
+        room.handle(fx.Joined(member, Subject("user:a")), now=0.0)
     doc: Doc[Any] = Doc(client_id=9)
     doc["t"] = text = Text()
     out: list[Any] = []
@@ -590,7 +596,7 @@ def test_what_is_heavy_is_not_joined_with_anything(room: Room) -> None:
 
 def joined(room: Room, *members: int, follows: bool = False) -> None:
     for member in members:
-        room.handle(fx.Joined(member, Subject("user:a"), True, follows), now=0.0)
+        room.handle(fx.Joined(member, Subject("user:a"), Rights(), follows), now=0.0)
 
 
 def stall(room: Room) -> None:
@@ -698,8 +704,8 @@ def test_the_guilty_of_an_examination_are_refused_and_kept_apart(room: Room) -> 
 def test_who_forwards_brings_what_others_wrote(room: Room) -> None:
     """Under their ids, which stay theirs, or nobody's."""
     ada, bridge = Subject("user:ada"), Subject("server:other")
-    room.handle(fx.Joined(1, ada, can_write=True), now=0.0)
-    room.handle(fx.Joined(2, bridge, True, can_forward=True, claims_ids=False), now=0.0)
+    room.handle(fx.Joined(1, ada), now=0.0)
+    room.handle(fx.Joined(2, bridge, can_forward=True, claims_ids=False), now=0.0)
     room.handle(fx.Said(1, Update(HI)), now=0.0)
     assert fx.Wake() in room.handle(fx.Said(2, Update(YO)), now=0.0)
     new = bytes.fromhex("010108000401017402686900")
@@ -716,8 +722,8 @@ def test_who_forwards_brings_what_others_wrote(room: Room) -> None:
 
 def test_the_log_says_how_an_edit_came_in(room: Room) -> None:
     """As host code said of the member when he joined; what a client sends has no word in it."""
-    room.handle(fx.Joined(1, Subject("user:ada"), can_write=True), now=0.0)
-    room.handle(fx.Joined(2, Subject("user:bob"), True, origin="restore:7"), now=0.0)
+    room.handle(fx.Joined(1, Subject("user:ada")), now=0.0)
+    room.handle(fx.Joined(2, Subject("user:bob"), origin="restore:7"), now=0.0)
     for member, update in ((1, HI), (2, bytes.fromhex("010108000401017402686900"))):
         room.handle(fx.Said(member, Update(update)), now=0.0)
     room.handle(fx.Woke(soon=False), now=0.0)
@@ -731,7 +737,7 @@ def test_what_is_brought_back_is_told_in_the_log(room: Room) -> None:
     bob = Subject("user:bob")
     opened = fx.Opened(*("L", 0, 0, {7: 2}), recovers_until_ms=9, owners={7: Subject("user:ada")})
     room.handle(opened, now=0.0)
-    room.handle(fx.Joined(1, bob, can_write=True), now=0.0)
+    room.handle(fx.Joined(1, bob), now=0.0)
     room.handle(fx.Said(1, Update(YO)), now=0.0)
     room.handle(fx.Woke(soon=False), now=0.0)
     effects = room.handle(fx.Tasted((Good(),)), now=0.0)
@@ -767,7 +773,7 @@ def test_what_is_quarantined_is_banned_from_the_start(room: Room) -> None:
     doc["t"] = Text("x")
     update = doc.get_update()
     room.handle(fx.Opened("L", 0, 0, {}, quarantined=(scan(update),)), now=0.0)
-    room.handle(fx.Joined(1, Subject("user:1"), can_write=True), now=0.0)
+    room.handle(fx.Joined(1, Subject("user:1")), now=0.0)
     effects = room.handle(fx.Said(1, Update(update)), now=0.0)
     refused = [e.message for e in effects if isinstance(e, fx.Send)]
     assert [m.code for m in refused if isinstance(m, Refused)] == ["banned"]
