@@ -51,6 +51,10 @@ class Identity(msgspec.Struct, frozen=True):
         claims_ids: Whether client ids that nobody owns become its own when it writes under them.
         origin: What the log says of how its edits came in. It is for host code to set, and no
             client has a say in it.
+        attributes: What is known of it beside, such as a department: conditions of rules ask for
+            it by name, as ``context.department``.
+        is_host: It is the program itself that holds the file, and no policy binds it. No token
+            says so.
     """
 
     subject: Subject
@@ -59,6 +63,8 @@ class Identity(msgspec.Struct, frozen=True):
     can_forward: bool = False
     claims_ids: bool = True
     origin: str = "relay"
+    attributes: dict[str, object] = {}
+    is_host: bool = False
 
 
 class Judge(Protocol):
@@ -78,6 +84,7 @@ class Rights(msgspec.Struct, frozen=True):
         judge: Who says what, if it is not everything.
         until: Unix seconds at which it is to be asked again.
         path: The document, as rules name it: for what is said of a refusal.
+        reason: Why he may not write, in words; empty if he may.
     """
 
     can_read: bool = True
@@ -85,6 +92,7 @@ class Rights(msgspec.Struct, frozen=True):
     judge: Judge | None = None
     until: float = float("inf")
     path: str = ""
+    reason: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True):

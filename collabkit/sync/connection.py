@@ -8,7 +8,9 @@ Rules:
    the one their path names, Hocuspocus as many as it opens. A seat is opened by an
    Authenticate or a SyncStep1; anything else on an address without one is dropped
    without a trace (provider 2 sends presence after it has left).
-3. Until a seat is let in, what it says is held, within bounds for the whole socket.
+3. Who may say what is in :mod:`.needs`, who waits at which door and for how long who was let in
+   may stay in :mod:`.doors`. When rights change he is told in his dialect: by Authenticated or
+   PermissionDenied (Hocuspocus), by Denied and a close.
 4. Who is refused is told in words first. Stock clients that are closed at once try
    again at once, 90 times in 10 s: so y-websocket is closed after a hold, and a
    Hocuspocus socket stays open, since its other addresses may be welcome.
@@ -24,13 +26,13 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from ..access.model import Identity, Knock, Refusal
+from ..access.model import Refusal, Rights
 from ..crdt.lib0 import var_string
-from ..errors import BadFrame, InvalidName, RemoteProtocolError
-from ..ids import RoomName
+from ..errors import BadFrame, RemoteProtocolError
 from .connection_effects import (
     Admitted,
     Ask,
+    AskAgain,
     CloseSocket,
     ConnectionEffect,
     ConnectionEvent,
@@ -39,22 +41,25 @@ from .connection_effects import (
     Enter,
     Leave,
     Lost,
+    Rang,
     Received,
+    Regraded,
     Requalify,
+    SetAlarm,
     Started,
     TurnedAway,
     WriteFrame,
 )
 from .dialects import Dialect, told_by
+from .doors import NEVER, Doors, Seat
 from .effects import Ticked
 from .hocuspocus import (
     Authenticate,
     Authenticated,
     CloseAddress,
     HocuspocusMessage,
-    Pong,
-    Stateless,
     SyncStatus,
+    TokenRequest,
     read_hocuspocus,
     room_part,
     write_hocuspocus,
@@ -62,22 +67,16 @@ from .hocuspocus import (
 from .messages import (
     KEEP_ALIVE,
     Ack,
-    Awareness,
-    Call,
     Denied,
-    Digest,
-    Edit,
     Message,
-    QueryAwareness,
+    Refresh,
     Refused,
-    Resume,
     SyncStep1,
-    SyncStep2,
-    Update,
     read,
     read_collabkit,
     write,
 )
+from .needs import NEEDS, Need
 
 __all__ = ["Connection"]
 
@@ -87,35 +86,9 @@ KEEP_ALIVE_AFTER = 15.0
 ADMISSION_DEADLINE = 60.0
 # Held for 5 s, y-websocket 1 and 2 make two attempts in 10 s instead of 97.
 REFUSAL_HOLD = 5.0
-# As Hocuspocus 4.3, whose pre-authentication queue was an advisory (GHSA-xwhh-v746-pj9m).
-MAX_ADDRESSES = 100
-MAX_HELD_FRAMES = 1000
-MAX_HELD_BYTES = 1024 * 1024
 # An edit that a room refused its author would send again as soon as he is back: closed at once,
 # provider 2 is back 6,500 times in 10 s. So he is told as those are who may not come in.
 _FINAL_WORD = {1007: 4422, 1008: 4422}
-# A provider may try a new token on the same socket; nobody honest needs more tries than this.
-MAX_REFUSALS = 20
-
-# What a client may say to a room. The rest of the messages goes the other way.
-_FOR_THE_ROOM = frozenset(
-    {SyncStep1, SyncStep2, Update, Awareness, QueryAwareness, Resume, Edit, Call, Digest}
-)
-
-
-class _Seat:
-    """One address of the socket."""
-
-    __slots__ = ("address", "asking", "asks", "held", "identity", "retry", "room")
-
-    def __init__(self, address: str, room: RoomName) -> None:
-        self.address = address
-        self.room = room
-        self.identity: Identity | None = None
-        self.held: list[Message] = []
-        self.asks = False  # with an Authenticate, which then is answered
-        self.asking = 0  # number of the Ask that is not answered yet
-        self.retry: Knock | None = None  # came meanwhile, and counts instead
 
 
 class Connection:
@@ -128,6 +101,9 @@ class Connection:
         name: What the client calls itself.
         own_dialect: Which version of our own dialect was agreed on; 0 if none was.
         now: When the socket opened.
+
+    Attributes:
+        doors: Its addresses.
 
     >>> link = Connection(path="notes", peer="127.0.0.1", now=0.0)
     >>> [ask] = link.handle(Received(bytes.fromhex("00000100")), now=0.0)
@@ -156,15 +132,11 @@ class Connection:
         self._seatless_since = now
         self._sent_at = now
         self._hang_up: tuple[float, CloseSocket] | None = None
-        self._seats: dict[str, _Seat] = {}
-        self._held_frames = 0
-        self._held_bytes = 0
-        self._refusals = 0
-        self._asked = self._unanswered = 0
-        self.max_documents = MAX_ADDRESSES
+        self._alarm_at = NEVER
+        self.doors = Doors()
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else f"{len(self._seats)} seats"
+        state = "closed" if self.closed else f"{len(self.doors)} seats"
         return f"<Connection {self.dialect.value} from {self.peer or '?'}, {state}>"
 
     def handle(self, event: ConnectionEvent, *, now: float) -> list[ConnectionEffect]:
@@ -184,8 +156,12 @@ class Connection:
                 return self._admitted(event)
             case TurnedAway(address, number, refusal):
                 return self._turned_away(address, number, refusal)
+            case Regraded(address, rights, reason):
+                return self._regraded(address, rights, reason)
             case Dismissed(address, code, reason):
                 return self._dismissed(address, code, reason)
+            case Rang():
+                return self._rang()
             case Ticked():
                 return self._ticked()
             case Lost():
@@ -230,108 +206,94 @@ class Connection:
         return self._said("", message, len(frame))
 
     def _said(self, address: str, said: HocuspocusMessage, size: int) -> list[ConnectionEffect]:
-        seat = self._seats.get(address)
-        if seat is not None and seat.identity is not None and _for_the_room(said):
-            return [Deliver(address, said)]
+        seat = self.doors.get(address)
+        need = NEEDS.get(type(said))
+        if need is None:
+            raise BadFrame(f"a client does not send {type(said).__name__}")
+        if _for_the_room(said, need):
+            if seat is not None and seat.identity is not None:
+                return [Deliver(address, said)]
+            return self._before_admission(address, seat, said, size)
         match said:
-            case Pong() | Stateless():
-                return []
             case CloseAddress():
                 return self._leave(address)
             case Authenticate(token):
                 effects = self._knock(address, room_part(address), token or self._token)
-                if address in self._seats:
-                    self._seats[address].asks = True
+                if (seat := self.doors.get(address)) is not None:
+                    seat.asks = True
                 return effects
-        if not _for_the_room(said):
-            raise BadFrame(f"a client does not send {type(said).__name__}")
-        effects = []
+            case Refresh(token) if seat is not None:
+                return self._knock(address, self._path, token)
+        return []
+
+    def _before_admission(
+        self, address: str, seat: Seat | None, said: Message, size: int
+    ) -> list[ConnectionEffect]:
+        effects: list[ConnectionEffect] = []
         if seat is None:
             if not isinstance(said, SyncStep1):
                 return []
             path = room_part(address) if self.dialect is Dialect.HOCUSPOCUS else self._path
             effects = self._knock(address, path, self._token)
-            seat = self._seats.get(address)
+            seat = self.doors.get(address)
         if seat is not None:
-            self._hold(seat, said, size)
+            self.doors.hold(seat, said, size)
         return effects
-
-    def _hold(self, seat: _Seat, message: Message, size: int) -> None:
-        self._held_frames += 1
-        self._held_bytes += size
-        if self._held_frames > MAX_HELD_FRAMES or self._held_bytes > MAX_HELD_BYTES:
-            raise BadFrame("too much was sent before anybody was let in", close_code=1008)
-        seat.held.append(message)
 
     # Doors
 
     def _knock(self, address: str, name: str, token: str | None) -> list[ConnectionEffect]:
-        try:
-            room = RoomName.parse(name)
-        except InvalidName as error:
-            return self._refuse(address, Refusal(4400, str(error)))
-        if self._refusals >= MAX_REFUSALS:
-            return self._refuse(address, Refusal(4403, "too many refused attempts"))
-        if address not in self._seats:
-            if len(self._seats) >= self.max_documents:
-                raise BadFrame("too many documents on one socket", close_code=1008)
-            self._seats[address] = _Seat(address, room)
-        knock = Knock(room, token or None, self.peer, self._name)
-        seat = self._seats[address]
+        answer = self.doors.knock(address, name, (token, self.peer, self._name))
+        if isinstance(answer, Refusal):
+            return self._refuse(address, answer)
+        seat, knock = answer
         if seat.asking:
             seat.retry = knock
             return []
-        return [self._ask(seat, knock)]
+        return [Ask(address, self.doors.ask(seat), knock)]
 
-    def _ask(self, seat: _Seat, knock: Knock) -> Ask:
-        if self._unanswered >= self.max_documents:
-            raise BadFrame("too many attempts at once", close_code=1008)
-        self._unanswered += 1
-        self._asked += 1
-        seat.asking = self._asked
-        return Ask(seat.address, self._asked, knock)
-
-    def _answered(self, address: str, number: int) -> _Seat | None:
-        """The seat that an answer is for, unless it was left or asks for something newer."""
-        self._unanswered -= 1
-        seat = self._seats.get(address)
-        if seat is None or seat.asking != number:
-            return None
-        seat.asking = 0
-        return seat
+    def _asked_again(self, seat: Seat) -> list[ConnectionEffect]:
+        """Ask about the knock that came while another was asked about."""
+        knock, seat.retry = seat.retry, None
+        return [] if knock is None else [Ask(seat.address, self.doors.ask(seat), knock)]
 
     def _admitted(self, event: Admitted) -> list[ConnectionEffect]:
-        address, identity = event.address, event.identity
-        seat = self._answered(address, event.number)
+        address, identity, rights = event.address, event.identity, event.rights
+        seat = self.doors.answered(address, event.number)
         if seat is None:
             return []
         if seat.retry is not None:
-            knock, seat.retry = seat.retry, None
-            return [self._ask(seat, knock)]
+            return self._asked_again(seat)
         effects: list[ConnectionEffect] = []
         if seat.asks:
-            effects.append(self._send(address, Authenticated(identity.can_write)))
-        before, seat.identity = seat.identity, identity
+            effects.append(self._send(address, Authenticated(rights.can_write)))
+        before = seat.identity
+        seat.take(identity, rights, now=self._now)
         if before is not None and before.subject == identity.subject:
-            return [*effects, Requalify(address, identity)]
+            return [*effects, Requalify(address, identity, rights), *self._alarm()]
         if before is not None:
             effects.append(Leave(address))
-        effects.append(Enter(address, event.session, seat.room, identity))
-        effects.extend(Deliver(address, message) for message in seat.held)
-        seat.held.clear()
-        if all(other.identity for other in self._seats.values()):
-            self._held_frames = self._held_bytes = 0
-        return effects
+        effects.append(Enter(address, event.session, seat.room, identity, rights))
+        effects.extend(Deliver(address, message) for message in self.doors.released(seat))
+        return [*effects, *self._alarm()]
 
     def _turned_away(self, address: str, number: int, refusal: Refusal) -> list[ConnectionEffect]:
-        seat = self._answered(address, number)
+        seat = self.doors.answered(address, number, refused=True)
         if seat is None:
             return []
-        self._refusals += 1
         if seat.retry is not None:
-            knock, seat.retry = seat.retry, None
-            return [self._ask(seat, knock)]
+            return self._asked_again(seat)
         return [*self._leave(address), *self._refuse(address, refusal)]
+
+    def _regraded(self, address: str, rights: Rights, reason: str) -> list[ConnectionEffect]:
+        seat = self.doors.get(address)
+        if seat is None or seat.identity is None:
+            return []
+        effects: list[ConnectionEffect] = []
+        if self.dialect is Dialect.HOCUSPOCUS and rights.can_write != seat.rights.can_write:
+            effects.append(self._send(address, Authenticated(rights.can_write)))
+        seat.rights = rights
+        return [*effects, Requalify(address, seat.identity, rights, reason), *self._alarm()]
 
     def _refuse(self, address: str, refusal: Refusal) -> list[ConnectionEffect]:
         """Say no to one address: in words if that is final, by closing the socket if not."""
@@ -346,7 +308,7 @@ class Connection:
         return effects
 
     def _dismissed(self, address: str, code: int, reason: str) -> list[ConnectionEffect]:
-        if address not in self._seats:
+        if address not in self.doors:
             return []
         # 44xx is meant for this seat, and the word for it differs by dialect. The rest
         # (a slow reader, a restart) ends the socket: no client rejoins one address.
@@ -357,24 +319,44 @@ class Connection:
 
     # Time and ends
 
+    def _rang(self) -> list[ConnectionEffect]:
+        """Something changes by itself: a token ends, or what somebody may do."""
+        self._alarm_at = NEVER
+        effects: list[ConnectionEffect] = []
+        for seat in self.doors:
+            if self._now >= seat.ends_at:
+                effects += self._dismissed(seat.address, 4401, "the token has expired")
+                continue
+            if self._now >= seat.renews_at:
+                seat.renews_at = NEVER
+                if self.dialect is Dialect.HOCUSPOCUS:
+                    effects.append(self._send(seat.address, TokenRequest()))
+            if self._now >= seat.rights.until:
+                effects.append(AskAgain(seat.address))
+        return effects if self.closed else [*effects, *self._alarm()]
+
+    def _alarm(self) -> list[ConnectionEffect]:
+        """Have the socket woken when something changes by itself, if that is news."""
+        wakes_at = self.doors.wakes_at
+        if wakes_at == self._alarm_at:
+            return []
+        self._alarm_at = wakes_at
+        return [SetAlarm(wakes_at)]
+
     def _ticked(self) -> list[ConnectionEffect]:
         if self._hang_up is not None and self._now >= self._hang_up[0]:
             close = self._hang_up[1]
             return self._close(close.code, close.reason)
-        seated = [seat for seat in self._seats.values() if seat.identity is not None]
-        if not seated and self._now - self._seatless_since >= ADMISSION_DEADLINE:
-            return self._close(4408, "nobody was let in in time")
-        effects: list[ConnectionEffect] = []
-        for seat in seated:
-            ends = seat.identity.expires_at_ms if seat.identity else None
-            if ends is not None and self._now * 1000 >= ends:
-                effects += self._dismissed(seat.address, 4401, "the token has expired")
-        if seated and not effects and self._now - self._sent_at >= KEEP_ALIVE_AFTER:
-            effects.append(self._send(seated[0].address, KEEP_ALIVE))
-        return effects
+        seated = next(iter(self.doors), None)
+        if seated is None:
+            if self._now - self._seatless_since >= ADMISSION_DEADLINE:
+                return self._close(4408, "nobody was let in in time")
+        elif self._now - self._sent_at >= KEEP_ALIVE_AFTER:
+            return [self._send(seated.address, KEEP_ALIVE)]
+        return []
 
     def _leave(self, address: str) -> list[ConnectionEffect]:
-        seat = self._seats.pop(address, None)
+        seat = self.doors.pop(address)
         if seat is None or seat.identity is None:
             return []
         self._seatless_since = self._now
@@ -382,7 +364,7 @@ class Connection:
 
     def _leave_all(self) -> list[ConnectionEffect]:
         self.closed = True
-        return [effect for address in list(self._seats) for effect in self._leave(address)]
+        return [effect for address in self.doors.addresses for effect in self._leave(address)]
 
     def _close(self, code: int, reason: str) -> list[ConnectionEffect]:
         return [*self._leave_all(), CloseSocket(code, reason)]
@@ -395,5 +377,5 @@ class Connection:
         return WriteFrame(write(message))
 
 
-def _for_the_room(said: HocuspocusMessage) -> TypeGuard[Message]:
-    return type(said) in _FOR_THE_ROOM
+def _for_the_room(said: HocuspocusMessage, need: Need) -> TypeGuard[Message]:
+    return need is not Need.NOTHING

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from ..access.model import Identity, Knock, Refusal
+from ..access.model import Identity, Knock, Refusal, Rights
 from ..ids import RoomName, SessionId
 from .effects import Ticked
 from .messages import Message
@@ -17,6 +17,7 @@ from .messages import Message
 __all__ = [
     "Admitted",
     "Ask",
+    "AskAgain",
     "CloseSocket",
     "ConnectionEffect",
     "ConnectionEvent",
@@ -25,8 +26,11 @@ __all__ = [
     "Enter",
     "Leave",
     "Lost",
+    "Rang",
     "Received",
+    "Regraded",
     "Requalify",
+    "SetAlarm",
     "Started",
     "TurnedAway",
     "WriteFrame",
@@ -52,6 +56,7 @@ class Admitted(msgspec.Struct, frozen=True):
     number: int
     session: SessionId
     identity: Identity
+    rights: Rights = Rights()
 
 
 class TurnedAway(msgspec.Struct, frozen=True):
@@ -62,8 +67,20 @@ class TurnedAway(msgspec.Struct, frozen=True):
     refusal: Refusal
 
 
+class Regraded(msgspec.Struct, frozen=True):
+    """What the one in this seat may do has changed, or until when; ``reason`` is for him."""
+
+    address: str
+    rights: Rights
+    reason: str = ""
+
+
+class Rang(msgspec.Struct, frozen=True):
+    """It is the time that SetAlarm named."""
+
+
 class Dismissed(msgspec.Struct, frozen=True):
-    """The room puts this seat out."""
+    """The room puts this seat out, or who decides who may be there."""
 
     address: str
     code: int
@@ -74,7 +91,9 @@ class Lost(msgspec.Struct, frozen=True):
     """The socket is gone."""
 
 
-ConnectionEvent: TypeAlias = Started | Received | Admitted | TurnedAway | Dismissed | Ticked | Lost
+ConnectionEvent: TypeAlias = (
+    Started | Received | Admitted | TurnedAway | Regraded | Rang | Dismissed | Ticked | Lost
+)
 
 # What a connection asks for
 
@@ -100,6 +119,18 @@ class Ask(msgspec.Struct, frozen=True):
     knock: Knock
 
 
+class AskAgain(msgspec.Struct, frozen=True):
+    """Find out what the one in this seat may do now; answer with Regraded or Dismissed."""
+
+    address: str
+
+
+class SetAlarm(msgspec.Struct, frozen=True):
+    """Come back at this time, with Rang, and with none that was named before; infinity: never."""
+
+    at: float
+
+
 class Enter(msgspec.Struct, frozen=True):
     """Seat this identity in the room."""
 
@@ -107,13 +138,16 @@ class Enter(msgspec.Struct, frozen=True):
     session: SessionId
     room: RoomName
     identity: Identity
+    rights: Rights = Rights()
 
 
 class Requalify(msgspec.Struct, frozen=True):
-    """The one in this seat has shown a new token."""
+    """The one in this seat has shown a new token, or may do something else than before."""
 
     address: str
     identity: Identity
+    rights: Rights = Rights()
+    reason: str = ""
 
 
 class Deliver(msgspec.Struct, frozen=True, gc=False):
@@ -129,4 +163,6 @@ class Leave(msgspec.Struct, frozen=True):
     address: str
 
 
-ConnectionEffect: TypeAlias = WriteFrame | CloseSocket | Ask | Enter | Requalify | Deliver | Leave
+ConnectionEffect: TypeAlias = (
+    WriteFrame | CloseSocket | Ask | AskAgain | SetAlarm | Enter | Requalify | Deliver | Leave
+)

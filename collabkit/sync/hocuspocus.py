@@ -6,6 +6,7 @@ Grammar::
     address  = name [NUL session]                      session: provider 4, sessionAwareness
     body     = 0 sync | 1 awareness | 3 query          as in messages.py
              | 2 0 varString(token) [varString(version)]      client → relay, version from 4 on
+             | 2 0                                             relay → client: TokenRequest
              | 2 1 varString(reason)                           relay → client: PermissionDenied
              | 2 2 varString("read-write" | "readonly")        relay → client: Authenticated
              | 5 varString(payload)                    stateless
@@ -18,6 +19,8 @@ Rules:
 2. Types 4 and 6 are for servers among themselves; a client that sends them is broken.
 3. Nothing that an old provider throws on is ever written: no 4, 6, 9, no 7 to a
    provider that did not say its version.
+4. A token can be shown again on an address that is open (provider 3 and later: ``sendToken``),
+   and asked for: provider 3 and later answer by Authenticate, provider 2 takes no notice.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ __all__ = [
     "Pong",
     "Stateless",
     "SyncStatus",
+    "TokenRequest",
     "read_hocuspocus",
     "room_part",
     "write_hocuspocus",
@@ -59,6 +63,10 @@ class Authenticated(msgspec.Struct, frozen=True, gc=False):
     """You are in."""
 
     can_write: bool
+
+
+class TokenRequest(msgspec.Struct, frozen=True, gc=False):
+    """Your token is about to end: show another."""
 
 
 class Stateless(msgspec.Struct, frozen=True, gc=False):
@@ -84,7 +92,14 @@ class Pong(msgspec.Struct, frozen=True, gc=False):
 
 
 HocuspocusMessage: TypeAlias = (
-    Message | Authenticate | Authenticated | Stateless | CloseAddress | SyncStatus | Pong
+    Message
+    | Authenticate
+    | Authenticated
+    | TokenRequest
+    | Stateless
+    | CloseAddress
+    | SyncStatus
+    | Pong
 )
 
 
@@ -156,6 +171,8 @@ def write_hocuspocus(address: str, message: HocuspocusMessage) -> bytes:
             return (
                 prefix + b"\x02\x00" + var_string(token) + (var_string(version) if version else b"")
             )
+        case TokenRequest():
+            return prefix + b"\x02\x00"
         case Stateless(payload):
             return prefix + b"\x05" + var_string(payload)
         case CloseAddress(reason):

@@ -33,10 +33,11 @@ from ..errors import (
 from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
 from .aside import Aside
-from .connection import MAX_ADDRESSES, Connection
+from .connection import Connection
 from .connection_effects import Dismissed, Started
 from .counts import Counts, HubStats
 from .dialects import SUBPROTOCOLS
+from .doors import MAX_ADDRESSES
 from .effects import Denial, Ticked
 from .limits import Census
 from .link import Link, Socket
@@ -184,7 +185,7 @@ class Hub:
             own_dialect=SUBPROTOCOLS.get(subprotocol or "", 0),
             now=self.now(),
         )
-        connection.max_documents = self.max_documents
+        connection.doors.most = self.max_documents
         link = Link(self, socket, connection, label)
         self._links.add(link)
         link.feed(Started())

@@ -9,7 +9,7 @@ from typing import Any, Protocol, assert_never
 
 import msgspec
 
-from ..access.model import Identity, Knock, Refusal, Rights
+from ..access.model import Identity, Knock, Refusal
 from ..crdt.budget import Budget
 from ..crdt.update import Scan
 from ..errors import RemoteProtocolError
@@ -19,6 +19,7 @@ from .connection import Connection
 from .connection_effects import (
     Admitted,
     Ask,
+    AskAgain,
     CloseSocket,
     ConnectionEffect,
     ConnectionEvent,
@@ -29,6 +30,7 @@ from .connection_effects import (
     Lost,
     Received,
     Requalify,
+    SetAlarm,
     TurnedAway,
     WriteFrame,
 )
@@ -247,10 +249,12 @@ class Link:
                 self._hub.spawn(self._ask(address, number, knock))
             case Enter():
                 self._enter(effect)
-            case Requalify(address, identity):
+            case Requalify(address, identity, rights, reason):
                 place = self.places[address]
                 place.identity = identity
-                place.live.feed(Requalified(place.member, Rights(can_write=identity.can_write)))
+                place.live.feed(Requalified(place.member, rights, reason))
+            case AskAgain() | SetAlarm():
+                pass
             case Leave(address):
                 self._leave(address)
             case _:
@@ -366,8 +370,7 @@ class Link:
         _log.info("%s enters %s", identity.subject, enter.room, extra=self.where)
         version = self.connection.version
         may = (identity.can_forward, identity.claims_ids, identity.origin)
-        rights = Rights(can_write=identity.can_write)
-        live.feed(Joined(member, identity.subject, rights, follows, version, *may))
+        live.feed(Joined(member, identity.subject, enter.rights, follows, version, *may))
 
     def _leave(self, address: str) -> None:
         place = self.places.pop(address)

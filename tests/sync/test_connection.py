@@ -6,7 +6,7 @@ import pytest
 
 from collabkit.access.model import Identity, Refusal
 from collabkit.ids import SessionId, Subject
-from collabkit.sync import connection as module
+from collabkit.sync import doors
 from collabkit.sync.connection import Connection
 from collabkit.sync.connection_effects import (
     Admitted,
@@ -18,8 +18,10 @@ from collabkit.sync.connection_effects import (
     Enter,
     Leave,
     Lost,
+    Rang,
     Received,
     Requalify,
+    SetAlarm,
     Started,
     TurnedAway,
     WriteFrame,
@@ -40,7 +42,7 @@ def hp(message: object, address: str = "doc") -> bytes:
 
 def asked(connection: Connection) -> int:
     """The number of the newest Ask."""
-    return connection._asked
+    return connection.doors.asked
 
 
 def say(connection: Connection, *frames: bytes | str, now: float = 0.0) -> list[ConnectionEffect]:
@@ -142,7 +144,7 @@ def test_refused_own_dialect_is_told_and_closed() -> None:
 def test_endless_attempts_are_not_asked_about() -> None:
     """Past the bound a refusal costs nothing but its frame."""
     connection = Connection(path="", now=0.0)
-    for _ in range(module.MAX_REFUSALS):
+    for _ in range(doors.MAX_REFUSALS):
         say(connection, hp(Authenticate("bad")))
         connection.handle(TurnedAway("doc", asked(connection), Refusal(4403, "no")), now=0.0)
     [effect] = say(connection, hp(Authenticate("bad")))
@@ -174,7 +176,7 @@ def test_what_is_held_is_bounded() -> None:
 def test_rooms_on_one_socket_are_bounded() -> None:
     """One socket cannot open rooms without end."""
     connection = Connection(path="", now=0.0)
-    for n in range(module.MAX_ADDRESSES):
+    for n in range(doors.MAX_ADDRESSES):
         say(connection, hp(Authenticate(""), f"room{n}"))
     [close] = say(connection, hp(Authenticate(""), "one-more"))
     assert isinstance(close, CloseSocket)
@@ -207,8 +209,8 @@ def test_an_expired_identity_is_put_out() -> None:
     say(connection, STEP1)
     identity = Identity(Subject("user:ada"), expires_at_ms=10_000)
     connection.handle(Admitted("", asked(connection), SESSION, identity), now=0.0)
-    assert connection.handle(Ticked(), now=9.9) == []
-    left, told = connection.handle(Ticked(), now=10.0)
+    assert connection.handle(Rang(), now=9.9) == [SetAlarm(10.0)]
+    left, told = connection.handle(Rang(), now=10.0)
     assert left == Leave("")
     assert isinstance(told, WriteFrame)
     assert connection.handle(Ticked(), now=15.0) == [CloseSocket(4401, "the token has expired")]
@@ -316,7 +318,7 @@ def test_an_answer_for_a_seat_that_was_left_is_for_nobody() -> None:
 def test_questions_of_one_socket_are_bounded() -> None:
     """Knocking and leaving at once does not buy a question each time."""
     connection = Connection(path="", now=0.0)
-    for _ in range(module.MAX_ADDRESSES):
+    for _ in range(doors.MAX_ADDRESSES):
         say(connection, hp(Authenticate("t")), hp(CloseAddress()))
     [close] = say(connection, hp(Authenticate("t")))
     assert isinstance(close, CloseSocket)
