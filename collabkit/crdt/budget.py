@@ -35,6 +35,7 @@ REFUSALS = {
     "zero-length": "a struct or a deleted range of client {} has no length",
     "future-origin": "an item of client {} builds on a later one of the same client",
     "repeated-client": "client {} has two sections",
+    "unmendable": "what it deletes cannot be put back: {}",
     "trailing-bytes": "the update ends {} bytes before the message does",
 }
 """Code of each refusal, and its sentence. Codes are stable; sentences are for people."""

@@ -5,7 +5,8 @@ Rules:
 1. All calls of one turn of the event loop leave together, in one frame and one write.
 2. A child dies once. Every call that was not answered by then is answered by :class:`Lost`;
    the first of them is the one it died of, and the mark says of which update.
-3. For each update a child has some seconds, and what its size takes. One that does not get on is
+3. For each update a child has some seconds, and what its size takes; for what it does with all
+   of a document, what that one's size takes. One that does not get on is
    killed; and so is one that takes twelve times as long to answer anything at all, whatever its
    mark says. The clock runs only while there are calls; and where it can be told that a child
    was not let run, on a machine that has too much to do, it gets four times as long.
@@ -25,17 +26,20 @@ from typing import Final, Protocol
 
 import msgspec
 
+from .engine import Contested
 from .pipe import (
     BYTES_PER_S,
     Answer,
     Build,
     Close,
+    Diff,
     Frames,
     Lost,
     Mark,
     Open,
     Rehearse,
     Request,
+    Survey,
     Taste,
     TooLong,
     decode_answers,
@@ -295,7 +299,7 @@ class Child:
         oldest = next(iter(self._calls.values()), None)
         if self.pid is None or oldest is None or self._answered != self.trips:
             return ""
-        size_s = sum(map(len, _updates(oldest.request))) / BYTES_PER_S
+        size_s = sum(map(_size, _updates(oldest.request))) / BYTES_PER_S
         if self._is_over(self._answered_at, self._answered_busy_s, call_s + size_s):
             return f"no end in {call_s:g} s"
         return ""
@@ -325,11 +329,14 @@ class Child:
         call = self._calls.get(self._mark.ticket)
         if call is None:
             return 0
+        if isinstance(call.request, Diff | Survey):
+            return self._mark.weight_bytes
         updates = _updates(call.request)
         index = self._mark.index
-        if index is not None and index < len(updates):
-            return len(updates[index])
-        return sum(map(len, updates))
+        if index is None or index >= len(updates):
+            return sum(map(_size, updates))
+        update = updates[index]
+        return _size(update) + self._mark.weight_bytes * isinstance(update, Contested)
 
     # Death
 
@@ -355,7 +362,11 @@ class Child:
             self.on_death(self)
 
 
-def _updates(request: Request) -> Sequence[bytes]:
+def _size(update: bytes | Contested) -> int:
+    return len(update.update if isinstance(update, Contested) else update)
+
+
+def _updates(request: Request) -> Sequence[bytes | Contested]:
     match request:
         case Open(_, updates, _) | Build(updates) | Rehearse(updates):
             return updates

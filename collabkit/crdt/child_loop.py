@@ -46,6 +46,7 @@ from .pipe import (
     Refused,
     Rehearse,
     Request,
+    Survey,
     Taste,
     Tasted,
     Trip,
@@ -169,8 +170,8 @@ class Answering:
             match request:
                 case Taste(trips):
                     return Tasted(self._taste(trips))
-                case Diff(number, vector):
-                    return self._diff(number, vector)
+                case Diff() | Survey():
+                    return self._piece(request)
                 case Open(number, updates, budget):
                     return self._open(number, updates, budget)
                 case Close(number):
@@ -210,6 +211,7 @@ class Answering:
             if replay is None:
                 told.append(Trip(b"", (), None, "not held"))
             else:
+                self._mark.weight_bytes = replay.weight_bytes
                 try:
                     told.append(said(replay.taste(self._mark.each(updates, first))))
                 except EngineLost as lost:
@@ -218,16 +220,20 @@ class Answering:
             first += len(updates)
         return told
 
-    def _diff(self, number: int, vector: bytes) -> Answer:
-        replay = self._held.get(number)
+    def _piece(self, request: Diff | Survey) -> Answer:
+        replay = self._held.get(request.number)
         if replay is None:
             return Lost(None, "not held")
-        # The engine believes the count that a vector begins with: five bytes cost it 1 GB.
-        decode_state_vector(vector, NO_BUDGET.clients)
+        self._mark.weight_bytes = replay.weight_bytes
+        if isinstance(request, Diff):
+            # The engine believes the count that a vector begins with: five bytes cost it 1 GB.
+            decode_state_vector(request.vector, NO_BUDGET.clients)
         try:
-            return Piece(replay.core.encode(vector))
+            if isinstance(request, Diff):
+                return Piece(replay.core.encode(request.vector))
+            return Piece(replay.survey())
         except BaseException:
-            del self._held[number]
+            del self._held[request.number]
             raise
 
 

@@ -151,7 +151,9 @@ class Engine(Protocol):
         """
         ...
 
-    async def examine(self, base: Sequence[bytes], suspects: Sequence[bytes]) -> list[Death]:
+    async def examine(
+        self, base: Sequence[bytes], suspects: Sequence[bytes | Contested]
+    ) -> list[Death]:
         """Find which of the suspects an engine dies of, where that harms nobody.
 
         The base and then the suspects, in order, are applied by an engine that is made for

@@ -7,12 +7,12 @@ from strangers uses the engine in a child process instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import EngineLost
 from .budget import NO_BUDGET
 from .core import is_panic
-from .engine import Built, Death, DocumentKey, Verdict
+from .engine import Built, Contested, Death, DocumentKey, Verdict
 from .nursery import CAN_FORK, Nursery
 from .replay import Replay
 from .trials import examine, rebuild
@@ -55,7 +55,7 @@ class InProcessEngine:
         self._held[key] = replay
         return dict(replay.vector)
 
-    async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
+    async def taste(self, key: DocumentKey, updates: Sequence[bytes | Contested]) -> list[Verdict]:
         """Apply updates in order and say of each how it went.
 
         Raises:
@@ -69,7 +69,7 @@ class InProcessEngine:
             raise
 
     async def taste_all(
-        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes]]]
+        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes | Contested]]]
     ) -> list[list[Verdict] | EngineLost]:
         """Taste for many documents; returns what each taste returns or raises."""
         told: list[list[Verdict] | EngineLost] = []
@@ -87,11 +87,22 @@ class InProcessEngine:
             MalformedBytes: This is no state vector.
             EngineLost: The engine died, or does not hold this document: open it again.
         """
-        held = self._get(key)
         # The engine believes the count that a vector begins with: five bytes cost it 1 GB.
         decode_state_vector(vector, NO_BUDGET.clients)
+        return self._ask(key, lambda held: held.core.encode(vector))
+
+    async def survey(self, key: DocumentKey) -> bytes:
+        """Say where each struct of a document is.
+
+        Raises:
+            EngineLost: The engine died, or does not hold this document: open it again.
+        """
+        return self._ask(key, Replay.survey)
+
+    def _ask(self, key: DocumentKey, ask: Callable[[Replay], bytes]) -> bytes:
+        held = self._get(key)
         try:
-            return held.core.encode(vector)
+            return ask(held)
         except BaseException as error:
             if not is_panic(error):
                 raise
@@ -106,7 +117,9 @@ class InProcessEngine:
         """
         return await rebuild(updates)
 
-    async def examine(self, base: Sequence[bytes], suspects: Sequence[bytes]) -> list[Death]:
+    async def examine(
+        self, base: Sequence[bytes], suspects: Sequence[bytes | Contested]
+    ) -> list[Death]:
         """Find which of the suspects an engine dies of, in processes of their own.
 
         Where there can be none, nobody is found guilty.

@@ -22,12 +22,12 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
 from .budget import DEFAULT_BUDGET, Budget
-from .engine import Bad, Gap, Good, NothingNew, Verdict
+from .engine import Bad, Contested, Gap, Good, Mended, NothingNew, Verdict
 
 __all__ = [
     "ASKED",
@@ -50,6 +50,7 @@ __all__ = [
     "Refused",
     "Rehearse",
     "Request",
+    "Survey",
     "Taste",
     "Tasted",
     "TooLong",
@@ -62,6 +63,8 @@ __all__ = [
     "said",
     "verdicts",
 ]
+
+U = TypeVar("U", bytes, bytes | Contested)
 
 # A slow machine applies this much in a second. An idle one of 2020 does 10 MB.
 BYTES_PER_S: Final = 200_000
@@ -82,7 +85,7 @@ class Open(msgspec.Struct, frozen=True, array_like=True, tag=1):
 class Taste(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """Apply updates to documents, each with its number; answered by Tasted."""
 
-    trips: Sequence[tuple[int, Sequence[bytes]]]
+    trips: Sequence[tuple[int, Sequence[bytes | Contested]]]
 
 
 class Diff(msgspec.Struct, frozen=True, array_like=True, tag=3):
@@ -107,10 +110,16 @@ class Build(msgspec.Struct, frozen=True, array_like=True, tag=5):
 class Rehearse(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """Apply updates, and encode, load and read what they make; answered by Done."""
 
-    updates: Sequence[bytes]
+    updates: Sequence[bytes | Contested]
 
 
-Request: TypeAlias = Ping | Open | Taste | Diff | Close | Build | Rehearse
+class Survey(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """Where is each struct of a document? Answered by Piece."""
+
+    number: int
+
+
+Request: TypeAlias = Ping | Open | Taste | Diff | Close | Build | Rehearse | Survey
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag=0):
@@ -131,12 +140,14 @@ class Trip(msgspec.Struct, frozen=True, array_like=True, gc=False):
         bads: Code and reason of each that was bad, in their order.
         culprit: Which update broke the document.
         how: What it broke of; None if it is whole.
+        mended: What went into the document instead of each contested one, in their order.
     """
 
     codes: bytes
     bads: Sequence[tuple[str, str]] = ()
     culprit: int | None = None
     how: str | None = None
+    mended: Sequence[bytes] = ()
 
 
 class Tasted(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -146,7 +157,7 @@ class Tasted(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
-    """A difference."""
+    """A difference, or a survey."""
 
     body: bytes
 
@@ -189,12 +200,15 @@ decode_answers: Final = msgspec.msgpack.Decoder(list[tuple[int, Answer]]).decode
 # Verdicts
 
 _KINDS: Final = (Good(), NothingNew(), Gap())
+_GOOD: Final = 0
 _BAD: Final = len(_KINDS)
+_MENDED: Final = _BAD + 1
 _CODES: Final[dict[type, int]] = {type(kind): code for code, kind in enumerate(_KINDS)} | {
-    Bad: _BAD
+    Bad: _BAD,
+    Mended: _MENDED,
 }
 _GOOD_CODES: Final = bytes(range(_BAD))
-_ALL_CODES: Final = bytes(range(_BAD + 1))
+_ALL_CODES: Final = bytes(range(_MENDED + 1))
 
 
 def said(verdicts: Sequence[Verdict]) -> bytes | Trip:
@@ -204,23 +218,31 @@ def said(verdicts: Sequence[Verdict]) -> bytes | Trip:
     b'\x00\x02'
     """
     codes = bytes([_CODES[type(verdict)] for verdict in verdicts])
-    if _BAD not in codes:
+    if max(codes, default=0) < _BAD:
         return codes
-    return Trip(codes, [(v.code, v.reason) for v in verdicts if type(v) is Bad])
+    bads = [(v.code, v.reason) for v in verdicts if type(v) is Bad]
+    return Trip(codes, bads, mended=[v.update for v in verdicts if type(v) is Mended])
 
 
-def fits(trip: bytes | Trip, updates: int) -> bool:
-    """Whether this can have been said of so many updates: who says it is not trusted."""
+def fits(trip: bytes | Trip, updates: Sequence[bytes | Contested]) -> bool:
+    """Whether this can have been said of these updates: who says it is not trusted.
+
+    What is contested is never good as it is, and nothing else is mended.
+    """
     if isinstance(trip, bytes):
-        return len(trip) == updates and not trip.strip(_GOOD_CODES)
-    if trip.how is not None:
-        return trip.culprit is None or 0 <= trip.culprit < updates
-    codes = trip.codes
-    return (
-        len(codes) == updates
-        and not codes.strip(_ALL_CODES)
-        and codes.count(_BAD) == len(trip.bads)
-    )
+        codes, whole = trip, not trip.strip(_GOOD_CODES)
+    elif trip.how is not None:
+        return trip.culprit is None or 0 <= trip.culprit < len(updates)
+    else:
+        codes = trip.codes
+        told = codes.count(_BAD) == len(trip.bads) and codes.count(_MENDED) == len(trip.mended)
+        whole = told and not codes.strip(_ALL_CODES)
+    if not whole or len(codes) != len(updates):
+        return False
+    for code, update in zip(codes, updates, strict=True):  # a loop: nearly always it is one turn
+        if code == (_GOOD if type(update) is Contested else _MENDED):
+            return False
+    return True
 
 
 def verdicts(trip: bytes | Trip) -> list[Verdict]:
@@ -228,8 +250,14 @@ def verdicts(trip: bytes | Trip) -> list[Verdict]:
     if type(trip) is bytes:
         return [_KINDS[code] for code in trip]
     assert isinstance(trip, Trip)
-    bads = iter(trip.bads)
-    return [_KINDS[code] if code < _BAD else Bad(*next(bads)) for code in trip.codes]
+    bads, mended = iter(trip.bads), iter(trip.mended)
+    told: list[Verdict] = []
+    for code in trip.codes:
+        if code < _BAD:
+            told.append(_KINDS[code])
+        else:
+            told.append(Bad(*next(bads)) if code == _BAD else Mended(next(mended)))
+    return told
 
 
 # Frames
@@ -297,6 +325,8 @@ class Mark:
 
     Attributes:
         ticket: The call it is at.
+        weight_bytes: How much the document has taken that it is at, for what takes as long as
+            there is of it.
     """
 
     __slots__ = ("_memory", "_numbers")
@@ -330,12 +360,21 @@ class Mark:
         index = self._numbers[1]
         return None if index == _NOTHING else index
 
+    @property
+    def weight_bytes(self) -> int:
+        """See above; who says it is not trusted."""
+        return self._numbers[2]
+
+    @weight_bytes.setter
+    def weight_bytes(self, weight_bytes: int) -> None:
+        self._numbers[2] = weight_bytes
+
     def begin(self, ticket: int) -> None:
         """A call begins, at no update yet."""
         self._numbers[1] = _NOTHING
         self._numbers[0] = ticket
 
-    def each(self, updates: Sequence[bytes], first: int = 0) -> Iterator[bytes]:
+    def each(self, updates: Sequence[U], first: int = 0) -> Iterator[U]:
         """Give updates one by one, and note each before it is given."""
         numbers = self._numbers
         for numbers[1], update in enumerate(updates, first):

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from ..errors import EngineLost, UpdateRefused
 from .budget import NO_BUDGET
 from .digest import content_digest
-from .engine import Built
+from .engine import Built, Contested
 from .replay import Replay
 
 __all__ = ["build", "rehearse"]
@@ -33,7 +33,7 @@ def build(updates: Iterable[bytes]) -> Built:
     return _proven(built)
 
 
-def rehearse(updates: Iterable[bytes]) -> None:
+def rehearse(updates: Iterable[bytes | Contested]) -> None:
     """Do to a document all that is ever done to one. What it refuses is left out.
 
     Raises:

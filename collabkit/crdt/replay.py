@@ -12,18 +12,23 @@ Rules:
 4. Shared types nest no deeper than a budget allows, over all updates; and text is never
    among the elements of an array. Who reads that would crash, or loop for ever. Nor is a
    character parted that takes two clocks: the engine would lose count, see `pairs`.
-5. Whether an update brings structs is told from the state vector. Only if all it may bring
+5. What is contested is taken in parts, see :mod:`.mending`. What is put back is put back under
+   one client id, drawn anew each time that a document is opened: nobody can know it before.
+6. Whether an update brings structs is told from the state vector. Only if all it may bring
    is deletions is the engine watched, because watching costs as much as applying.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from ..errors import EngineLost, MalformedBytes, UpdateRefused
-from .budget import DEFAULT_BUDGET, NO_BUDGET, Budget
+from ..ids import new_client_id
+from .budget import DEFAULT_BUDGET, NO_BUDGET, Budget, refuse
 from .core import Core, is_panic
-from .engine import Bad, Gap, Good, NothingNew, Verdict
+from .engine import Bad, Contested, Gap, Good, Mended, NothingNew, Verdict
+from .mending import emptied, putting_back, taken
 from .nesting import Nesting, Placed
 from .pairs import Pairs, Runs
 from .scan import Note, Scan
@@ -44,22 +49,29 @@ class Replay:
     Attributes:
         core: The document.
         vector: How far it has got.
+        weight_bytes: How much it has taken.
     """
 
-    __slots__ = ("_budget", "_nesting", "_pairs", "core", "name", "vector")
+    __slots__ = (
+        "_budget", "_mender", "_nesting", "_pairs", "core", "name", "vector", "weight_bytes",
+    )  # fmt: skip
 
     def __init__(self, name: str, budget: Budget = DEFAULT_BUDGET, *, guarded: bool = True) -> None:
         self.name = name
         self._budget = budget
         self.core = Core()
         self.vector: StateVector = {}
+        self.weight_bytes = 0
+        self._mender: int | None = None
         self._nesting = Nesting() if guarded else None
         self._pairs = Pairs() if guarded else None
 
     def __repr__(self) -> str:
         return f"<Replay of {self.name!r}, {len(self.vector)} clients>"
 
-    def taste(self, updates: Iterable[bytes], budget: Budget | None = None) -> list[Verdict]:
+    def taste(
+        self, updates: Iterable[bytes | Contested], budget: Budget | None = None
+    ) -> list[Verdict]:
         """Apply updates in order and say of each how it went, by this budget or the document's.
 
         Raises:
@@ -90,44 +102,96 @@ class Replay:
             if isinstance(verdict, Bad):
                 raise UpdateRefused(verdict.code, f"update {index}: {verdict.reason}")
 
-    def _taste(self, update: bytes, budget: Budget) -> Verdict:
-        vector, placed = self.vector, None
-        pairs = self._pairs
-        runs: Runs = {}
-        nesting = self._nesting
-        notes: list[Note] = []
+    def _taste(self, asked: bytes | Contested, budget: Budget) -> Verdict:
         try:
-            found = scan(update, budget, notes=notes if nesting is not None else None)
-            if gap(found, vector):
-                return _GAP
-            brings_structs = advances(found, vector)
-            if brings_structs and nesting is not None and (notes or nesting.numbers):
-                placed = self._place(update, found, notes, budget)
-            if pairs is not None and pairs.concern(update):
-                runs = pairs.find(update, found, vector, strict=budget is not NO_BUDGET)
+            if isinstance(asked, Contested):
+                return self._mend(asked, budget)
+            looked = self._look(asked, budget)
         except UpdateRefused as refusal:
             return Bad(refusal.code, refusal.reason)
         except MalformedBytes as error:
             return Bad("malformed", error.what)
+        if looked is None:
+            return _GAP
+        found, brings_structs, placed, runs = looked
         if not brings_structs and not found.deletes:
             return _NOTHING_NEW
         core = self.core
         if not brings_structs:
             core.watch()
         try:
-            changed = core.apply(update)
+            changed = core.apply(asked)
         except ValueError as error:
             return Bad("undecodable", str(error))
         finally:
             core.unwatch()
         if not brings_structs:
             return _NOTHING_NEW if changed is None else _GOOD
-        advance(found, vector)
+        self.weight_bytes += len(asked)
         self._took(found, placed, runs)
         return _GOOD
 
+    def _mend(self, contested: Contested, budget: Budget) -> Verdict:
+        """Take an update in parts, see :mod:`.mending`."""
+        whole = scan(contested.update, budget)
+        update = emptied(contested.update, whole, contested.refused)
+        looked = self._look(update, budget)
+        if looked is None:
+            return _GAP
+        found, brings_structs, _, _ = looked
+        if not brings_structs and not found.deletes:
+            return _NOTHING_NEW
+        mender = self._mender = self._mender or self._nobody(found)
+        try:
+            back = putting_back(
+                self.core, update, found, contested.kept, client=mender, vector=self.vector
+            )
+        except ValueError as error:
+            return Bad("undecodable", str(error))
+        if len(update) + len(back) > budget.message_bytes:
+            refuse("unmendable", f"it would take more than {budget.message_bytes} bytes")
+        mended = taken(self.core, (update, back))
+        if mended is None:
+            return _NOTHING_NEW
+        again = self._look(mended, NO_BUDGET)
+        assert again is not None
+        self.weight_bytes += len(mended)
+        self._took(again[0], again[2], again[3])
+        return Mended(mended)
+
+    def _nobody(self, found: Scan) -> int:
+        """A client id of which neither the document nor an update knows anything.
+
+        A high one: of two who take a key at once the higher has it, so it is more seldom taken
+        from who puts back what was there by what an author wrote meanwhile.
+        """
+        taken_ids = {*self.vector, *found.needs, *(section.client for section in found.sections)}
+        while (client := new_client_id() | _HIGH) in taken_ids:
+            pass
+        return client
+
+    def _look(self, update: bytes, budget: Budget) -> tuple[Scan, bool, Placed | None, Runs] | None:
+        """Read an update: what it holds, whether it brings structs, and where they go.
+
+        None if it leaves a gap.
+        """
+        vector, placed = self.vector, None
+        pairs, nesting = self._pairs, self._nesting
+        runs: Runs = {}
+        notes: list[Note] = []
+        found = scan(update, budget, notes=notes if nesting is not None else None)
+        if gap(found, vector):
+            return None
+        brings_structs = advances(found, vector)
+        if brings_structs and nesting is not None and (notes or nesting.numbers):
+            placed = self._place(update, found, notes, budget)
+        if pairs is not None and pairs.concern(update):
+            runs = pairs.find(update, found, vector, strict=budget is not NO_BUDGET)
+        return found, brings_structs, placed, runs
+
     def _took(self, found: Scan, placed: Placed | None, runs: Runs) -> None:
         """The engine says that it applied an update: hold it to that, and keep what is where."""
+        advance(found, self.vector)
         if len(found.sections) > 1:
             self._check_integrated(found)
         if placed is not None and self._nesting is not None:
@@ -153,6 +217,8 @@ class Replay:
         [typed] = found.sections
         return self._nesting.place_typed(update, typed, strict=strict)
 
+
+_HIGH: Final = 0xF000_0000
 
 _GOOD = Good()
 _NOTHING_NEW = NothingNew()

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -28,7 +28,7 @@ from ..errors import EngineLost, LocalProtocolError, MalformedBytes, UpdateRefus
 from .brood import Brood
 from .budget import DEFAULT_BUDGET, Budget
 from .child import Child
-from .engine import Built, Death, DocumentKey, Verdict
+from .engine import Built, Contested, Death, DocumentKey, Verdict
 from .nursery import ENTRY, MEMORY_BYTES, PATIENCE_S, Nursery
 from .pipe import (
     Answer,
@@ -40,6 +40,8 @@ from .pipe import (
     Piece,
     Ping,
     Refused,
+    Request,
+    Survey,
     Taste,
     Tasted,
     Trip,
@@ -207,7 +209,7 @@ class SandboxEngine:
             del self._homes[key]
         raise _error(key, answer)
 
-    async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
+    async def taste(self, key: DocumentKey, updates: Sequence[bytes | Contested]) -> list[Verdict]:
         """Apply updates in order and say of each how it went.
 
         Raises:
@@ -219,7 +221,7 @@ class SandboxEngine:
         return told
 
     async def taste_all(
-        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes]]]
+        self, trips: Sequence[tuple[DocumentKey, Sequence[bytes | Contested]]]
     ) -> list[list[Verdict] | EngineLost]:
         """Taste for many documents in one trip; returns what each taste returns or raises."""
         told: list[list[Verdict] | EngineLost] = [[] for _ in trips]
@@ -260,10 +262,21 @@ class SandboxEngine:
             MalformedBytes: This is no state vector.
             EngineLost: The child died, or does not hold this document: open it again.
         """
+        return await self._ask(key, lambda number: Diff(number, vector))
+
+    async def survey(self, key: DocumentKey) -> bytes:
+        """Say where each struct of a document is, after all that was tasted before.
+
+        Raises:
+            EngineLost: The child died, or does not hold this document: open it again.
+        """
+        return await self._ask(key, Survey)
+
+    async def _ask(self, key: DocumentKey, request: Callable[[int], Request]) -> bytes:
         home = self._homes.get(key)
         if home is None:
             raise EngineLost(_name(key))
-        answer = await home.child.ask(Diff(home.number, vector))
+        answer = await home.child.ask(request(home.number))
         if isinstance(answer, Piece):
             return answer.body
         if isinstance(answer, Lost):
@@ -285,7 +298,9 @@ class SandboxEngine:
         async with self._trial():
             return await checkpoint(self._nursery, updates)
 
-    async def examine(self, base: Sequence[bytes], suspects: Sequence[bytes]) -> list[Death]:
+    async def examine(
+        self, base: Sequence[bytes], suspects: Sequence[bytes | Contested]
+    ) -> list[Death]:
         """Find which of the suspects a child dies of, in children of its own.
 
         Raises:
@@ -330,16 +345,18 @@ class _Load:
 
     def __init__(self) -> None:
         self.places: list[int] = []
-        self.trips: list[tuple[int, Sequence[bytes]]] = []
+        self.trips: list[tuple[int, Sequence[bytes | Contested]]] = []
 
     def fits(self, told: Sequence[bytes | Trip]) -> bool:
         """Whether this can be the answer."""
         return len(told) == len(self.trips) and all(
-            fits(trip, len(updates)) for trip, (_, updates) in zip(told, self.trips, strict=True)
+            fits(trip, updates) for trip, (_, updates) in zip(told, self.trips, strict=True)
         )
 
 
-def _all_lost(answer: Answer, trips: Sequence[tuple[int, Sequence[bytes]]]) -> list[Trip]:
+def _all_lost(
+    answer: Answer, trips: Sequence[tuple[int, Sequence[bytes | Contested]]]
+) -> list[Trip]:
     """What became of trips of which a child died: the culprit was counted through them all."""
     culprit = answer.culprit if isinstance(answer, Lost) else None
     lost: list[Trip] = []

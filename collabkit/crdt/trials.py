@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from ..errors import EngineLost, UpdateRefused
-from .engine import Built, Death
+from .engine import Built, Contested, Death
 from .nursery import CAN_FORK, Nursery
 from .pipe import Answer, Build, Lost, Made, Rehearse, Request
 from .rebuild import build
@@ -67,7 +67,7 @@ async def rebuild(updates: Sequence[bytes], *, patience_s: float = 5.0) -> Built
 
 
 async def examine(
-    nursery: Nursery, base: Sequence[bytes], suspects: Sequence[bytes]
+    nursery: Nursery, base: Sequence[bytes], suspects: Sequence[bytes | Contested]
 ) -> list[Death]:
     """Find which of the suspects a child dies of.
 
@@ -120,7 +120,7 @@ class _End(msgspec.Struct, frozen=True):
     how: str
 
 
-async def _rehearse(nursery: Nursery, updates: Sequence[bytes]) -> _End | None:
+async def _rehearse(nursery: Nursery, updates: Sequence[bytes | Contested]) -> _End | None:
     answer = await _alone(nursery, Rehearse(updates))
     return _End(answer.culprit, answer.how) if isinstance(answer, Lost) else None
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collabkit.crdt.engine import Bad, Gap, Good, NothingNew, Verdict
+from collabkit.crdt.engine import Bad, Contested, Gap, Good, Mended, NothingNew, Verdict
 from collabkit.crdt.pipe import (
     Answer,
     Build,
@@ -27,6 +27,7 @@ from collabkit.crdt.pipe import (
     Refused,
     Rehearse,
     Request,
+    Survey,
     Taste,
     Tasted,
     TooLong,
@@ -42,10 +43,11 @@ from collabkit.crdt.pipe import (
 
 REQUESTS = (
     Ping(), Open(1, [b"a", b""]), Taste([(1, [b"a"]), (2, [])]), Diff(1, b"\0"), Close(1),
-    Build([b"a"]), Rehearse([]),
+    Build([b"a"]), Rehearse([]), Survey(1), Taste([(1, [b"a", Contested(b"b", ((1, 2, 3),), ())])]),
 )  # fmt: skip
 ANSWERS = (
     Done(), Opened({1 << 52: 1 << 31}), Tasted([b"\0", Trip(b"\3", [("a", "b")], 3, "died")]),
+    Tasted([Trip(b"\4", mended=[b"a"])]),
     Piece(b"a"), Made(b"a", "0"), Refused("a", "b"), Malformed("a", 3), Lost(None, "died"),
 )  # fmt: skip
 
@@ -70,27 +72,38 @@ def test_an_answer_comes_out_as_it_went_in(answer: Answer) -> None:
     st.lists(
         st.sampled_from([Good(), NothingNew(), Gap()])
         | st.builds(Bad, st.text(max_size=5), st.text(max_size=5))
+        | st.builds(Mended, st.binary(max_size=5))
     )
 )
 def test_verdicts_come_out_as_they_went_in(given: list[Verdict]) -> None:
-    """Each a byte, and what is said of those that are bad."""
+    """Each a byte, and what is said of those that are bad, or came of those that are mended."""
+    asked = [Contested(b"a") if isinstance(verdict, Mended) else b"a" for verdict in given]
     assert verdicts(said(given)) == given
-    assert fits(said(given), len(given))
+    assert fits(said(given), asked)
 
 
 @pytest.mark.parametrize(
     "trip",
     [
         b"", b"\0\0\0", b"\0\3", b"\0\xff", Trip(b"\0"), Trip(b"\0\3"), Trip(b"\3\3", [("a", "b")]),
-        Trip(b"\0\0", [("a", "b")]), Trip(b"\0\4"),
+        Trip(b"\0\0", [("a", "b")]), Trip(b"\0\4"), Trip(b"\0\4", mended=[b"a"]),
         Trip(b"", (), 2, "died"), Trip(b"", (), -1, "died"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_of_two_updates_is_noticed(trip: bytes | Trip) -> None:
     """Too few, too many, unknown ones, or bad ones without a reason: a child may be anybody's."""
-    assert not fits(trip, 2)
+    assert not fits(trip, [b"a", b"b"])
     for sound in (b"\0\2", Trip(b"\1\3", [("a", "b")]), Trip(b"", (), 0, "died")):
-        assert fits(sound, 2)
+        assert fits(sound, [b"a", b"b"])
+
+
+def test_what_is_contested_is_mended_or_not_taken() -> None:
+    """It is never good as it came, and nothing else is mended: a child may be anybody's."""
+    asked = [b"a", Contested(b"b")]
+    for unsound in (b"\0\0", Trip(b"\4\1", mended=[b"a"]), Trip(b"\0\4", mended=[b"a"] * 2)):
+        assert not fits(unsound, asked)
+    for sound in (b"\0\1", b"\0\2", Trip(b"\0\3", [("a", "b")]), Trip(b"\0\4", mended=[b"a"])):
+        assert fits(sound, asked)
 
 
 @given(st.lists(st.binary(max_size=300)), st.lists(st.integers(1, 50), min_size=1))
@@ -126,5 +139,7 @@ def test_a_mark_is_seen_on_the_other_side() -> None:
     seen = [(update, ours.index) for update in theirs.each([b"a", b"b"], 5)]
     assert seen == [(b"a", 5), (b"b", 6)]
     assert ours.index is None
+    theirs.weight_bytes = 1 << 40
+    assert ours.weight_bytes == 1 << 40
     for mark in (ours, theirs):
         mark.close()

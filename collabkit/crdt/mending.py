@@ -1,0 +1,275 @@
+"""Taking an update in parts: what may not stay of it is undone where nobody sees it.
+
+Whoever wrote an update has it in his document already, and a stock client has no way to take
+it back from him. So the others get it too, but emptied; and what it deleted is put back by
+items that are new to everybody, the author included. All come to the same document.
+
+Rules:
+
+1. **Refused structs are emptied before an engine gets them.** Their content is replaced by as
+   much that is deleted, so their ids, and their places among their neighbours, are the same
+   for everybody, and there is nothing of them that could be shown, stored or sent.
+2. **What was deleted is asked of the transaction**, not read in the update: who takes a key
+   deletes what was there without saying so. And when somebody had written three times before
+   he heard of the first repair, his second write deletes what that one had put back.
+3. Of this, what was there before and may not stay deleted is put back. What is new and dead is
+   named as what was taken back with it: over those alone a value may take its key again.
+4. It is tried on a **quarantine**: a copy that forgets nothing, with a client id of which
+   nobody knows. What is put back is what the engine's own undo makes of it there. If that
+   fails, or less comes back than went, the update is refused and the document is as it was.
+5. The document takes both in one transaction, whose update is what everybody gets: who is
+   told it sees no moment in between. It is small, however many deletions there are.
+6. The quarantine is made anew each time, and takes what a copy of the document takes. Only
+   updates of which something was refused pay for it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from pycrdt import _pycrdt as yrs
+
+from .budget import NO_BUDGET, refuse
+from .contents import DELETED, GC, SKIP
+from .core import REMOTE, Core, is_panic
+from .lib0 import read_var_uint, var_uint
+from .scan import Scan, Section, scan
+from .structs import read_item
+from .touches import Ranges
+from .update import EMPTY_UPDATE, decode_state_vector, encode_deletes, encode_update, merged
+
+__all__ = ["emptied", "putting_back", "taken"]
+
+Spans: TypeAlias = list[tuple[int, int]]
+"""Clocks and lengths, in order; none touch."""
+
+_CONTENT: Final = 31  # the bits of an info byte that tell what an item holds
+
+
+def emptied(update: bytes, found: Scan, refused: Ranges) -> bytes:
+    """The same update without what some of its structs hold (rule 1).
+
+    Args:
+        update: It was scanned.
+        found: Its scan.
+        refused: The structs. One that is meant in part is emptied as a whole.
+
+    >>> hi = bytes.fromhex("010107000401017402686900")
+    >>> emptied(hi, scan(hi), ((7, 0, 2),)).hex()
+    '01010700010101740200'
+    """
+    meant = _by_client(refused)
+    sections = []
+    for section in found.sections:
+        if section.client in meant:
+            structs = b"".join(_emptied(update, section, meant[section.client]))
+        else:
+            structs = update[section.start : section.stop]
+        sections.append((section.client, section.clock, section.structs, (structs,)))
+    return encode_update(sections, update[found.deletes_start :])
+
+
+def _emptied(update: bytes, section: Section, meant: Spans) -> Iterator[bytes]:
+    at, clock = section.start, section.clock
+    for _ in range(section.structs):
+        start = at
+        if update[at] in (GC, SKIP):
+            length, at = read_var_uint(update, at + 1)
+            yield update[start:at]
+        else:
+            item, at = read_item(update, at, section.client, clock)
+            length = item.length
+            if _meet(meant, clock, length):
+                info = update[start] & ~_CONTENT | DELETED
+                yield bytes((info,)) + update[start + 1 : item.content_at] + var_uint(length)
+            else:
+                yield update[start:at]
+        clock += length
+
+
+def putting_back(
+    core: Core, update: bytes, found: Scan, kept: Ranges, *, client: int, vector: Mapping[int, int]
+) -> bytes:
+    """Find out what puts back what an update deletes and may not (rules 2 to 4).
+
+    Args:
+        core: The document, which is only read.
+        update: It leaves no gap, and was emptied.
+        found: Its scan.
+        kept: What may stay deleted.
+        client: Who puts it back; nobody else has this id.
+        vector: The document's state vector.
+
+    Returns:
+        An update that goes behind this one; it is empty if there is nothing to put back.
+
+    Raises:
+        UpdateRefused: It cannot be put back.
+        ValueError: The update does not decode.
+    """
+    try:
+        quarantine = _Quarantine(core.encode(), client)
+        gone = quarantine.take(update)
+        quarantine.check(found)
+        lost = _minus(_part(gone, vector, known=True), _by_client(kept))
+        if not lost:
+            return EMPTY_UPDATE
+        back = quarantine.undo(lost, _part(gone, vector, known=False))
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:
+        refuse("unmendable", error)
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        refuse("unmendable", type(error).__name__)
+    asked = sum(length for spans in lost.values() for _, length in spans)
+    came = sum(section.length for section in scan(back, NO_BUDGET).sections)
+    if came != asked:
+        refuse("unmendable", f"{came} of {asked} clocks come back")
+    return back
+
+
+def taken(core: Core, updates: Iterable[bytes]) -> bytes | None:
+    """Have a document take updates in one transaction; returns its update (rule 5).
+
+    Raises:
+        RuntimeError: They contradict the document, and are applied in part.
+    """
+    core.watch()
+    try:
+        core.begin(REMOTE)
+        try:
+            for update in updates:
+                core.raw.apply_update(core.txn, update)
+        except BaseException:
+            core.close()
+            raise
+        return core.commit()
+    finally:
+        core.unwatch()
+
+
+class _Quarantine:
+    """A copy of a document, thrown away once it was asked."""
+
+    def __init__(self, body: bytes, client: int) -> None:
+        self._raw: Any = yrs.Doc(client, True, None)
+        self._apply(body)
+
+    def take(self, update: bytes) -> Ranges:
+        """Apply an update; returns all that its transaction deleted."""
+        deleted = [encode_deletes({})]
+        watch = self._raw.observe(lambda event: deleted.append(event.delete_set))
+        try:
+            self._apply(update)
+        finally:
+            watch.drop()
+        return scan(b"\0" + deleted[-1], NO_BUDGET).deletes
+
+    def check(self, found: Scan) -> None:
+        """Make sure that an update was integrated: its clients may build on each other."""
+        reached = decode_state_vector(self._within(self._raw.get_state), NO_BUDGET.clients)
+        for section in found.sections:
+            if reached.get(section.client, 0) < section.clock + section.length:
+                raise RuntimeError("clients of this update build on each other in a circle")
+
+    def undo(self, lost: dict[int, Spans], dead: dict[int, Spans]) -> bytes:
+        """Put back what was lost, also over what is new and dead; returns the update that does."""
+        step: Any = yrs.StackItem(self._raw, _ids(lost), _ids(dead), None)
+        manager: Any = yrs.UndoManager(1, _no_time, [step], [])
+        for root in self._within(self._roots):
+            manager.expand_scope_map(self._raw, root)
+        done = [EMPTY_UPDATE]
+        watch = self._raw.observe(lambda event: done.append(event.update))
+        try:
+            manager.undo()
+        finally:
+            watch.drop()
+            manager.clear_all()
+        return done[-1]
+
+    def _apply(self, update: bytes) -> None:
+        txn = self._raw.create_transaction_with_origin(REMOTE)
+        try:
+            self._raw.apply_update(txn, update)
+            txn.commit()
+        finally:
+            txn.drop()
+
+    def _roots(self, txn: Any) -> list[Any]:
+        """All of them, as maps: it is one as well as another, to tell what is inside."""
+        return [self._raw.get_or_insert_map(txn, name) for name in self._raw.roots(txn)]
+
+    def _within(self, ask: Callable[[Any], Any]) -> Any:
+        """Ask something in a transaction."""
+        txn = self._raw.create_transaction()
+        try:
+            return ask(txn)
+        finally:
+            txn.drop()
+
+
+def _no_time() -> int:
+    return 0
+
+
+# Ranges
+
+
+def _by_client(ranges: Ranges) -> dict[int, Spans]:
+    found: dict[int, Spans] = {}
+    for client, clock, length in ranges:
+        found.setdefault(client, []).append((clock, length))
+    return {client: merged(spans) for client, spans in found.items()}
+
+
+def _meet(spans: Spans, clock: int, length: int) -> bool:
+    """Whether any of the clocks is in the spans."""
+    last = bisect_right(spans, clock + length - 1, key=_first) - 1
+    return last >= 0 and sum(spans[last]) > clock
+
+
+def _first(span: tuple[int, int]) -> int:
+    return span[0]
+
+
+def _part(ranges: Ranges, vector: Mapping[int, int], *, known: bool) -> dict[int, Spans]:
+    """The part of ranges that a document with this vector knows, or that it does not know."""
+    cut: list[tuple[int, int, int]] = []
+    for client, clock, length in ranges:
+        reached = vector.get(client, 0)
+        start = clock if known else max(clock, reached)
+        stop = min(clock + length, reached) if known else clock + length
+        if start < stop:
+            cut.append((client, start, stop - start))
+    return _by_client(tuple(cut))
+
+
+def _minus(some: dict[int, Spans], others: dict[int, Spans]) -> dict[int, Spans]:
+    left: dict[int, Spans] = {}
+    for client, spans in some.items():
+        out = others.get(client, [])
+        rest = [part for span in spans for part in _outside(span, out)]
+        if rest:
+            left[client] = rest
+    return left
+
+
+def _outside(span: tuple[int, int], out: Spans) -> Iterator[tuple[int, int]]:
+    """The parts of a span that are outside of others."""
+    at, stop = span[0], sum(span)
+    for first, length in out[max(0, bisect_right(out, at, key=_first) - 1) :]:
+        if first >= stop:
+            break
+        if first > at:
+            yield at, first - at
+        at = max(at, first + length)
+    if at < stop:
+        yield at, stop - at
+
+
+def _ids(spans: dict[int, Spans]) -> Any:
+    return yrs.IdSet.decode(encode_deletes(spans))
