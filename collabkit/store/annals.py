@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import msgspec
 
@@ -32,6 +32,7 @@ __all__ = [
     "load_at",
     "put_version",
     "tell",
+    "tell_all",
     "thin",
 ]
 
@@ -85,6 +86,14 @@ def tell(file: OpenFile, session_id: SessionId | None, deed: Deed) -> Head:
         file.directory.get(session_id)
     with file.transaction():
         return trail.append(file.connection, session_id, deed)
+
+
+def tell_all(file: OpenFile, deeds: Sequence[Deed]) -> Head:
+    """Tell the audit several things about the whole file. Raises ValueNotStorable."""
+    with file.transaction():
+        for deed in deeds:
+            trail.append(file.connection, None, deed)
+        return trail.head(file.connection)
 
 
 def put_version(

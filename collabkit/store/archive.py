@@ -27,6 +27,7 @@ from .base import (
     Store,
     Version,
 )
+from .charter import Amendment
 from .rewriting import Rewritten
 
 __all__ = ["Archive"]
@@ -36,9 +37,22 @@ class Archive(Store, Protocol):
     """A store that knows the past of its documents."""
 
     async def create_session(
-        self, name: str, *, project: str, kind: str, by: Subject, parent: Parent | None = None
+        self,
+        name: str,
+        *,
+        project: str,
+        kind: str,
+        by: Subject,
+        parent: Parent | None = None,
+        amendment: Amendment | None = None,
     ) -> SessionRecord:
-        """Add a session, branched from another if ``parent`` says so. Raises SessionExists."""
+        """Add a session, branched from another if ``parent`` says so.
+
+        Raises:
+            SessionExists: The project has one of this name.
+            ProjectArchived: Nothing new comes into the project.
+            Conflict: Facts are not of the epoch that the amendment expects.
+        """
         ...
 
     async def load_at(self, session: SessionId, document: str, seq: int) -> Loaded:

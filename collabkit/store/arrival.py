@@ -20,7 +20,7 @@ import msgspec
 
 from ..errors import StoreError
 from ..ids import Subject
-from . import checkpoints, owners, parents, removal, rows, trail, versions
+from . import checkpoints, founding, owners, parents, removal, rows, trail, versions
 from .base import Checkpoint, Deed, Draft, Parent, Row, SessionRecord, Version
 from .batch import check, check_text
 from .checkpoints import Packed
@@ -75,10 +75,12 @@ def arrive(
 
     Raises:
         SessionExists: There is one of this name; looked at first, and again at the end.
+        ProjectArchived: Its project gets no more; likewise.
         ValueNotStorable: A row cannot be stored.
     """
     check_text(**{field: getattr(arriving, field) for field in ("project", "name", "kind")})
     by = arriving.created_by
+    founding.see_open(file, arriving.project)
     session = file.directory.new_session(
         arriving.project, arriving.name, arriving.kind, by, arriving.created_at_ms
     )
@@ -94,7 +96,7 @@ def arrive(
             with file.transaction():
                 rows.insert_log(file.connection, [_place(file, session, row) for row in page])
             yield
-        with file.transaction():
+        with founding.entering(file, session.project, by):
             _unpack(file, session, arriving)
             file.directory.vacant(session.project, session.name)
             file.update_session(session)

@@ -20,6 +20,7 @@ from ..errors import Corrupt
 from . import (
     checkpoints,
     database,
+    facts,
     named,
     owners,
     quarantine,
@@ -74,7 +75,7 @@ class _Check:
         for no in rows.documents_with_rows(self._connection):
             directory.unlisted(no)
         yield from directory.damage
-        for table in (named, quarantine, versions):
+        for table in (named, quarantine, versions, facts):
             yield from table.verify(self._connection, self._path)
 
     def _directory(self) -> Directory:

@@ -19,8 +19,9 @@ import msgspec
 
 from ..errors import Corrupt, SessionExists, SessionNotFound
 from ..ids import Lineage, Seq, SessionId, Subject, new_id
-from . import checkpoints, parents, rows
+from . import checkpoints, parents, projects, rows
 from .base import Parent, SessionRecord
+from .charter import Project
 from .rows import Values
 
 __all__ = ["Directory", "Document", "Session"]
@@ -92,9 +93,10 @@ class Session(msgspec.Struct):
 
 
 class Directory:
-    """All sessions of a file and their documents.
+    """All sessions of a file, their documents, and the projects they are in.
 
     Attributes:
+        projects: By name; add to them what was committed.
         leaving: Sessions whose deletion has begun.
         damage: One sentence for each fault.
         unsettled: Documents with rows in ``hot``, by number.
@@ -104,12 +106,14 @@ class Directory:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.projects: dict[str, Project] = {}
         self.leaving: list[Session] = []
         self.damage: list[str] = []
         self.unsettled: dict[int, Document] = {}
         self.hot_rows = 0
         self.hot_bytes = 0
         self._unsure = False
+        self._unsure_projects = ""
         self._next_session = 1
         self._next_document = 1
         self._numbers = {0}
@@ -132,6 +136,7 @@ class Directory:
         try:
             directory._read_sessions(connection)
             documents = directory._read_documents(connection)
+            directory._read_projects(connection)
         finally:
             connection.text_factory = before
         directory._count_hot(connection, documents)
@@ -180,6 +185,25 @@ class Directory:
                 session.damage = f"{session.listed} documents, {len(session.documents)} found"
                 self.damage.append(f"{session.project}~{session.name}: {session.damage}")
         return documents
+
+    def _read_projects(self, connection: sqlite3.Connection) -> None:
+        before = len(self.damage)
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        self._check(connection, "quick_check(projects)")
+        listed = dict(projects.read(connection))
+        for name, project in listed.items():
+            if project is None:
+                self.damage.append(f"project {name!r}: {rows.WRONG_SUM}")
+            else:
+                self.projects[name] = project
+        by_age = sorted(self, key=lambda one: one.no)
+        known = [(one.project, one.created_at_ms, one.created_by) for one in by_age]
+        for name, project in projects.implied(known, at_ms=0).items():
+            if name not in listed and version >= projects.LISTED_SINCE:
+                self.damage.append(f"project {name!r}: it is not listed")
+            if name not in listed:
+                self.projects[name] = project
+        self._unsure_projects = next(iter(self.damage[before:]), "")
 
     def _check(self, connection: sqlite3.Connection, pragma: str) -> bool:
         problems = [row[0] for row in connection.execute(f"PRAGMA {pragma}") if row[0] != "ok"]
@@ -274,6 +298,23 @@ class Directory:
         """Make sure that no session has a name. Raises SessionExists."""
         if (project, name) in self._by_name:
             raise SessionExists(name)
+
+    def project(self, name: str) -> Project | None:
+        """Find a project by its name. Raises Corrupt if it may be one of those that are damaged."""
+        found = self.projects.get(name)
+        if found is None:
+            self.vouch_projects()
+        return found
+
+    def all_projects(self) -> list[Project]:
+        """List all projects by name. Raises Corrupt if that would not be all."""
+        self.vouch_projects()
+        return sorted(self.projects.values(), key=lambda one: one.name)
+
+    def vouch_projects(self) -> None:
+        """Say that the projects that are known are all. Raises Corrupt if nobody can."""
+        if self._unsure_projects:
+            raise Corrupt(self.path, "its list of projects", self._unsure_projects)
 
     def new_document(self, session: Session, name: str) -> Document:
         """Take a new document in, with a lineage of its own."""

@@ -14,23 +14,20 @@ import time
 from collections.abc import Generator, Sequence
 from typing import Any
 
-import msgspec
-
-from ..errors import InvalidName, LocalProtocolError, ValueNotStorable
-from ..ids import RoomName, Seq, SessionId, Subject
+from ..errors import LocalProtocolError, ValueNotStorable
+from ..ids import Seq, SessionId, Subject
 from . import (
     aside,
     checkpoints,
     compaction,
     database,
+    founding,
     named,
     owners,
-    parents,
     reading,
     recovery,
     removal,
     rows,
-    trail,
 )
 from .base import (
     Checkpoint,
@@ -44,6 +41,7 @@ from .base import (
     SessionRecord,
 )
 from .batch import Batch, Outcome, check_size, check_text
+from .charter import Amendment
 from .directory import Document, Session
 from .openfile import UNSTORABLE, OpenFile
 
@@ -114,26 +112,25 @@ class Ledger:
     # Sessions and documents
 
     def create_session(
-        self, name: str, project: str, kind: str, by: Subject, parent: Parent | None = None
+        self,
+        name: str,
+        project: str,
+        kind: str,
+        by: Subject,
+        parent: Parent | None = None,
+        *,
+        amendment: Amendment | None = None,
     ) -> SessionRecord:
         """Add a session, branched from another if ``parent`` says so."""
-        check_text(name=name, project=project, kind=kind, by=by)
-        for part in (project, name):
-            if RoomName.parse(part).session != part:
-                raise InvalidName(part, "a session or project is named without `/` and `~`")
-        now_ms = time.time_ns() // 1_000_000
-        session = self.file.directory.new_session(project, name, kind, by, now_ms)
-        session.parent = parent
-        with self.file.transaction():
-            self.file.insert_session(session)
-            if parent is not None:
-                parents.insert(self.file.connection, session.no, parent)
-            told: dict[str, Any] = {"project": project, "name": name, "kind": kind}
-            if parent is not None:
-                told["parent"] = msgspec.to_builtins(parent)
-            trail.append(self.file.connection, session.id, Deed(by, "create", told))
-        self.file.directory.add(session)
-        return session.record()
+        return founding.create_session(
+            self.file,
+            name,
+            project=project,
+            kind=kind,
+            by=by,
+            parent=parent,
+            amendment=amendment,
+        )
 
     def find_session(self, name_or_id: str, project: str) -> SessionRecord:
         """Look a session up."""

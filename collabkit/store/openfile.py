@@ -50,11 +50,13 @@ class OpenFile:
         epoch: How often the file was opened for writing, this time included.
         unsynced: Whether there was a transaction since the last :meth:`sync`.
         was_left_open: Whether its last holder did not get to close it.
+        amending: Whether facts are being changed, see :mod:`.amending`.
     """
 
     def __init__(self, path: str, *, durability: database.Durability, create: bool) -> None:
         self.path = path
         self.unsynced = False
+        self.amending = False
         self.connection = database.connect(path, durability=durability, create=create)
         try:
             with database.explained(path):

@@ -17,14 +17,18 @@ Rules:
    which no living session can have.
 6. The audit is only added to: SQLite itself refuses to change or delete a line of it. The
    hash of a line is its check sum, and takes in the line before.
+7. A fact is never overwritten: it ``died`` in the epoch in which another took its place.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 
 import sqlite_utils
+
+from . import projects, rows
 
 __all__ = ["APPLICATION_ID", "SUPPORTED", "migrate", "show", "tables"]
 
@@ -174,11 +178,50 @@ def _third(db: sqlite_utils.Database) -> None:
         )
 
 
-_MIGRATIONS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_first, _second, _third)
+_FOURTH_TABLES: dict[str, str] = {
+    "projects": """
+        no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at_ms INTEGER NOT NULL,
+        created_by TEXT NOT NULL, archived_at_ms INTEGER, crc INTEGER NOT NULL
+    ) STRICT""",
+    # A fact is of the epochs from `born` on, and not of those from `died` on.
+    "facts": """
+        no INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
+        born INTEGER NOT NULL, died INTEGER, crc INTEGER NOT NULL
+    ) STRICT""",
+    # Without a digest it was only begun.
+    "epochs": """
+        no INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, made_by TEXT NOT NULL,
+        reason TEXT NOT NULL, facts INTEGER NOT NULL, digest BLOB, crc INTEGER NOT NULL
+    ) STRICT""",
+}
+
+
+def _fourth(db: sqlite_utils.Database) -> None:
+    for name, columns in _FOURTH_TABLES.items():
+        db.execute(f"CREATE TABLE {name} ({columns}")
+    db.execute("CREATE UNIQUE INDEX facts_alive ON facts (kind, key) WHERE died IS NULL")
+    # A session that does not verify tells nothing; one that is being deleted is in no project.
+    known = [
+        (fields[2], fields[5], fields[6])
+        for *fields, crc in db.execute("SELECT * FROM sessions ORDER BY no").fetchall()
+        if rows.crc(fields) == crc and fields[2]
+    ]
+    for project in projects.implied(known, at_ms=time.time_ns() // 1_000_000).values():
+        projects.insert(db.conn, project)
+
+
+_MIGRATIONS: tuple[Callable[[sqlite_utils.Database], None], ...] = (
+    _first,
+    _second,
+    _third,
+    _fourth,
+)
 
 SUPPORTED = len(_MIGRATIONS)
 
-_TABLES = (frozenset(_FIRST_TABLES), frozenset(_SECOND_TABLES), frozenset(_THIRD_TABLES))
+_LATER_TABLES: dict[int, dict[str, str]] = {2: _SECOND_TABLES, 3: _THIRD_TABLES, 4: _FOURTH_TABLES}
+
+_TABLES = (frozenset(_FIRST_TABLES), *map(frozenset, _LATER_TABLES.values()))
 
 
 def tables(version: int) -> frozenset[str]:
@@ -189,7 +232,7 @@ def tables(version: int) -> frozenset[str]:
 def show(connection: sqlite3.Connection, version: int) -> None:
     """Make an older file look new to a connection that may not change it."""
     connection.execute("PRAGMA temp_store = MEMORY")
-    for number, later in ((2, _SECOND_TABLES), (3, _THIRD_TABLES)):
+    for number, later in _LATER_TABLES.items():
         for name, columns in later.items() if version < number else ():
             connection.execute(f"CREATE TEMP TABLE {name} ({columns}")
     if version < 2:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import CollabError
 from ..ids import Seq, SessionId, Subject
-from . import aside, checkpoints, removal
+from . import amending, aside, checkpoints, removal
 from .audit import Head
 from .base import (
     Checkpoint,
@@ -23,10 +23,12 @@ from .base import (
     Row,
     SessionRecord,
 )
+from .charter import Amendment
 from .database import Durability
 from .ledger import Ledger
 from .lock import FileLock
 from .reader import Reader
+from .sqlite_facts import Facts
 from .sqlite_past import Past
 from .writer import Writer
 
@@ -80,7 +82,7 @@ class _Trouble:
         return await self._writer.submit(lambda it: it.raise_epoch(session, document))
 
 
-class SQLiteStore(_Trouble, Past):
+class SQLiteStore(_Trouble, Facts, Past):
     """Sessions in one SQLite file, which this process holds alone.
 
     Open it with :meth:`open`; read beside its holder with
@@ -143,11 +145,41 @@ class SQLiteStore(_Trouble, Past):
             lock.release()
 
     async def create_session(
-        self, name: str, *, project: str, kind: str, by: Subject, parent: Parent | None = None
+        self,
+        name: str,
+        *,
+        project: str,
+        kind: str,
+        by: Subject,
+        parent: Parent | None = None,
+        amendment: Amendment | None = None,
     ) -> SessionRecord:
-        """Add a session, branched from another if ``parent`` says so. Raises SessionExists."""
-        return await self._writer.submit(
-            lambda it: it.create_session(name, project, kind, by, parent)
+        """Add a session, branched from another if ``parent`` says so.
+
+        A project that is not there is made with it.
+
+        Args:
+            name: Unique in its project.
+            project: Where it comes into.
+            kind: What it is for.
+            by: Who makes it.
+            parent: What it was branched from.
+            amendment: Facts that change in the same transaction.
+
+        Raises:
+            SessionExists: The project has one of this name.
+            ProjectArchived: Nothing new comes into the project.
+            Conflict: Facts are not of the epoch that the amendment expects.
+        """
+        if amendment is None:
+            return await self._writer.submit(
+                lambda it: it.create_session(name, project, kind, by, parent)
+            )
+        return await self._writer.submit_slices(
+            lambda it: amending.when_ready(
+                it.file,
+                lambda: it.create_session(name, project, kind, by, parent, amendment=amendment),
+            )
         )
 
     async def find_session(self, name_or_id: str, *, project: str) -> SessionRecord:
