@@ -15,7 +15,8 @@ Rules:
 2. In a pattern ``*`` is any one segment, and ``**``, as the last, is the rest, of which there may
    be nothing: ``/a/**`` is ``/a`` and all beneath it.
 3. In a segment ``/`` is written ``%2F``, and ``% * [ ] { }`` and control characters likewise; the
-   empty key of a map is ``%``, and ``.`` and ``..`` are ``%2E`` and ``%2E%2E``.
+   empty key of a map is ``%``, and ``.`` and ``..`` are ``%2E`` and ``%2E%2E``. No other way to
+   write a name is taken: a rule would not know that both are one.
 4. What an array, a text or an XML node has inside is called ``[]``, since places in a sequence
    do not stay: ``…/docs/main/todos/[]/done``.
 5. A session is named as its users name it, so that rules can be written before it exists; a
@@ -24,6 +25,7 @@ Rules:
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -38,6 +40,7 @@ __all__ = [
     "document_path",
     "join",
     "matches",
+    "meet",
     "operation_path",
     "overlaps",
     "parse",
@@ -46,6 +49,7 @@ __all__ = [
     "quote",
     "session_path",
     "show",
+    "unquote",
     "within",
 ]
 
@@ -59,8 +63,13 @@ ELEMENT = "[]"
 MAX_CHARACTERS = 4096
 MAX_SEGMENTS = 128
 
-_QUOTED = re.compile(r"[%/*\[\]{}\x00-\x1f\x7f]")
-_ESCAPE = re.compile(r"%(?![0-9A-F]{2})")
+_PLAIN = r"%/*\[\]{}\x00-\x1f\x7f"
+_QUOTED = re.compile(f"[{_PLAIN}]")
+_ESCAPED = re.compile(r"%([0-9A-F]{2})")
+_SEGMENT = re.compile(
+    rf"\*\*? | \[\] | % | (?:%2E){{1,2}} | (?:[^{_PLAIN}] | %(?:2[5AF]|[57][BD]|7F|[01][0-9A-F]))+",
+    re.VERBOSE,
+)
 
 
 def quote(name: str) -> str:
@@ -72,6 +81,17 @@ def quote(name: str) -> str:
     if name in ("", ".", ".."):
         return name.replace(".", "%2E") or "%"
     return _QUOTED.sub(lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def unquote(segment: str) -> str:
+    """Read the name that is written as a segment.
+
+    >>> unquote("a%2Fb"), unquote("%")
+    ('a/b', '')
+    """
+    if segment == "%":
+        return ""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), segment)
 
 
 def show(path: Iterable[str]) -> str:
@@ -100,6 +120,7 @@ def parse(path: str) -> Path:
     return segments
 
 
+@functools.lru_cache(maxsize=16_384)  # hundreds of thousands of grants have few scopes
 def pattern(text: str) -> Path:
     """Read a pattern.
 
@@ -110,12 +131,8 @@ def pattern(text: str) -> Path:
     ('projects', '*', 'sessions', '**')
     """
     segments = _segments(text)
-    for place, segment in enumerate(segments, 1):
-        if "*" in segment and segment not in ("*", "**"):
-            why = f"{segment!r}: `*` is a whole segment, or `%2A` in a name"
-            raise InvalidPolicy(f"pattern {_shown(text)}", why)
-        if segment == "**" and place < len(segments):
-            raise InvalidPolicy(f"pattern {_shown(text)}", "`**` can only be the last segment")
+    if "**" in segments[:-1]:
+        raise InvalidPolicy(f"pattern {_shown(text)}", "`**` can only be the last segment")
     return segments
 
 
@@ -130,11 +147,20 @@ def _segments(text: str) -> Path:
         raise InvalidPolicy(where, f"it is longer than {most}")
     segments = tuple(text[1:].split("/"))
     for segment in segments:
-        if segment in ("", ".", ".."):
-            raise InvalidPolicy(where, f"it has the segment {segment!r}")
-        if segment != "%" and _ESCAPE.search(segment):
-            raise InvalidPolicy(where, f"{segment!r}: `%` is followed by two of 0-9A-F")
+        if segment in ("", ".", "..") or _SEGMENT.fullmatch(segment) is None:
+            raise InvalidPolicy(where, _wrong(segment))
     return segments
+
+
+def _wrong(segment: str) -> str:
+    if segment in ("", ".", ".."):
+        return f"it has the segment {segment!r}"
+    if "{" in segment:
+        return f"{segment!r}: a slot stands in templates only, and in a name `{{` is `%7B`"
+    if "*" in segment:
+        return f"{segment!r}: `*` is a whole segment, or `%2A` in a name"
+    proper = quote(unquote(segment))
+    return f"{segment!r}: that is written {proper!r}"
 
 
 def _shown(text: str) -> str:
@@ -176,15 +202,28 @@ def covers(wide: Path, narrow: Path) -> bool:
     return all(w in ("*", n) for w, n in zip(wide, bare, strict=False))
 
 
+def meet(one: Path, other: Path) -> Path | None:
+    """The pattern of what two patterns both name; None if that is nothing.
+
+    >>> meet(("a", "**"), ("*", "b"))
+    ('a', 'b')
+    """
+    goes_on = one[-1:] == other[-1:] == ("**",)
+    short, long = sorted((one, other), key=lambda each: len(each) - (each[-1:] == ("**",)))
+    bare = long[:-1] if long[-1:] == ("**",) else long
+    if short[-1:] == ("**",):
+        short = short[:-1]
+    elif len(short) < len(bare):
+        return None
+    head = [q if p == "*" else p for p, q in zip(short, bare, strict=False)]
+    if any(q not in ("*", h) for h, q in zip(head, bare, strict=False)):
+        return None
+    return (*head, *bare[len(short) :], *(("**",) if goes_on else ()))
+
+
 def overlaps(one: Path, other: Path) -> bool:
     """Whether there is a path that both patterns name."""
-    for p, q in zip(one, other, strict=False):
-        if "**" in (p, q):
-            return True
-        if p != q and "*" not in (p, q):
-            return False
-    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
-    return longer[len(shorter) :] in ((), ("**",))
+    return meet(one, other) is not None
 
 
 def project_path(project: str) -> Path:
