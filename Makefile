@@ -18,6 +18,8 @@ STAMPS  := $(VENV)/stamps
 SITE    := build/site
 PAGE    := collabkit/relay/page
 LOCK    := requirements-dev.lock
+# Many tests wait for clients to give up or come back: more of them at a time than there are cores.
+AT_ONCE ?= 3
 
 # Tools of the environment come first, in recipes and in what tests start.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -39,7 +41,7 @@ NPM_READY    := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "variables: PORT=$(PORT) DB=$(DB) PYTHON=python3.x SEED=n FOR=seconds (soak, fuzz)"
+	@echo "variables: PORT=$(PORT) DB=$(DB) PYTHON=python3.x AT_ONCE=n (test) SEED=n FOR=seconds (soak, fuzz)"
 
 # Use
 
@@ -47,7 +49,7 @@ serve: runtime page ## run a relay on the SQLite file DB, at PORT
 	@exec collabkit serve $(DB) --port $(PORT)
 
 test: lint types contracts docs bench-smoke wheel $(NPM_READY) ## all that must hold before a change lands
-	$(PYTEST) tests
+	$(PYTEST) tests -n $(AT_ONCE) --dist worksteal
 
 # Environment
 
@@ -115,7 +117,7 @@ contracts: $(STAMPS)/dev ## import-linter: floors, pure cores, one importer of p
 	lint-imports
 
 unit: wheel ## tests that need neither Node.js nor a browser
-	$(PYTEST) tests --ignore tests/interop --ignore tests/browser
+	$(PYTEST) tests -n $(AT_ONCE) --dist worksteal --ignore tests/interop --ignore tests/browser
 
 interop: wheel $(NPM_READY) ## stock JavaScript clients against the relay
 	$(PYTEST) tests/interop

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
@@ -144,8 +144,9 @@ class Raw:
         """The code and reason of the close frame, and the end of the connection after it."""
         payload = await self.hear_only(CLOSE)
         self.say(frame(CLOSE, payload))
-        while await self.hear() is not None:
-            pass
+        with suppress(ConnectionResetError):  # who closes waits for that answer only so long
+            while await self.hear() is not None:
+                pass
         return int.from_bytes(payload[:2], "big"), payload[2:].decode()
 
 
