@@ -258,7 +258,7 @@ class Workspace:
         if self._door is not None:
             raise LocalProtocolError(f"{self.path} is being served already")
         self._door = _Door(authenticate, unlocked)
-        hub.create_sessions = unlocked
+        hub.entry.create_sessions = unlocked
         try:
             # What was open here is lost to its rooms, which open it again, there.
             if not isinstance(self.engine, SandboxEngine):
@@ -268,7 +268,7 @@ class Workspace:
             yield hub
         finally:
             self._door = None
-            hub.create_sessions = hub.unseen_histories = False
+            hub.entry.create_sessions = hub.unseen_histories = False
 
     async def _admit(self, knock: Knock) -> Identity | Refusal:
         own = self.attendance.identity(knock.token)

@@ -267,7 +267,7 @@ class Connection:
         effects: list[ConnectionEffect] = []
         if seat.asks:
             effects.append(self._send(address, Authenticated(rights.can_write)))
-        before = seat.identity
+        before, seat.room = seat.identity, event.room or seat.room
         seat.take(identity, rights, now=self._now)
         if before is not None and before.subject == identity.subject:
             return [*effects, Requalify(address, identity, rights), *self._alarm()]

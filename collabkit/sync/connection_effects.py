@@ -50,13 +50,14 @@ class Received(msgspec.Struct, frozen=True, gc=False):
 
 
 class Admitted(msgspec.Struct, frozen=True):
-    """The answer to the Ask of this number: let in."""
+    """The answer to the Ask of this number: let in; ``room`` is the one's own name, if another."""
 
     address: str
     number: int
     session: SessionId
     identity: Identity
     rights: Rights = Rights()
+    room: RoomName | None = None
 
 
 class TurnedAway(msgspec.Struct, frozen=True):

@@ -70,6 +70,7 @@ class Counts:
         diverged: How often a replica said that its content is not what the log says.
         foreign_refused: Edits out of which something was cut that was written under others' ids.
         recovered: Edits that brought back what others wrote, during a recovery.
+        revoked: Seats of those who may not read any more.
     """
 
     __slots__ = (
@@ -85,6 +86,7 @@ class Counts:
         "presence_changes",
         "recovered",
         "refused",
+        "revoked",
     )
 
     def __init__(self) -> None:
@@ -100,6 +102,7 @@ class Counts:
         self.diverged = 0
         self.foreign_refused = 0
         self.recovered = 0
+        self.revoked = 0
 
     def __repr__(self) -> str:
         return f"<Counts: {self.edits} edits, {self.deliveries} deliveries>"
@@ -123,6 +126,7 @@ class HubStats(msgspec.Struct, frozen=True):
     diverged: int = 0
     foreign_refused: int = 0
     recovered: int = 0
+    revoked: int = 0
     waiting_bytes: int = 0
     queued_bytes: int = 0
     subjects: int = 0

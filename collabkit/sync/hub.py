@@ -17,21 +17,18 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-from ..access.model import Authenticate, Identity, Knock, Refusal
+from ..access.model import Authenticate, Identity, Refusal
 from ..crdt.budget import DEFAULT_BUDGET
 from ..crdt.engine import DocumentKey, Engine
 from ..errors import (
     AccessDenied,
-    AccessError,
     CollabError,
     InvalidArguments,
     LocalProtocolError,
     SessionBusy,
-    SessionExists,
-    SessionNotFound,
 )
 from ..ids import RoomName, SessionId
-from ..store.base import SessionRecord, Store
+from ..store.base import Store
 from .aside import Aside
 from .connection import Connection
 from .connection_effects import Dismissed, Started
@@ -39,10 +36,12 @@ from .counts import Counts, HubStats
 from .dialects import SUBPROTOCOLS
 from .doors import MAX_ADDRESSES
 from .effects import Denial, Ticked
+from .entry import Access, Changed, Entry
 from .limits import Census
-from .link import Link, Socket
+from .link import Link
 from .liveroom import LiveRoom
 from .messages import Call, Result
+from .seat import Socket
 from .trips import Trips
 from .windows import WINDOW, Windows
 
@@ -54,11 +53,12 @@ _log = logging.getLogger("collabkit.hub")
 TICK = 1.0
 # Some 2 ms of work, for which edits wait.
 TICKED_AT_ONCE = 500
+# The loop's clock is coarser than ours: an alarm that is early by a part of a millisecond must not
+# ring until it is not. And no loop has to know the times of the next century.
+ALARM_LEAST = 0.001
+ALARM_MOST = 86_400.0
 # How long a drain waits for edits that are on their way.
 DRAIN_TIMEOUT = 10.0
-
-# Sessions of this kind have no room: their one program writes to the log itself.
-SINGLE_USER = "single-user"
 
 OnCall: TypeAlias = Callable[[Identity, RoomName, str, Any, str | None], Awaitable[object]]
 """Carries out an operation: who, where, its name, its arguments, an idempotency key."""
@@ -82,6 +82,7 @@ class Hub:
         authenticate: Who is let in.
         create_sessions: Whether a room that does not exist is made for one who may write.
         unseen_histories: Whether copies may join that share no edit with a document.
+        access: Who may do what; without it the claims of tokens decide alone.
         call: Carries out operations; without it there are none.
         clock: Unix time in seconds; by default one that does not jump.
 
@@ -96,6 +97,7 @@ class Hub:
         authenticate: Authenticate,
         create_sessions: bool = True,
         unseen_histories: bool = False,
+        access: Access | None = None,
         call: OnCall | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
@@ -108,19 +110,18 @@ class Hub:
         self.max_documents = MAX_ADDRESSES
         self.budget = DEFAULT_BUDGET
         self.trips = Trips(self)
-        self._authenticate = authenticate
-        self.create_sessions = create_sessions
+        self.entry = Entry(store, authenticate, access=access, create_sessions=create_sessions)
         self.unseen_histories = unseen_histories
         self._on_call = call
         self._rooms: dict[DocumentKey, LiveRoom] = {}
         self._links: set[Link] = set()
         self._members: dict[int, tuple[Link, str]] = {}
         self._last_member = 0
-        self._vacated: dict[SessionId, Refusal] = {}
         self._windows = Windows(self._tell)
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
         return f"<Hub {len(self._rooms)} rooms, {len(self._links)} links>"
@@ -128,6 +129,7 @@ class Hub:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._ticking = self._loop.create_task(self._tick(), name="collabkit hub")
+        self._unsubscribe = self.entry.access.subscribe(self.regrade)
         return self
 
     async def __aexit__(
@@ -138,6 +140,7 @@ class Hub:
     ) -> None:
         try:
             await self.drain()
+            self._unsubscribe()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=DRAIN_TIMEOUT)
         finally:
@@ -213,6 +216,7 @@ class Hub:
             diverged=self.counts.diverged,
             foreign_refused=self.counts.foreign_refused,
             recovered=self.counts.recovered,
+            revoked=self.counts.revoked,
         )
 
     async def drain(self) -> None:
@@ -252,9 +256,9 @@ class Hub:
 
         What they had sent is stored before the block begins.
         """
-        if session in self._vacated:
+        if session in self.entry.closed:
             raise SessionBusy(session, "it is being emptied already")
-        self._vacated[session] = refusal
+        self.entry.closed[session] = refusal
         try:
             for link in list(self._links):
                 there = [a for a, place in link.places.items() if place.session == session]
@@ -266,40 +270,19 @@ class Hub:
                 self.shut(room)
             yield
         finally:
-            del self._vacated[session]
+            del self.entry.closed[session]
 
     # For links
 
-    async def admit(self, knock: Knock) -> tuple[SessionId, Identity] | Refusal:
-        """Who knocks, and at which session."""
-        try:
-            identity = await self._authenticate(knock)
-            if isinstance(identity, Refusal):
-                return identity
-            record = await self._session(knock.room, identity)
-        except SessionNotFound:
-            return Refusal(4404, f"there is no session {knock.room.session!r}")
-        except AccessError as error:
-            return Refusal(4403, str(error))
-        except Exception:
-            _log.exception("nobody can be let in")
-            return Refusal(4500, "the relay failed; try again later")
-        if record.kind == SINGLE_USER:
-            return Refusal(4403, f"{knock.room.session!r} is a single-user session")
-        return self._vacated.get(record.id) or (record.id, identity)
+    def alarm(self, at: float, ring: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call back at a time, or before it: whoever is called looks at the clock."""
+        assert self._loop is not None
+        return self._loop.call_later(min(max(at - self.now(), ALARM_LEAST), ALARM_MOST), ring)
 
-    async def _session(self, room: RoomName, identity: Identity) -> SessionRecord:
-        try:
-            return await self.store.find_session(room.session, project=room.project)
-        except SessionNotFound:
-            if not (self.create_sessions and identity.can_write):
-                raise
-        try:
-            return await self.store.create_session(
-                room.session, project=room.project, kind="collaborative", by=identity.subject
-            )
-        except SessionExists:
-            return await self.store.find_session(room.session, project=room.project)
+    def regrade(self, changed: Changed) -> None:
+        """Ask again what those may do whom a change of rights concerns, wherever they are."""
+        for link in list(self._links):
+            self._safely(link.regrade, changed.subjects)
 
     def room(self, session: SessionId, document: str) -> LiveRoom:
         """The room of a document, opened if need be."""
@@ -363,11 +346,14 @@ class Hub:
         self._windows.expect(room, soon=soon, late=late)
 
     def _tell(self, whom: Any, event: Any) -> None:
-        """Feed one of many: a mistake in one must not stop the clock for the others."""
+        self._safely(whom.feed, event)
+
+    def _safely(self, tell: Callable[[Any], None], what: Any) -> None:
+        """Tell one of many: a mistake in one must not stop the clock for the others."""
         try:
-            whom.feed(event)
+            tell(what)
         except Exception:
-            _log.exception("%r failed", whom)
+            _log.exception("%r failed", tell)
 
     def dismiss(self, member: int, code: int, reason: str) -> None:
         """Put a member out."""

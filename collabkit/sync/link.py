@@ -1,13 +1,17 @@
-"""One socket at work: carries out what its connection core asks for."""
+"""One socket at work: carries out what its connection core asks for.
+
+Whatever is said counts by what its author may do at that moment: a frame that comes when a token or
+a right has ended finds it ended, be the alarm late, and what waits to be looked at when somebody is
+put out for that is not heard any more.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, assert_never
-
-import msgspec
 
 from ..access.model import Identity, Knock, Refusal
 from ..crdt.budget import Budget
@@ -36,14 +40,18 @@ from .connection_effects import (
 )
 from .counts import Counts
 from .dialects import Dialect
+from .doors import NEVER
 from .effects import Joined, Left, Requalified, Said
+from .entry import Entry
 from .glance import awareness_in, update_in
 from .limits import LARGE_BYTES, Census
 from .liveroom import LiveRoom
 from .messages import Call, Digest, Message, Result
-from .seat import Seat
+from .place import Place
+from .seat import Seat, Socket
+from .watch import Watch
 
-__all__ = ["Link", "Place", "Socket", "Switchboard"]
+__all__ = ["Link", "Switchboard"]
 
 _log = logging.getLogger("collabkit.hub")
 
@@ -60,41 +68,13 @@ MAX_HELD_BYTES = 48 * 1024 * 1024
 REST = 0.1
 
 
-class Socket(Protocol):
-    """What a shell gives the hub."""
-
-    @property
-    def buffered_bytes(self) -> int:
-        """Written, and not yet taken by the kernel."""
-        ...
-
-    @property
-    def clogged(self) -> bool:
-        """Whether that is more than :data:`collabkit.sync.seat.HIGH_WATER_BYTES`.
-
-        When it no longer is, the shell calls :meth:`Link.writable`.
-        """
-        ...
-
-    def send(self, frame: bytes) -> None:
-        """Write one binary message; must not block."""
-        ...
-
-    def rest(self, seconds: float) -> None:
-        """Take no more from the other end for a while; what it sends waits with it."""
-        ...
-
-    def close(self, code: int, reason: str) -> None:
-        """End the socket; the shell answers with :meth:`Link.lost` when it is gone."""
-        ...
-
-
 class Switchboard(Protocol):
     """What a link needs of the hub it is in."""
 
     aside: Aside
     budget: Budget
     counts: Counts
+    entry: Entry
     subjects: Census
 
     def now(self) -> float:
@@ -105,8 +85,8 @@ class Switchboard(Protocol):
         """Run something on the side."""
         ...
 
-    async def admit(self, knock: Knock) -> tuple[SessionId, Identity] | Refusal:
-        """Who knocks, and at which session."""
+    def alarm(self, at: float, ring: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call back at a time."""
         ...
 
     def room(self, session: SessionId, document: str) -> LiveRoom:
@@ -130,18 +110,6 @@ class Switchboard(Protocol):
         ...
 
 
-class Place(msgspec.Struct):
-    """One address of a link whose client is in a room."""
-
-    session: SessionId
-    room: RoomName
-    identity: Identity
-    live: LiveRoom
-    member: int
-    prefix: bytes = b""
-    calls: int = 0
-
-
 class Link:
     """The hub's end of one socket, made by :meth:`collabkit.sync.hub.Hub.attach`.
 
@@ -159,6 +127,7 @@ class Link:
         "_place",
         "_socket",
         "_subject",
+        "_watch",
         "connection",
         "label",
         "places",
@@ -176,6 +145,7 @@ class Link:
         self._held: Held[Place] | None = None
         self._place: Place | None = None  # the one and only, in a stock dialect
         self._subject: str | None = None  # under whom it is counted: the first who proved himself
+        self._watch = Watch(self, hub)
 
     def __repr__(self) -> str:
         return f"<Link {self.connection!r}>"
@@ -188,7 +158,10 @@ class Link:
 
     def received(self, frame: bytes | str) -> None:
         """A whole message came: bytes of a binary one, str of a text one."""
-        now, place = self._hub.now(), self._place
+        now = self._hub.now()
+        if now >= self._watch.rings_at:
+            self._watch.ring()
+        place = self._place
         if (
             place is not None
             and self._held is None
@@ -219,6 +192,7 @@ class Link:
     def lost(self) -> None:
         """The socket is gone."""
         self.feed(Lost())
+        self._watch.set(NEVER)
         self._hub.subjects.leave(self._subject)
         self._subject = None
         self._hub.detach(self)
@@ -253,12 +227,18 @@ class Link:
                 place = self.places[address]
                 place.identity = identity
                 place.live.feed(Requalified(place.member, rights, reason))
-            case AskAgain() | SetAlarm():
-                pass
+            case AskAgain(address):
+                self._watch.ask_again(address)
+            case SetAlarm(at):
+                self._watch.set(at)
             case Leave(address):
                 self._leave(address)
             case _:
                 assert_never(effect)
+
+    def regrade(self, subjects: frozenset[str] | None) -> None:
+        """Ask again what these may do at the places where they are; None: everybody."""
+        self._watch.regrade(subjects)
 
     def _deliver(self, address: str, message: Message) -> None:
         place = self.places.get(address)
@@ -310,6 +290,8 @@ class Link:
     def _say(self, place: Place, message: Message | None, found: Scan | None) -> None:
         if message is None:
             place.live.feed(Left(place.member))
+        elif place.silenced:
+            return
         elif type(message) is Call:
             self._hub.spawn(self._call(place, message))
         elif type(message) is Digest:
@@ -335,22 +317,24 @@ class Link:
                 self.feed(Dismissed(address, code, reason))
 
     async def _ask(self, address: str, number: int, knock: Knock) -> None:
-        answer = await self._hub.admit(knock)
+        answer = await self._hub.entry.admit(knock, self._watch.context)
+        if not isinstance(answer, Refusal):
+            answer = self._full(answer.identity) or self._hub.entry.full(answer, id(self)) or answer
         if isinstance(answer, Refusal):
             self._hub.counts.refused[answer.code] += 1
             self.feed(TurnedAway(address, number, answer))
             return
-        session, identity = answer
-        subject = _proved(identity)
-        if self._subject is None and self._hub.subjects.full(subject):
-            many = f"{subject} has {self._hub.subjects.most} connections already"
-            self._hub.counts.refused[4429] += 1
-            self.feed(TurnedAway(address, number, Refusal(4429, many)))
-            return
+        identity = answer.identity
         if self._subject is None and not self.connection.closed:
-            self._subject = subject
-            self._hub.subjects.enter(subject)
-        self.feed(Admitted(address, number, session, identity))
+            self._subject = _proved(identity)
+            self._hub.subjects.enter(self._subject)
+        self.feed(Admitted(address, number, answer.session, identity, answer.rights, answer.room))
+
+    def _full(self, identity: Identity) -> Refusal | None:
+        subjects, subject = self._hub.subjects, _proved(identity)
+        if self._subject is None and subjects.full(subject):
+            return Refusal(4429, f"{subject} has {subjects.most} connections already")
+        return None
 
     def _enter(self, enter: Enter) -> None:
         address, identity = enter.address, enter.identity
@@ -364,6 +348,8 @@ class Link:
         )
         place = Place(enter.session, enter.room, identity, live, member, prefix)
         self.places[address] = place
+        if not identity.is_host:
+            self._hub.entry.companies.enter(enter.session, identity.subject, id(self))
         alone = dialect is not Dialect.COLLABKIT and len(self.places) == 1
         self._place = place if alone else None
         follows = dialect is Dialect.COLLABKIT
@@ -375,6 +361,8 @@ class Link:
     def _leave(self, address: str) -> None:
         place = self.places.pop(address)
         self._place = None
+        if not place.identity.is_host:
+            self._hub.entry.companies.leave(place.session, place.identity.subject, id(self))
         self._hub.forget(place.member)
         place.live.seats.pop(place.member, None)
         if self._held is not None and self._held.concerns(place):

@@ -15,7 +15,7 @@ from .effects import CaughtUp
 from .messages import Message
 from .sendqueue import SendQueue
 
-__all__ = ["HIGH_WATER_BYTES", "Seat"]
+__all__ = ["HIGH_WATER_BYTES", "Seat", "Socket"]
 
 # Below this the kernel and the transport smooth bursts out; above it a reader is slow.
 HIGH_WATER_BYTES = 64 * 1024
@@ -34,6 +34,23 @@ class Outlet(Protocol):
 
     def send(self, frame: bytes) -> None:
         """Write one binary message; must not block."""
+        ...
+
+
+class Socket(Outlet, Protocol):
+    """What a shell gives the hub."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Written, and not yet taken by the kernel."""
+        ...
+
+    def rest(self, seconds: float) -> None:
+        """Take no more from the other end for a while; what it sends waits with it."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """End the socket; the shell answers with :meth:`collabkit.sync.link.Link.lost`."""
         ...
 
 

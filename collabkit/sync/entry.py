@@ -1,0 +1,201 @@
+"""Who comes in, to which session, and what he may do there.
+
+Rules:
+
+1. First a knock is answered by who it is (:data:`~collabkit.access.model.Authenticate`), then the
+   session is looked up, then access control is asked, by the name that the session has: its id is
+   no other door. So who may not enter is told the same, after the same work, whether there is
+   anything behind the door or not.
+2. Who may create a session and opens one that is not there has made it, and owns it.
+3. How many are in a session is looked at last, when he takes his seat.
+4. What was answered holds until access control says that it may have changed: then it is asked
+   again, at once, for all whom that concerns (:meth:`Entry.again`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from ..access.admission import Company
+from ..access.model import Authenticate, Identity, Knock, Refusal, Rights
+from ..errors import AccessError, SessionExists, SessionNotFound
+from ..ids import RoomName, SessionId, Subject
+from ..store.base import SessionRecord, Store
+from .company import Companies
+
+__all__ = ["SINGLE_USER", "Access", "Admission", "Changed", "Entry"]
+
+_log = logging.getLogger("collabkit.hub")
+
+# Sessions of this kind have no room: their one program writes to the log itself.
+SINGLE_USER = "single-user"
+
+
+class Changed(Protocol):
+    """What may be answered otherwise now."""
+
+    @property
+    def subjects(self) -> frozenset[str] | None:
+        """For whom; None: for all."""
+        ...
+
+
+class Access(Protocol):
+    """What is asked of access control; :class:`collabkit.access.control.AccessControl` is it."""
+
+    def admit(
+        self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
+    ) -> Rights | Refusal:
+        """What somebody may do in a document, for now."""
+        ...
+
+    def join(self, identity: Identity, room: RoomName, company: Company) -> Refusal | None:
+        """Why he may not join a session, if he may not."""
+        ...
+
+    def may_create(self, identity: Identity, room: RoomName) -> bool:
+        """Whether he may make the session that a room is in."""
+        ...
+
+    def subscribe(self, heard: Callable[[Changed], None]) -> Callable[[], None]:
+        """Call back whenever answers may differ; returns what stops it."""
+        ...
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """Somebody may come in.
+
+    Attributes:
+        room: By the name that its session has.
+    """
+
+    session: SessionId
+    room: RoomName
+    identity: Identity
+    rights: Rights
+
+
+class Claims:
+    """Access control where there is none: the claims of a token decide alone."""
+
+    def admit(
+        self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
+    ) -> Rights | Refusal:
+        """What his token says."""
+        ends_ms = identity.expires_at_ms
+        until = float("inf") if ends_ms is None else ends_ms / 1000
+        return Rights(can_write=identity.can_write, until=until)
+
+    def join(self, identity: Identity, room: RoomName, company: Company) -> Refusal | None:
+        """Nobody is too many."""
+        return None
+
+    def may_create(self, identity: Identity, room: RoomName) -> bool:
+        """Who may write may."""
+        return identity.can_write
+
+    def subscribe(self, heard: Callable[[Changed], None]) -> Callable[[], None]:
+        """Nothing changes."""
+        return lambda: None
+
+
+class Entry:
+    """The way into the sessions of a store.
+
+    Args:
+        store: Where they are.
+        authenticate: Who is let in.
+        access: Who may do what there.
+        create_sessions: Whether a session is made of a name that is not there.
+
+    Attributes:
+        closed: Sessions that nobody may enter just now, and why.
+        companies: Who is in which session.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        authenticate: Authenticate,
+        *,
+        access: Access | None = None,
+        create_sessions: bool,
+    ) -> None:
+        self.access: Access = access or Claims()
+        self.create_sessions = create_sessions
+        self.closed: dict[SessionId, Refusal] = {}
+        self.companies = Companies()
+        self._store = store
+        self._authenticate = authenticate
+
+    def __repr__(self) -> str:
+        return f"<Entry to {self._store.path}>"
+
+    async def admit(
+        self, knock: Knock, context: Mapping[str, object] | None = None
+    ) -> Admission | Refusal:
+        """Answer a knock; ``context`` is what conditions may ask for of the connection."""
+        try:
+            identity = await self._authenticate(knock)
+            if isinstance(identity, Refusal):
+                return identity
+            return await self._enter(knock.room, identity, context)
+        except AccessError as error:
+            return Refusal(4403, str(error))
+        except Exception:
+            _log.exception("nobody can be let in")
+            return Refusal(4500, "the relay failed; try again later")
+
+    async def _enter(
+        self, asked: RoomName, identity: Identity, context: Mapping[str, object] | None
+    ) -> Admission | Refusal:
+        record = await self._found(asked)
+        room = asked if record is None else named(asked, record)
+        rights = self.access.admit(identity, room, context=context)
+        if record is None and self.create_sessions and self.access.may_create(identity, room):
+            record = await self._made(room, identity.subject)
+            rights = self.access.admit(identity, room, context=context)
+        if isinstance(rights, Refusal):
+            return Refusal(rights.code, f"{identity.subject} may not enter {asked}")
+        if record is None:
+            return Refusal(4404, f"there is no session {asked.session!r}")
+        if record.kind == SINGLE_USER:
+            return Refusal(4403, f"{asked.session!r} is a single-user session")
+        return self.closed.get(record.id) or Admission(record.id, room, identity, rights)
+
+    async def _found(self, room: RoomName) -> SessionRecord | None:
+        try:
+            return await self._store.find_session(room.session, project=room.project)
+        except SessionNotFound:
+            return None
+
+    async def _made(self, room: RoomName, by: Subject) -> SessionRecord:
+        try:
+            return await self._store.create_session(
+                room.session, project=room.project, kind="collaborative", by=by
+            )
+        except SessionExists:
+            return await self._store.find_session(room.session, project=room.project)
+
+    def again(
+        self, identity: Identity, room: RoomName, context: Mapping[str, object] | None = None
+    ) -> Rights | Refusal:
+        """What somebody who is in may do there now."""
+        return self.access.admit(identity, room, context=context)
+
+    def full(self, admission: Admission, connection: int) -> Refusal | None:
+        """Why a connection may not take a seat in a session that is open to it, if it may not."""
+        who = admission.identity.subject
+        company = self.companies.met(admission.session, who, connection)
+        if company is None:
+            return None
+        return self.access.join(admission.identity, admission.room, company)
+
+
+def named(asked: RoomName, record: SessionRecord) -> RoomName:
+    """A room by the names that its session and its project have."""
+    return RoomName(record.project, record.name, asked.document)
