@@ -1,0 +1,61 @@
+"""★ Facts as a store keeps them: JSON, with their kinds and names beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from ..errors import InvalidPolicy
+from ..store.charter import StoredFact
+from .facts import Change, Drop, Put, name_of
+from .rules import Confines, Fact, Grant, Membership, Role, Template
+
+__all__ = ["decoded", "encoded"]
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    "role": msgspec.json.Decoder(Role),
+    "grant": msgspec.json.Decoder(Grant),
+    "membership": msgspec.json.Decoder(Membership),
+    "template": msgspec.json.Decoder(Template),
+    "confines": msgspec.json.Decoder(Confines),
+}
+
+
+def encoded(changes: Iterable[Change]) -> tuple[StoredFact, ...]:
+    """Write changes as a store makes them.
+
+    >>> encoded([Put(Membership("group:staff", "user:ada"))])[0].body
+    b'{"group":"group:staff","member":"user:ada"}'
+    """
+    return tuple(_encoded(change) for change in changes)
+
+
+def _encoded(change: Change) -> StoredFact:
+    match change:
+        case Put(fact):
+            return StoredFact(*name_of(fact), _encode(fact))
+        case Drop(kind, key):
+            return StoredFact(kind, key, None)
+
+
+def decoded(stored: Sequence[StoredFact]) -> list[Fact]:
+    """Read facts that a store has. Raises InvalidPolicy: a later version may have written them."""
+    return [_decoded(one) for one in stored]
+
+
+def _decoded(stored: StoredFact) -> Fact:
+    where = f"{stored.kind} {stored.key!r}"
+    decoder = _DECODERS.get(stored.kind)
+    if decoder is None:
+        raise InvalidPolicy(where, "there is no such kind of fact")
+    try:
+        fact: Fact = decoder.decode(stored.body or b"")
+    except msgspec.MsgspecError as error:
+        raise InvalidPolicy(where, str(error)) from error
+    if name_of(fact) != (stored.kind, stored.key):
+        raise InvalidPolicy(where, "it says that it is another one")
+    return fact
