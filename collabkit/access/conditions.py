@@ -34,7 +34,7 @@ __all__ = [
     "compile_conditions",
 ]
 
-DEFAULT: Attributes = MappingProxyType(
+DEFAULT: MappingProxyType[str, str] = MappingProxyType(
     {
         "subject.id": "string",
         "subject.kind": "string",
@@ -55,7 +55,7 @@ DEFAULT: Attributes = MappingProxyType(
         "now": "double",
     }
 )
-"""What there is to ask for. A host that gives more adds it: ``DEFAULT | {"context.age": "int"}``."""
+"""What there is to ask for. A host that gives more adds it: ``DEFAULT | {"context.age": "int"}``"""
 
 # Of one permission. Each is one line of a policy file.
 MAX_CONDITIONS = 32

@@ -146,8 +146,11 @@ def _applied(kind: str, types: tuple[str, ...], of: list[Evaluate]) -> Evaluate:
         (only,) = of
         return lambda values: apply(only(values))
     left, right = of
+    # What was declared is seen to when it is fetched: here nothing need be looked at again.
     if kind in ORDERS and types in (("string", "string"), ("int", "int"), ("double", "double")):
         apply = ORDERS[kind]
+    elif kind == "in" and types == ("string", "list"):
+        return lambda values: left(values) in right(values)  # type: ignore[operator]
     return lambda values: apply(left(values), right(values))
 
 
@@ -228,6 +231,8 @@ def _has(name: str) -> Evaluate:
 
 def _fitting(value: object, declared: str, name: str) -> object:
     """A value as what it was declared to be."""
+    if value.__class__ is int and declared == "int" and MIN_INT <= value <= MAX_INT:  # type: ignore[operator]
+        return value
     found = _type_of(value)
     if declared == "double" and found == "int":
         return float(value)  # type: ignore[arg-type]
@@ -236,23 +241,25 @@ def _fitting(value: object, declared: str, name: str) -> object:
     return value
 
 
+_TYPE_OF_CLASS = {
+    type(None): "null",
+    bool: "bool",
+    float: "double",
+    str: "string",
+    list: "list",
+    tuple: "list",
+}
+
+
 def _type_of(value: object) -> str:
     """The type of a value; raises ConditionError if it is none."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "bool"
-        case str():
-            return "string"
-        case float():
-            return "double"
-        case int():
-            if MIN_INT <= value <= MAX_INT:
+    for kind in value.__class__.__mro__:
+        if kind in _TYPE_OF_CLASS:
+            return _TYPE_OF_CLASS[kind]
+        if kind is int:
+            if MIN_INT <= value <= MAX_INT:  # type: ignore[operator]
                 return "int"
             raise ConditionError("a whole number has more than 64 bits")
-        case list() | tuple():
-            return "list"
     raise ConditionError(f"a {type(value).__name__} is no value of a condition")
 
 

@@ -320,9 +320,9 @@ class _Reader:
             self.advance()
             self.take("(")
             name = self.name()
+            self.take(")")
             if "." not in name:
                 raise BadExpression(first.start, f"`has({name})`: only a field can be missing")
-            self.take(")")
             return self.node("has", first.start, value=name)
         if called:
             raise BadExpression(first.start, f"there is no function `{first.text}`")
@@ -331,15 +331,19 @@ class _Reader:
     def name(self) -> str:
         """Read a name, up to the method that is called on what it names."""
         words = [self.word()]
-        while self.token.text == "." and self.tokens[self.place + 2 : self.place + 3] != ():
-            following = self.tokens[self.place + 1]
-            if self.tokens[self.place + 2].text == "(":
-                if following.text not in METHODS:
-                    raise BadExpression(following.start, f"there is no method `{following.text}`")
-                break
+        while self.token.text == "." and not self.calls():
             self.advance()
             words.append(self.word())
         return ".".join(words)
+
+    def calls(self) -> bool:
+        """Whether the word after this point is a method."""
+        following = self.tokens[self.place + 1]
+        if following.kind != "word" or self.tokens[self.place + 2].text != "(":
+            return False
+        if following.text not in METHODS:
+            raise BadExpression(following.start, f"there is no method `{following.text}`")
+        return True
 
     def word(self) -> str:
         text = self.token.text
