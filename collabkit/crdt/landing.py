@@ -69,17 +69,17 @@ class Landing:
         "_ground",
         "_known",
         "_tracks",
-        "_update",
         "fresh",
         "items",
         "roots",
+        "update",
     )
 
     def __init__(
         self, ground: Ground, update: bytes, found: Scan, known: Mapping[int, int]
     ) -> None:
         self._ground = ground
-        self._update = update
+        self.update = update
         self._known = known
         self._tracks: dict[int, Track] = {}
         self._containers: dict[Id, Container] = {}
@@ -106,7 +106,7 @@ class Landing:
 
     def _take(self, front: _Front, stop: int) -> Id | None:
         """Land the structs of a client up to a clock; returns what has to come before."""
-        client, update = front.client, self._update
+        client, update = front.client, self.update
         known = self._known.get(client, 0)
         while front.clock < stop:
             at, clock = front.at, front.clock

@@ -11,24 +11,25 @@ Rules:
    container takes along what is in it, and a new value the one before.
 3. What is touched by an update, and how it is counted, is written in :mod:`.touching`; where its
    structs go in :mod:`.landing`; and what is kept of all that in :mod:`.ground`.
-4. Typing is most of what there is, so it is told without any of that: one string beside items of
-   one known place.
+4. Typing, and setting a key again, is most of what there is, so it is told without any of that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
-from .contents import STRING
-from .ground import Ground, Place, Range
+from .ground import MARKS, Ground, Place, Range
 from .landing import Landing
 from .scan import Scan, Section
 from .stowing import stow, unstow
-from .structs import read_id
+from .structs import Id, read_id
 from .touches import Touch
 from .touching import touches
 
 __all__ = ["Places"]
+
+_UNTOLD: Final = (None, None, False)
 
 
 class Places:
@@ -41,10 +42,11 @@ class Places:
     ('write', ('t',), 'insert', ((7, 0, 2),))
     """
 
-    __slots__ = ("_ground",)
+    __slots__ = ("_ground", "_landing")
 
     def __init__(self) -> None:
         self._ground = Ground()
+        self._landing: Landing | None = None  # of the update that was asked of last
 
     def __repr__(self) -> str:
         return f"<Places of {len(self._ground.roots)} roots, {len(self._ground.tracks)} clients>"
@@ -56,19 +58,26 @@ class Places:
             update: It leaves no gap to what was added before.
             found: Its scan.
         """
-        ground = self._ground
-        if found.plain and not found.deletes:
+        ground, landing = self._ground, self._landing
+        self._landing = None
+        if found.plain and found.sections:
             section = found.sections[0]
             if section.clock == ground.end(section.client):
-                place, _ = self._typed(update, section)
+                place, origin, _ = self._beside(update, section)
                 if place is not None:
+                    own = (section.client, section.clock)
                     ground.settle(section.client, section.length, place)
+                    if origin is not None:
+                        ground.value(own, 1, place, origin, None)
                     return
-        known = {section.client: ground.end(section.client) for section in found.sections}
-        Landing(ground, update, found, known).settle()
+        if landing is None or landing.update is not update:
+            known = {section.client: ground.end(section.client) for section in found.sections}
+            landing = Landing(ground, update, found, known)
+        landing.settle()
 
     def died(self, ranges: Iterable[Range]) -> None:
         """Take in what was deleted for good, of what was added."""
+        self._landing = None
         for client, clock, length in ranges:
             self._ground.bury(client, clock, length)
 
@@ -91,57 +100,89 @@ class Places:
         Returns:
             The touches, in the order of paths. What cannot be placed is touched at no steps.
         """
-        if found.plain and not found.deletes:
+        ground = self._ground
+        if found.plain and found.sections:
             section = found.sections[0]
             if section.clock == vector.get(section.client, 0):
-                place, appends = self._typed(update, section)
-                if place is not None:
-                    inserted = ((section.client, section.clock, section.length),)
-                    steps = place.container.steps
-                    return [Touch("write", steps, "insert", inserted, (), True, appends)]
-        landing = Landing(self._ground, update, found, vector)
-        return touches(self._ground, landing, found, mine)
+                touch = self._typed(update, section, found.deletes, mine)
+                if touch is not None:
+                    return [touch]
+        landing = Landing(ground, update, found, vector)
+        if all(vector.get(one.client, 0) == ground.end(one.client) for one in found.sections):
+            self._landing = landing  # mostly the update is added next
+        return touches(ground, landing, found, mine)
 
     def is_dead(self, client: int, clock: int) -> bool:
         """Whether a struct was deleted, or what it was in."""
         track = self._ground.tracks[client]
         return track.buried(clock) or track.at(clock).container.dead
 
-    def _typed(self, update: bytes, section: Section) -> tuple[Place | None, bool]:
-        """Where the only struct of an update goes, if it is text beside text or the like.
+    # What nearly all updates are
 
-        None if it takes more to tell. And whether it is put before nothing.
+    def _typed(
+        self,
+        update: bytes,
+        section: Section,
+        deletes: tuple[Range, ...],
+        mine: Callable[[int], bool],
+    ) -> Touch | None:
+        """What the only struct of an update touches, if that is simple to tell."""
+        place, origin, appends = self._beside(update, section)
+        if place is None:
+            return None
+        inserted = ((section.client, section.clock, section.length),)
+        if origin is None:
+            if deletes:
+                return None
+            return Touch("write", place.steps, "insert", inserted, (), True, appends)
+        before = (*origin, 1)
+        if deletes and deletes != (before,):
+            return None
+        if self._ground.held(*before):
+            return None
+        deleted = () if self._ground.tracks[origin[0]].buried(origin[1]) else (before,)
+        return Touch("write", place.steps, "set", inserted, deleted, not deleted or mine(origin[0]))
+
+    def _beside(self, update: bytes, section: Section) -> tuple[Place | None, Id | None, bool]:
+        """Where the only struct of an update goes: text or a value, beside or instead of another.
+
+        Returns:
+            The place, None if it takes more to tell; the value that it replaces, None in a
+            sequence; and whether nothing is behind it there.
         """
         at = section.start
         info, at = update[at], at + 1
-        if info & 31 != STRING or info < 0x40:
-            return None, False
-        place = None
+        place = origin = None
         if info & 0x80:
-            place, at = self._beside(update, at)
+            origin, at = read_id(update, at)
+            place = self._at(origin)
             if place is None:
-                return None, False
-        if not info & 0x40:
-            return place, True
-        right, _ = self._beside(update, at)
-        if place is None:
-            return right, False
-        return (place if right is place else None), False
+                return _UNTOLD
+            if place.chain is not None:
+                if (
+                    info & 0x40
+                    or section.length > 1
+                    or place.container.dead
+                    or place.chain.last != origin
+                ):
+                    return _UNTOLD
+                return place, origin, False
+        if info < 0x40:
+            return _UNTOLD
+        if info & 0x40:
+            beside = self._at(read_id(update, at)[0])
+            if beside is None or beside.chain is not None or place not in (None, beside):
+                return _UNTOLD
+            return beside, None, False
+        return place, None, True
 
-    def _beside(self, update: bytes, at: int) -> tuple[Place | None, int]:
-        """The sequence that the struct of an id is in; None if it is in none that lives."""
-        (client, clock), at = read_id(update, at)
-        track = self._ground.tracks.get(client)
-        if track is None or clock >= track.end:
-            return None, at
-        place = track.at(clock)
-        if isinstance(place.key, str):
-            return None, at
-        if place.key is not None:
-            place = place.container.places.get(None, place)
-            if place.key is not None:
-                return None, at
-        return place, at
+    def _at(self, own: Id) -> Place | None:
+        """Where a clock is; the sequence for marks in it."""
+        track = self._ground.tracks.get(own[0])
+        if track is None or own[1] >= track.end:
+            return None
+        place = track.at(own[1])
+        return place.container.places.get(None) if place.key == MARKS else place
 
     # Carrying
 
