@@ -1,25 +1,25 @@
 """Everything that changes a workspace, besides editing its documents: one table.
 
-=========== ========= ==========================================================
-operation   remotely  what it does
-=========== ========= ==========================================================
-create      unlocked  add a session
-checkpoint  in room   make the next opening of a session's documents fast
-import      in room   take Yjs updates into a document, as edits of its own
-take-in     never     add a session from a container, with its history
-version     in room   save a version of a document, or of the session
-restore     in room   bring a document back to what it was at a moment
-revert      in room   take back a change, or what somebody wrote, and keep all else
-fork        unlocked  branch a session, or a document of it, from a moment
-merge       unlocked  take what a fork has beyond the session it was branched from
-pin         never     let no thinning take a version, or let it again
-unversion   never     drop a version, so that its moment may be compacted away
-release     never     give an engine again what was quarantined
-thin        never     drop versions: dense lately, sparse long ago, pinned for ever
-compact     never     let history begin at a moment, and give back what it took before
-erase       never     empty what a subject wrote in a session, or what all did, for good
-rm          never     remove a session and all it has
-=========== ========= ==========================================================
+=============== ================ =========== ======================================================
+operation       permission       documents   what it does
+=============== ================ =========== ======================================================
+create          execute project  none        add a session
+checkpoint      execute session  none        make the next opening of a session's documents fast
+import          execute session  all of it   take Yjs updates into a document, as edits of its own
+take-in         admin project    none        add a session from a container, with its history
+version         execute session  read        save a version of a document, or of the session
+restore         execute session  all of it   bring a document back to what it was at a moment
+revert          execute session  all of it   take back a change, or what somebody wrote, alone
+fork            execute project  read        branch a session, or a document, from a moment
+merge           execute project  all of it   take what a fork has beyond what it was branched from
+pin             admin session    none        let no thinning take a version, or let it again
+unversion       admin session    none        drop a version, so that it may be compacted away
+release         admin session    none        give an engine again what was quarantined
+thin            admin session    none        drop versions: dense lately, sparse long ago
+compact         admin session    none        let history begin at a moment, give back what it took
+erase           admin session    none        empty what a subject wrote, or what all did, for good
+rm              admin session    none        remove a session and all it has
+=============== ================ =========== ======================================================
 
 Rules:
 
@@ -29,11 +29,9 @@ Rules:
    can be written as JSON, because both travel.
 3. A call with a key happens once (:mod:`.calls`). One that was cut off by the end of the process
    runs again, and an operation that finds its own work done then is content.
-4. ``remotely`` says who may call an operation from a room. *Never*: its damage cannot be taken
-   back by an edit. *In room*: who may write the document he is connected to, about that one.
-   *Unlocked*: who may write, about any, where the relay asks nobody who he is and makes a session
-   of every name that is opened; behind a lock, what is created is for the host to decide, and a
-   fork may hold what its reader was not to see.
+4. Who calls from a room needs the *permission* on ``…/ops/{operation}`` of the session, or of the
+   project, and may do something to the *documents* it is about: read them, or write and delete
+   all of each. :mod:`.permitting` says what that is while there is no policy.
 5. What is imported may be older than what people still have: the host's imports begin a recovery
    of the document (:mod:`collabkit.store.recovery`). Those of people in a room do not, behind a
    lock: whoever may write could have others' words taken from anybody with them.
@@ -41,7 +39,6 @@ Rules:
 
 from __future__ import annotations
 
-import enum
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -53,27 +50,21 @@ from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
 from . import branching, erasure, founding, moving, rewinding, upkeep
 from .asked import Arguments, Call, Host
+from .permitting import Needs, claimed
 
-__all__ = ["TABLE", "Operation", "Remotely", "call", "call_from_room"]
-
-
-class Remotely(enum.Enum):
-    """Who may call an operation from a room; see rule 4."""
-
-    NEVER = "never"
-    IN_ROOM = "in room"
-    UNLOCKED = "unlocked"
+__all__ = ["TABLE", "Operation", "call", "call_from_room"]
 
 
 class Operation(msgspec.Struct, frozen=True):
     """One row of the table.
 
     Attributes:
+        needs: What it takes to call it from a room.
         arguments: The schema of its arguments.
     """
 
     name: str
-    remotely: Remotely
+    needs: Needs
     arguments: type[Arguments]
     run: Callable[[Call, Any], Awaitable[dict[str, Any]]]
 
@@ -90,25 +81,34 @@ def _json(result: dict[str, Any]) -> Any:
     return msgspec.json.decode(msgspec.json.encode(result))
 
 
+_USE = Needs("execute", "session")
+_LOOK = Needs("execute", "session", "read")
+_EDIT = Needs("execute", "session", "all of it")
+_FOUND = Needs("execute", "project")
+_BRANCH = Needs("execute", "project", "read")
+_JOIN = Needs("execute", "project", "all of it")
+_RULE = Needs("admin", "session")
+_RULE_ALL = Needs("admin", "project")
+
 TABLE: Mapping[str, Operation] = {
     row.name: row
     for row in (
-        Operation("create", Remotely.UNLOCKED, founding.Create, founding.create),
-        Operation("checkpoint", Remotely.IN_ROOM, Arguments, upkeep.checkpoint),
-        Operation("import", Remotely.IN_ROOM, founding.Import, founding.take_in),
-        Operation("take-in", Remotely.NEVER, moving.TakeIn, moving.take_in),
-        Operation("release", Remotely.NEVER, upkeep.Release, upkeep.release),
-        Operation("version", Remotely.IN_ROOM, rewinding.Save, rewinding.save),
-        Operation("restore", Remotely.IN_ROOM, rewinding.Restore, rewinding.restore),
-        Operation("revert", Remotely.IN_ROOM, rewinding.Revert, rewinding.revert),
-        Operation("fork", Remotely.UNLOCKED, branching.Fork, branching.fork),
-        Operation("merge", Remotely.UNLOCKED, branching.Merge, branching.merge),
-        Operation("pin", Remotely.NEVER, rewinding.Pin, rewinding.pin),
-        Operation("unversion", Remotely.NEVER, rewinding.Unversion, rewinding.unversion),
-        Operation("thin", Remotely.NEVER, upkeep.Thin, upkeep.thin),
-        Operation("compact", Remotely.NEVER, upkeep.Compact, upkeep.compact),
-        Operation("erase", Remotely.NEVER, erasure.Erase, erasure.erase),
-        Operation("rm", Remotely.NEVER, founding.Remove, founding.remove),
+        Operation("create", _FOUND, founding.Create, founding.create),
+        Operation("checkpoint", _USE, Arguments, upkeep.checkpoint),
+        Operation("import", _EDIT, founding.Import, founding.take_in),
+        Operation("take-in", _RULE_ALL, moving.TakeIn, moving.take_in),
+        Operation("release", _RULE, upkeep.Release, upkeep.release),
+        Operation("version", _LOOK, rewinding.Save, rewinding.save),
+        Operation("restore", _EDIT, rewinding.Restore, rewinding.restore),
+        Operation("revert", _EDIT, rewinding.Revert, rewinding.revert),
+        Operation("fork", _BRANCH, branching.Fork, branching.fork),
+        Operation("merge", _JOIN, branching.Merge, branching.merge),
+        Operation("pin", _RULE, rewinding.Pin, rewinding.pin),
+        Operation("unversion", _RULE, rewinding.Unversion, rewinding.unversion),
+        Operation("thin", _RULE, upkeep.Thin, upkeep.thin),
+        Operation("compact", _RULE, upkeep.Compact, upkeep.compact),
+        Operation("erase", _RULE, erasure.Erase, erasure.erase),
+        Operation("rm", _RULE, founding.Remove, founding.remove),
     )
 }
 
@@ -170,33 +170,18 @@ async def call_from_room(
         unlocked: Whether the relay asks nobody who he is.
 
     Raises:
-        AccessDenied: The table does not let him.
+        AccessDenied: He may not.
     """
     if name != "create":
         arguments = {"session": str(room), **arguments}
     operation, asked = _checked(name, arguments)
-    denied = _denial(operation, RoomName.parse(asked.session), room, identity, unlocked)
+    denied = claimed(operation.needs, RoomName.parse(asked.session), room, identity, unlocked)
     if denied:
         raise AccessDenied(identity.subject, name, asked.session, denied)
-    if operation.remotely is Remotely.IN_ROOM:
+    if operation.needs.one_document:
         # Said in full: a session's name alone may mean all its documents.
         arguments = {**arguments, "session": f"{room.project}~{room.session}/{room.document}"}
     return await call(host, name, arguments, subject=identity.subject, key=key, trusted=unlocked)
-
-
-def _denial(
-    operation: Operation, target: RoomName, room: RoomName, identity: Identity, unlocked: bool
-) -> str:
-    """Say why rule 4 forbids a call, or nothing."""
-    if operation.remotely is Remotely.NEVER:
-        return "it is for the host, and for `collabkit` on its machine"
-    if not identity.can_write:
-        return "it is for those who may write"
-    if operation.remotely is Remotely.UNLOCKED:
-        return "" if unlocked else "sessions are created by the host here"
-    if target != room:
-        return f"this connection is to {room}"
-    return ""
 
 
 def _checked(name: str, arguments: Mapping[str, Any]) -> tuple[Operation, Arguments]:

@@ -11,7 +11,7 @@ from collabkit.access.model import Identity
 from collabkit.errors import AccessDenied, OperationFailed, SessionNotFound
 from collabkit.ids import RoomName, Subject
 from collabkit.sessions import operations
-from collabkit.sessions.operations import TABLE, Remotely, call, call_from_room
+from collabkit.sessions.operations import TABLE, call, call_from_room
 from collabkit.sessions.workspace import Workspace
 from sessions.looking import OnDisk
 from sessions.visiting import anybody, visit
@@ -28,7 +28,8 @@ def test_the_table_is_the_one_in_the_docs() -> None:
     lines = operations.__doc__.splitlines()
     for row in TABLE.values():
         (line,) = [each for each in lines if each.startswith(f"{row.name} ")]
-        assert line.removeprefix(row.name).lstrip().startswith(f"{row.remotely.value} ")
+        told = [part.strip() for part in (line[16:32], line[33:44])]
+        assert told == [f"{row.needs.action} {row.needs.of}", row.needs.documents]
 
 
 PLACES = ("note/side", "note", "note/secret", "other/side")
@@ -53,20 +54,18 @@ ASKED: dict[str, dict[str, Any]] = {
 async def test_who_may_call_what_from_a_room(
     workspace: Workspace, name: str, unlocked: bool
 ) -> None:
-    """The table's rule decides, for every operation, right and place, and nothing else does."""
+    """While there is no policy, the table decides for every operation, right and place."""
     for place in PLACES:
         asked = {"session": place, "updates": [update("a")], "create": "collaborative"}
         await call(workspace, "import", asked, subject=ADA)
-    rule, room = TABLE[name].remotely, RoomName.parse("note/side")
+    needs, room = TABLE[name].needs, RoomName.parse("note/side")
     for target in PLACES:
         arguments = {"session": "new" if name == "create" else target, **ASKED.get(name, {})}
         if name == "merge":
             await call(workspace, "fork", {"session": target, "name": "branch"}, subject=ADA)
         for identity in (READER, WRITER):
-            allowed = identity.can_write and (
-                (rule is Remotely.IN_ROOM and target == "note/side")
-                or (rule is Remotely.UNLOCKED and unlocked)
-            )
+            allowed = identity.can_write and needs.action == "execute"
+            allowed = allowed and (unlocked if needs.of == "project" else target == "note/side")
             called = call_from_room(workspace, room, identity, name, arguments, unlocked=unlocked)
             if allowed:
                 assert await called
