@@ -1,0 +1,205 @@
+"""What may be asked of the policy that is in force, and who is told of the answers.
+
+Rules:
+
+1. A question is answered at once, from memory, by the policy as it is then.
+2. :meth:`~Asking.check` and what is like it only ask. Who acts on an answer says so, with
+   :meth:`~Asking.require` or :meth:`~Asking.note`, or comes in by :meth:`~Asking.admit`: then the
+   audit is told what it has to be, see :mod:`.witness`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from ..crdt.touches import Touch
+from ..errors import AccessDenied
+from ..ids import RoomName, Subject
+from . import admission
+from .admission import JOIN_CODES, Company
+from .model import Identity, Judge, Refusal, Rights
+from .paths import (
+    ELEMENT,
+    Path,
+    document_path,
+    operation_path,
+    project_path,
+    quote,
+    session_path,
+    show,
+)
+from .policy import Holders, Policy, Reach
+from .rules import CODES, Action, Decision, Request
+from .witness import Witness
+
+__all__ = ["Asking", "Clock"]
+
+Clock: TypeAlias = Callable[[], float]
+"""Unix time in seconds."""
+
+# The codes of decisions, by the close codes that say them.
+_JOINING = {close: code for code, close in JOIN_CODES.items()}
+
+
+class Asking:
+    """Questions to a policy, at the time that a clock says."""
+
+    _policy: Policy
+    _clock: Clock
+    _witness: Witness
+    _archived: frozenset[str]
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that is in force; it does not change, another takes its place."""
+        return self._policy
+
+    def check(
+        self,
+        subject: str,
+        action: str,
+        path: str | Path,
+        context: Mapping[str, object] | None = None,
+    ) -> bool:
+        """Whether a subject may do something.
+
+        Args:
+            subject: Such as ``user:ada``.
+            action: ``read``, ``write``, ``execute``, ``delete`` or ``admin``.
+            path: To what, see :mod:`.paths`.
+            context: What conditions may ask for beside.
+        """
+        return self._policy.check(subject, action, path, context, now=self._clock())
+
+    def decide(self, request: Request) -> Decision:
+        """Whether somebody may do something, why, and until when."""
+        return self._policy.decide(request, now=self._clock())
+
+    def require(
+        self,
+        subject: str,
+        action: str,
+        path: str | Path,
+        context: Mapping[str, object] | None = None,
+    ) -> Decision:
+        """Go on if a subject may do something. Raises AccessDenied, and the audit is told."""
+        where = path if isinstance(path, str) else show(path)
+        request = Request(subject, action, where, dict(context or {}))
+        decision = self.decide(request)
+        self.note(request, decision)
+        if not decision.allowed:
+            raise denied(request, decision)
+        return decision
+
+    def note(self, request: Request, decision: Decision) -> None:
+        """Tell the audit that somebody did something, or was kept from it."""
+        self._witness.saw(request, decision, now=self._clock())
+        self._noted()
+
+    def _noted(self) -> None:
+        """Something may have to be written."""
+
+    def check_many(self, requests: Iterable[Request]) -> list[bool]:
+        """Answer many requests, in order, all by one policy and at one time."""
+        return self._policy.check_many(requests, now=self._clock())
+
+    def filter(
+        self,
+        subject: str,
+        action: str,
+        paths: Iterable[str],
+        context: Mapping[str, object] | None = None,
+    ) -> list[str]:
+        """Those of some paths to which a subject may do something."""
+        return self._policy.filter(subject, action, paths, context, now=self._clock())
+
+    def actions(
+        self, subject: str, path: str | Path, context: Mapping[str, object] | None = None
+    ) -> tuple[Action, ...]:
+        """All that a subject may do to something."""
+        return self._policy.actions(subject, path, context, now=self._clock())
+
+    def who_can(
+        self, action: str, path: str | Path, context: Mapping[str, object] | None = None
+    ) -> Holders:
+        """All who may do something."""
+        return self._policy.who_can(action, path, context, now=self._clock())
+
+    def list_resources(self, subject: str, action: str, under: str | Path = ()) -> Reach:
+        """All that a subject may do something to, as patterns."""
+        return self._policy.list_resources(subject, action, under, now=self._clock())
+
+    # At the door
+
+    def admit(
+        self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
+    ) -> Rights | Refusal:
+        """What somebody may do in a document, or why he may not be there.
+
+        Args:
+            identity: Who, and what his token says.
+            room: The document, by the name that its session has.
+            context: What conditions may ask for of his connection.
+        """
+        rights = admission.admit(
+            self._policy,
+            identity,
+            room,
+            self._clock(),
+            judging=self._judging,
+            archived=room.project in self._archived,
+            context=context,
+        )
+        if not self._policy.is_empty and not identity.is_host:
+            asked: dict[str, object] = {"context": {**identity.attributes, **(context or {})}}
+            request = Request(identity.subject, "read", show(document_path(room)), asked)
+            self.note(request, self.decide(request))
+        return rights
+
+    def join(self, identity: Identity, room: RoomName, company: Company) -> Refusal | None:
+        """Why somebody who may be in a session may not join it now, if he may not."""
+        now = self._clock()
+        refusal = admission.join(
+            self._policy.confines(room),
+            identity,
+            company,
+            invited=self._policy.invited(identity.subject, room, now=now),
+        )
+        if refusal is not None:
+            request = Request(identity.subject, "read", show(session_path(room)))
+            self.note(request, Decision(False, _JOINING[refusal.code], epoch=self._policy.epoch))
+        return refusal
+
+    def may_create(self, identity: Identity, room: RoomName) -> bool:
+        """Whether somebody may make the session that a room is in."""
+        if room.project in self._archived or not identity.can_write:
+            return False
+        if self._policy.is_empty or identity.is_host:
+            return True
+        path = operation_path(project_path(room.project), "create")
+        return self.check(identity.subject, "execute", path)
+
+    def _judging(self, subject: Subject, room: RoomName) -> Judge:
+        """What says, by the policy that is in force, what somebody may do inside a document."""
+        document = document_path(room)
+
+        def judge(touches: Sequence[Touch], *, now: float) -> Sequence[Decision]:
+            decisions = []
+            for touch in touches:
+                change = {"own": touch.own, "appends": touch.appends, "kind": touch.kind}
+                steps = (ELEMENT if step is None else quote(step) for step in touch.steps)
+                path = show((*document, *steps))
+                request = Request(subject, touch.action, path, {"change": change})
+                decisions.append(self._policy.decide(request, now=now))
+                if not decisions[-1].allowed:
+                    self.note(request, decisions[-1])
+            return decisions
+
+        return judge
+
+
+def denied(request: Request, decision: Decision) -> AccessDenied:
+    """What is raised of a decision against somebody."""
+    why = CODES.get(decision.code, decision.code)
+    return AccessDenied(request.subject, request.action, request.resource, why)

@@ -1,0 +1,312 @@
+"""Access control: the policy of a file in force, with all that a host needs to work with it.
+
+Rules:
+
+1. It is loaded when its block is entered. As long as that runs, the audit is told of what was
+   noted; at its end, of the rest.
+2. What the audit is told of goes into the file at once, or after a minute: :mod:`.witness` says
+   what. If the disk does not take it, it is kept and tried again.
+3. One use of a grant is one operation called, or one session joined. It is counted in the file
+   before it counts.
+4. Who makes a project or a session owns it: it is made in one transaction with that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from ..errors import AccessDenied, StoreError
+from ..ids import RoomName, Subject, is_anonymous, new_id
+from ..store.base import Deed
+from ..store.charter import Amendment, Charter
+from .asking import Clock, denied
+from .conditions import DEFAULT, Attributes
+from .enforcing import Changed, Enforcing, Transaction
+from .facts import Change, Drop, Put
+from .paths import session_path, show
+from .policy import Policy
+from .rules import CODES, Confines, Decision, Grant, Join, Permission, Request
+from .templates import ROLES
+from .witness import DEFAULT_AUDIT, AuditPolicy, Witness
+
+__all__ = ["AccessControl", "Changed", "Transaction"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+# What the disk did not take is tried again so often.
+RETRY_EVERY = 1.0
+
+_ITSELF = Subject("collabkit:access")
+
+
+class AccessControl(Enforcing):
+    """The policy in force.
+
+    Use it with ``async with``: it is loaded then, and what the audit is to be told is written as
+    long as the block runs. For questions alone :meth:`load` is enough.
+
+    Args:
+        store: Where facts and the audit are.
+        host: Who makes changes, if nobody else is said to.
+        clock: Unix time in seconds.
+        attributes: What conditions may ask for.
+        audit: What the audit is told beside what it always is.
+    """
+
+    def __init__(
+        self,
+        store: Charter,
+        *,
+        host: Subject = _ITSELF,
+        clock: Clock = time.time,
+        attributes: Attributes = DEFAULT,
+        audit: AuditPolicy = DEFAULT_AUDIT,
+    ) -> None:
+        self._store = store
+        self._host = host
+        self._clock = clock
+        self._attributes = attributes
+        self._witness = Witness(audit)
+        self._told = asyncio.Event()
+        self._waits = False  # for the first thing to be told
+        self._writing: asyncio.Task[None] | None = None
+        super().__init__(Policy.load((), attributes=attributes))
+
+    def __repr__(self) -> str:
+        rules = "no rules" if self._policy.is_empty else f"epoch {self._policy.epoch}"
+        return f"<AccessControl {rules}>"
+
+    # Its life
+
+    async def __aenter__(self) -> Self:
+        """Load the policy. Raises InvalidPolicy or Corrupt."""
+        await self.load()
+        self._writing = asyncio.create_task(self._write(), name="collabkit-access-audit")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._writing is not None:
+            self._writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writing
+        await self.flush()
+
+    async def grant(
+        self,
+        subject: str,
+        role: str | None = None,
+        *,
+        permission: Permission | None = None,
+        scope: str = "/**",
+        by: Subject | None = None,
+        reason: str = "",
+        **limits: Any,
+    ) -> Grant:
+        """Give somebody a role, or one permission.
+
+        Args:
+            subject: Whom, such as ``user:ada``, ``group:staff`` or ``anyone``.
+            role: The name of a role; or there is a permission.
+            permission: It.
+            scope: Where, as a pattern.
+            by: Who gives it; the host if not said.
+            reason: Why, in words.
+            limits: ``not_before``, ``not_after``, ``uses``, as a :class:`Grant` has them.
+
+        Raises:
+            AccessDenied: Who gives it has it not himself.
+            InvalidPolicy: There is no such role.
+        """
+        async with self.transaction(by=by, reason=reason) as transaction:
+            return transaction.grant(
+                subject, role, permission=permission, scope=scope, reason=reason, **limits
+            )
+
+    async def grant_temporary(
+        self, subject: str, role: str, *, for_: float | timedelta, **options: Any
+    ) -> Grant:
+        """Give somebody a role for so many seconds; the options are those of :meth:`grant`."""
+        seconds = for_.total_seconds() if isinstance(for_, timedelta) else for_
+        return await self.grant(subject, role, not_after=self._clock() + seconds, **options)
+
+    async def elevate(
+        self,
+        subject: str,
+        role: str,
+        *,
+        session: str | RoomName,
+        for_: float | timedelta,
+        **options: Any,
+    ) -> Grant:
+        """Give somebody a role in one session, for so many seconds."""
+        scope = _session(session)
+        return await self.grant_temporary(subject, role, for_=for_, scope=scope, **options)
+
+    async def revoke(self, id: str, *, by: Subject | None = None, reason: str = "") -> int:
+        """Strike a grant out; returns the epoch. Raises InvalidPolicy if there is none."""
+        return await self.change([Drop("grant", id)], by=by, reason=reason)
+
+    async def confine(
+        self,
+        session: str | RoomName,
+        *permissions: Permission,
+        join: Join = "open",
+        participants: int | None = None,
+        connections: int | None = None,
+        by: Subject | None = None,
+        reason: str = "",
+    ) -> Confines:
+        """Say what a session lets nobody exceed, in place of what was said before.
+
+        Args:
+            session: Its full name, such as ``acme~plan``.
+            permissions: If there are any, nothing else can be allowed in it.
+            join: Who may join: ``open``, ``invited`` or ``closed``.
+            participants: How many subjects may be in it at a time.
+            connections: How many connections each may have.
+            by: Who says so; the host if not said.
+            reason: Why, in words.
+        """
+        made = Confines(_session(session), permissions, join, participants, connections)
+        await self.change([Put(made)], by=by, reason=reason)
+        return made
+
+    async def unconfine(
+        self, session: str | RoomName, *, by: Subject | None = None, reason: str = ""
+    ) -> int:
+        """Let a session be as its rules say; returns the epoch."""
+        return await self.change([Drop("confines", _session(session))], by=by, reason=reason)
+
+    # What goes with other things
+
+    async def use(self, id: str) -> int | None:
+        """Count one use of a grant: an operation was called by it, or a session joined.
+
+        Returns:
+            How many more there are; None if it can be used for ever.
+
+        Raises:
+            AccessDenied: It was used as often as it may be, or is not there any more.
+        """
+        left: list[int | None] = [None]
+
+        def used(policy: Policy) -> Sequence[Change]:
+            grant = policy.fact("grant", id)
+            if not isinstance(grant, Grant) or grant.uses == 0:
+                raise AccessDenied(_ITSELF, "use", f"grant {id}", CODES["used-up"])
+            if grant.uses is None:
+                return ()
+            left[0] = grant.uses - 1
+            return [Put(msgspec.structs.replace(grant, uses=left[0]))]
+
+        await self._make(used, by=_ITSELF, reason="used")
+        return left[0]
+
+    async def spend(self, request: Request) -> Decision:
+        """Go on if somebody may do something, and count one use of the grant that lets him.
+
+        Raises:
+            AccessDenied: He may not; the audit is told.
+        """
+        while True:
+            decision = self.decide(request)
+            spent = self._policy.spends(request, now=self._clock()) if decision.allowed else None
+            if spent is not None:
+                try:
+                    await self.use(spent)
+                except AccessDenied:
+                    continue  # somebody else was first; another grant may let him
+            self.note(request, decision)
+            if not decision.allowed:
+                raise denied(request, decision)
+            return decision
+
+    async def founding(
+        self, scope: str, make: Callable[[Amendment | None], Awaitable[T]], *, owner: Subject | None
+    ) -> T:
+        """Make something, and make somebody its owner in the same transaction of the store.
+
+        Without rules there is nothing to own, and whoever proved nothing owns nothing.
+
+        Args:
+            scope: The path of what is made.
+            make: Makes it, with a change of facts if there is one.
+            owner: Whose it is; None if it is the host's, who may do everything.
+        """
+        if owner is None or is_anonymous(owner) or self._policy.is_empty:
+            return await make(None)
+        who, made = owner, new_id()
+
+        def owning(policy: Policy) -> Sequence[Change]:
+            grant = Grant(made, who, role="owner", scope=scope, granted_by=who, reason="made it")
+            role = () if policy.fact("role", "owner") else (Put(ROLES["owner"]),)
+            return (*role, Put(grant))
+
+        results: list[T] = []
+
+        async def store(amendment: Amendment) -> int:
+            results.append(await make(amendment))
+            return amendment.expected + 1
+
+        await self._make(owning, by=who, reason=f"made {scope}", store=store)
+        return results[-1]
+
+    # What the audit is told
+
+    async def flush(self) -> None:
+        """Have the audit told of all that was noted, also of what is still being counted.
+
+        Raises:
+            CannotWrite: The disk did not take it; it is kept.
+        """
+        await self._write_down(self._witness.take(now=self._clock(), all=True))
+
+    def _noted(self) -> None:
+        if self._witness.is_urgent or self._waits:
+            self._told.set()
+
+    async def _write(self) -> None:
+        while True:
+            wakes_at = self._witness.wakes_at
+            self._waits = wakes_at is None
+            within = None if wakes_at is None else max(0.0, wakes_at - self._clock())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._told.wait()
+            self._told.clear()
+            try:
+                await self._write_down(self._witness.take(now=self._clock()))
+            except StoreError as error:
+                _log.warning("the audit cannot be told of what was refused: %s", error)
+                await asyncio.sleep(RETRY_EVERY)
+
+    async def _write_down(self, deeds: list[Deed]) -> None:
+        if not deeds:
+            return
+        try:
+            await self._store.audit_all(deeds)
+        except BaseException:
+            self._witness.give_back(deeds)
+            raise
+
+
+def _session(session: str | RoomName) -> str:
+    return show(session_path(RoomName.parse(session) if isinstance(session, str) else session))

@@ -1,0 +1,259 @@
+"""The policy that is in force, and how another takes its place.
+
+Rules:
+
+1. A change is made of many parts and is one: all of it is in force at once, under one epoch, and is
+   in the file with its line of the audit before anybody is answered by it.
+2. It is made for the policy that is in force. If that has changed in the file meanwhile, it is
+   thought out again and tried again; what was made for a certain epoch is not, and fails.
+3. The host may change everything. Whoever else makes a change is asked whether he may.
+4. Who listens is told of each change, and for whom the answers may differ, before anything else
+   happens.
+5. A policy that contradicts itself is refused whole, and the one before stays.
+6. A change that has begun is made, whether or not whoever asked for it still waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ..errors import AccessDenied, Conflict
+from ..ids import Subject, new_id
+from ..store.charter import Amendment, Charter, Project
+from .asking import Asking
+from .conditions import Attributes
+from .drafting import Draft
+from .facts import Change
+from .policy import Policy
+from .stored import decoded, encoded
+
+__all__ = ["Changed", "Enforcing", "Thought", "Transaction"]
+
+Thought: TypeAlias = Callable[[Policy], Sequence[Change]]
+"""Says what is to change in a policy. It may be asked again, for a later one."""
+
+Stored: TypeAlias = Callable[[Amendment], Awaitable[int]]
+"""Changes facts in the file, and returns the epoch that they are of then."""
+
+_log = logging.getLogger(__name__)
+
+# Others who change one policy in one file at a time are few, and each of them tries as often.
+TRIES = 8
+
+# So many changes are thought out in a few milliseconds; more are, in a thread.
+AT_ONCE = 1000
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """The policy has changed.
+
+    Attributes:
+        epoch: What it is of now.
+        subjects: For whom answers may differ; None: for all.
+    """
+
+    epoch: int
+    subjects: frozenset[str] | None
+
+
+class Transaction(Draft):
+    """Changes that are made at once when the block ends; see :meth:`Enforcing.transaction`.
+
+    Attributes:
+        epoch: What they are of, once they are made.
+    """
+
+    epoch: int = 0
+
+
+class Enforcing(Asking):
+    """A policy in force, the facts that it is made of in a store, and who listens."""
+
+    _store: Charter
+    _host: Subject
+    _attributes: Attributes
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._archived: frozenset[str] = frozenset()
+        self._listening: dict[object, Callable[[Changed], None]] = {}
+        self._changing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def load(self) -> None:
+        """Take the policy over as it is in the file. Raises InvalidPolicy or Corrupt."""
+        policy = await self.at(None)
+        self._archived = _archived(await self._store.projects())
+        if policy.epoch != self._policy.epoch or policy.is_empty != self._policy.is_empty:
+            self._enforce(policy, None)
+
+    async def at(self, epoch: int | None) -> Policy:
+        """The policy as it was in an epoch, or as the file has it now.
+
+        Raises:
+            MomentNotFound: There was no such epoch.
+            InvalidPolicy: It says what this version does not understand.
+        """
+        found, stored = await self._store.facts(at=epoch)
+
+        def load() -> Policy:
+            return Policy.load(decoded(stored), epoch=found, attributes=self._attributes)
+
+        return await asyncio.to_thread(load)
+
+    def subscribe(self, heard: Callable[[Changed], None]) -> Callable[[], None]:
+        """Be told of each change; returns what ends that."""
+        key = object()
+        self._listening[key] = heard
+        return lambda: self._listening.pop(key, None) and None
+
+    def _enforce(self, policy: Policy, subjects: frozenset[str] | None) -> None:
+        self._policy = policy
+        self._tell(Changed(policy.epoch, subjects))
+
+    def _tell(self, changed: Changed) -> None:
+        for heard in list(self._listening.values()):
+            try:
+                heard(changed)
+            except Exception:
+                _log.exception("a listener failed on %r", changed)
+
+    # Changes
+
+    @contextlib.asynccontextmanager
+    async def transaction(
+        self, *, by: Subject | None = None, reason: str = "", trusted: bool = False
+    ) -> AsyncIterator[Transaction]:
+        """Put changes together; they are made at once when the block ends without an error.
+
+        Args:
+            by: Who makes them, and has to be allowed to; the host if not said.
+            reason: Why, in words.
+            trusted: Whoever makes them may.
+
+        Raises:
+            AccessDenied: He may not.
+            InvalidPolicy: They contradict each other, or what is there; nothing has changed.
+        """
+        changes = Transaction(new_id, by=by or self._host)
+        yield changes
+        changes.epoch = await self._change(changes, by=by, reason=reason, trusted=trusted)
+
+    async def change(
+        self,
+        changes: Sequence[Change],
+        *,
+        by: Subject | None = None,
+        reason: str = "",
+        trusted: bool = False,
+        expected: int | None = None,
+    ) -> int:
+        """Make changes at once, and return the epoch that they are of; see :meth:`transaction`.
+
+        Args:
+            changes: Which.
+            by: Who makes them.
+            reason: Why, in words.
+            trusted: Whoever makes them may.
+            expected: The epoch that they were made for, if not for any.
+
+        Raises:
+            Conflict: The policy is of another one.
+        """
+        draft = Draft(new_id, by=by or self._host)
+        draft.change(*changes)
+        return await self._change(draft, by=by, reason=reason, trusted=trusted, expected=expected)
+
+    async def archive_project(self, name: str, *, by: Subject, undo: bool = False) -> Project:
+        """Let nothing in a project be changed, or let it again. Raises ProjectNotFound."""
+        project = await self._store.archive_project(name, by=by, undo=undo)
+        self._archived = self._archived - {name} if undo else self._archived | {name}
+        self._tell(Changed(self._policy.epoch, None))
+        return project
+
+    async def _change(
+        self,
+        draft: Draft,
+        *,
+        by: Subject | None,
+        reason: str,
+        trusted: bool,
+        expected: int | None = None,
+    ) -> int:
+        def changes(policy: Policy) -> Sequence[Change]:
+            if expected is not None and expected != policy.epoch:
+                raise Conflict("the policy", expected, policy.epoch)
+            made = draft.changes(policy)
+            if by is not None and not trusted:
+                _see_entitled(policy, by, made, now=self._clock())
+            return made
+
+        return await self._make(changes, by=by or self._host, reason=reason)
+
+    async def _make(
+        self,
+        changes: Thought,
+        *,
+        by: Subject,
+        reason: str,
+        store: Stored | None = None,
+    ) -> int:
+        """Have changes made, in a task of its own: rule 6."""
+        made = self._attempt(changes, by, reason, store or self._store.change_facts)
+        task = asyncio.create_task(made)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def _attempt(
+        self,
+        changes: Thought,
+        by: Subject,
+        reason: str,
+        store: Stored,
+    ) -> int:
+        async with self._changing:
+            for left in reversed(range(TRIES)):
+                before = self._policy
+                after, asked, subjects = await _thought_out(changes, before)
+                if not asked:
+                    break
+                try:
+                    epoch = await store(Amendment(before.epoch, encoded(asked), by, reason))
+                except Conflict:
+                    if not left:
+                        raise
+                    await self.load()
+                    continue
+                if epoch != before.epoch:
+                    self._enforce(after, subjects)
+                break
+            return self._policy.epoch
+
+
+async def _thought_out(
+    changes: Thought, before: Policy
+) -> tuple[Policy, Sequence[Change], frozenset[str] | None]:
+    """What changes, what the policy is then, and for whom answers may differ."""
+    asked = changes(before)
+
+    def think() -> tuple[Policy, frozenset[str] | None]:
+        return before.changed(asked, epoch=before.epoch + 1), before.affected(asked)
+
+    after, subjects = think() if len(asked) <= AT_ONCE else await asyncio.to_thread(think)
+    return after, asked, subjects
+
+
+def _archived(projects: Sequence[Project]) -> frozenset[str]:
+    return frozenset(one.name for one in projects if one.archived_at_ms is not None)
+
+
+def _see_entitled(policy: Policy, by: Subject, changes: Sequence[Change], *, now: float) -> None:
+    if changes and not policy.check(by, "admin", "/**", now=now):
+        raise AccessDenied(by, "change", "the policy")
