@@ -49,7 +49,7 @@ class Contested(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Good(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """Applied: it brought something new."""
+    """Applied, all of it: it brought something new, and nothing that had to be undone."""
 
 
 class NothingNew(msgspec.Struct, frozen=True, tag=True, gc=False):

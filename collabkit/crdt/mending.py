@@ -17,9 +17,12 @@ Rules:
 4. It is tried on a **quarantine**: a copy that forgets nothing, with a client id of which
    nobody knows. What is put back is what the engine's own undo makes of it there. If that
    fails, or less comes back than went, the update is refused and the document is as it was.
-5. The document takes both in one transaction, whose update is what everybody gets: who is
+5. **Marks of formats stay deleted where nobody sees it.** Yjs tidies up: whoever hears of a
+   text's changes deletes the marks in it that tell nothing, though he may write nothing there.
+   Would they be put back, he would do it again, for ever.
+6. The document takes both in one transaction, whose update is what everybody gets: who is
    told it sees no moment in between. It is small, however many deletions there are.
-6. The quarantine is made anew each time, and takes what a copy of the document takes. Only
+7. The quarantine is made anew each time, and takes what a copy of the document takes. Only
    updates of which something was refused pay for it.
 """
 
@@ -31,12 +34,14 @@ from typing import Any, Final, TypeAlias
 
 from pycrdt import _pycrdt as yrs
 
+from ..errors import UpdateRefused
+from .branches import runs
 from .budget import NO_BUDGET, refuse
-from .contents import DELETED, GC, SKIP
+from .contents import DELETED, FORMAT, GC, SKIP
 from .core import REMOTE, Core, is_panic
 from .lib0 import read_var_uint, var_uint
 from .scan import Scan, Section, scan
-from .structs import read_item
+from .structs import read_item, read_items
 from .touches import Ranges
 from .update import EMPTY_UPDATE, decode_state_vector, encode_deletes, encode_update, merged
 
@@ -44,6 +49,8 @@ __all__ = ["emptied", "putting_back", "taken"]
 
 Spans: TypeAlias = list[tuple[int, int]]
 """Clocks and lengths, in order; none touch."""
+
+Range: TypeAlias = tuple[int, int, int]
 
 _CONTENT: Final = 31  # the bits of an info byte that tell what an item holds
 
@@ -110,14 +117,8 @@ def putting_back(
         ValueError: The update does not decode.
     """
     try:
-        quarantine = _Quarantine(core.encode(), client)
-        gone = quarantine.take(update)
-        quarantine.check(found)
-        lost = _minus(_part(gone, vector, known=True), _by_client(kept))
-        if not lost:
-            return EMPTY_UPDATE
-        back = quarantine.undo(lost, _part(gone, vector, known=False))
-    except (ValueError, MemoryError):
+        return _putting_back(core, update, found, _by_client(kept), client=client, vector=vector)
+    except (ValueError, MemoryError, UpdateRefused):
         raise
     except Exception as error:
         refuse("unmendable", error)
@@ -125,11 +126,41 @@ def putting_back(
         if not is_panic(error):
             raise
         refuse("unmendable", type(error).__name__)
+
+
+def _putting_back(
+    core: Core,
+    update: bytes,
+    found: Scan,
+    kept: dict[int, Spans],
+    *,
+    client: int,
+    vector: Mapping[int, int],
+) -> bytes:
+    body = core.encode()
+    quarantine = _Quarantine(body, client)
+    gone = quarantine.take(update, found)
+    dead = _part(gone, vector, known=False)
+    lost = _minus(_part(gone, vector, known=True), kept)
+    back = quarantine.undo(lost, dead)
+    marks, copies = _marks(back)
+    if marks and not quarantine.are_seen(_by_client(copies)):
+        lost = _minus(lost, _by_client(marks))
+        quarantine = _Quarantine(body, client)
+        quarantine.take(update, found)
+        back = quarantine.undo(lost, dead)
     asked = sum(length for spans in lost.values() for _, length in spans)
     came = sum(section.length for section in scan(back, NO_BUDGET).sections)
     if came != asked:
         refuse("unmendable", f"{came} of {asked} clocks come back")
     return back
+
+
+def _marks(back: bytes) -> tuple[list[Range], list[Range]]:
+    """The marks of formats that were put back, and their copies; each copy is before its mark."""
+    found = [item for item in read_items(back, scan(back, NO_BUDGET)) if item.content == FORMAT]
+    marks = [(*item.right_origin, 1) for item in found if item.right_origin is not None]
+    return marks, [(item.client, item.clock, 1) for item in found]
 
 
 def taken(core: Core, updates: Iterable[bytes]) -> bytes | None:
@@ -158,8 +189,9 @@ class _Quarantine:
     def __init__(self, body: bytes, client: int) -> None:
         self._raw: Any = yrs.Doc(client, True, None)
         self._apply(body)
+        self._roots: list[Any] = []
 
-    def take(self, update: bytes) -> Ranges:
+    def take(self, update: bytes, found: Scan) -> Ranges:
         """Apply an update; returns all that its transaction deleted."""
         deleted = [encode_deletes({})]
         watch = self._raw.observe(lambda event: deleted.append(event.delete_set))
@@ -167,29 +199,57 @@ class _Quarantine:
             self._apply(update)
         finally:
             watch.drop()
-        return scan(b"\0" + deleted[-1], NO_BUDGET).deletes
-
-    def check(self, found: Scan) -> None:
-        """Make sure that an update was integrated: its clients may build on each other."""
         reached = decode_state_vector(self._within(self._raw.get_state), NO_BUDGET.clients)
         for section in found.sections:
             if reached.get(section.client, 0) < section.clock + section.length:
-                raise RuntimeError("clients of this update build on each other in a circle")
+                raise RuntimeError("its clients build on each other in a circle")
+        # As texts: it is one as well as another, to tell what is inside.
+        self._roots = self._within(
+            lambda txn: [self._raw.get_or_insert_text(txn, name) for name in self._raw.roots(txn)]
+        )
+        return scan(b"\0" + deleted[-1], NO_BUDGET).deletes
 
     def undo(self, lost: dict[int, Spans], dead: dict[int, Spans]) -> bytes:
         """Put back what was lost, also over what is new and dead; returns the update that does."""
-        step: Any = yrs.StackItem(self._raw, _ids(lost), _ids(dead), None)
-        manager: Any = yrs.UndoManager(1, _no_time, [step], [])
-        for root in self._within(self._roots):
-            manager.expand_scope_map(self._raw, root)
+        if not lost:
+            return EMPTY_UPDATE
         done = [EMPTY_UPDATE]
         watch = self._raw.observe(lambda event: done.append(event.update))
         try:
-            manager.undo()
+            self._undoing(lost, dead).undo()
         finally:
             watch.drop()
-            manager.clear_all()
         return done[-1]
+
+    def are_seen(self, marks: dict[int, Spans]) -> bool:
+        """Whether any text would look otherwise without these marks."""
+        texts: list[Any] = []
+        undoing = self._undoing({}, marks)
+        watches = [
+            root.observe_deep(lambda events: texts.extend(event.target for event in events))
+            for root in self._roots
+        ]
+        try:
+            undoing.undo()
+        finally:
+            for watch in watches:
+                watch.drop()
+
+        def looks(txn: Any) -> list[Any]:
+            return [runs(text, txn) for text in texts]
+
+        if not all(isinstance(text, yrs.Text | yrs.XmlText) for text in texts):
+            return True
+        without = self._within(looks)
+        undoing.redo()
+        return bool(without != self._within(looks))
+
+    def _undoing(self, deletions: dict[int, Spans], insertions: dict[int, Spans]) -> Any:
+        step: Any = yrs.StackItem(self._raw, _ids(deletions), _ids(insertions), None)
+        undoing: Any = yrs.UndoManager(1, _no_time, [step], [])
+        for root in self._roots:
+            undoing.expand_scope_text(self._raw, root)
+        return undoing
 
     def _apply(self, update: bytes) -> None:
         txn = self._raw.create_transaction_with_origin(REMOTE)
@@ -198,10 +258,6 @@ class _Quarantine:
             txn.commit()
         finally:
             txn.drop()
-
-    def _roots(self, txn: Any) -> list[Any]:
-        """All of them, as maps: it is one as well as another, to tell what is inside."""
-        return [self._raw.get_or_insert_map(txn, name) for name in self._raw.roots(txn)]
 
     def _within(self, ask: Callable[[Any], Any]) -> Any:
         """Ask something in a transaction."""
@@ -219,7 +275,7 @@ def _no_time() -> int:
 # Ranges
 
 
-def _by_client(ranges: Ranges) -> dict[int, Spans]:
+def _by_client(ranges: Iterable[Range]) -> dict[int, Spans]:
     found: dict[int, Spans] = {}
     for client, clock, length in ranges:
         found.setdefault(client, []).append((clock, length))
@@ -238,14 +294,14 @@ def _first(span: tuple[int, int]) -> int:
 
 def _part(ranges: Ranges, vector: Mapping[int, int], *, known: bool) -> dict[int, Spans]:
     """The part of ranges that a document with this vector knows, or that it does not know."""
-    cut: list[tuple[int, int, int]] = []
+    cut: list[Range] = []
     for client, clock, length in ranges:
         reached = vector.get(client, 0)
         start = clock if known else max(clock, reached)
         stop = min(clock + length, reached) if known else clock + length
         if start < stop:
             cut.append((client, start, stop - start))
-    return _by_client(tuple(cut))
+    return _by_client(cut)
 
 
 def _minus(some: dict[int, Spans], others: dict[int, Spans]) -> dict[int, Spans]:

@@ -200,7 +200,6 @@ decode_answers: Final = msgspec.msgpack.Decoder(list[tuple[int, Answer]]).decode
 # Verdicts
 
 _KINDS: Final = (Good(), NothingNew(), Gap())
-_GOOD: Final = 0
 _BAD: Final = len(_KINDS)
 _MENDED: Final = _BAD + 1
 _CODES: Final[dict[type, int]] = {type(kind): code for code, kind in enumerate(_KINDS)} | {
@@ -227,22 +226,24 @@ def said(verdicts: Sequence[Verdict]) -> bytes | Trip:
 def fits(trip: bytes | Trip, updates: Sequence[bytes | Contested]) -> bool:
     """Whether this can have been said of these updates: who says it is not trusted.
 
-    What is contested is never good as it is, and nothing else is mended.
+    Nothing is mended but what is contested.
     """
     if isinstance(trip, bytes):
-        codes, whole = trip, not trip.strip(_GOOD_CODES)
-    elif trip.how is not None:
+        return len(trip) == len(updates) and not trip.strip(_GOOD_CODES)
+    if trip.how is not None:
         return trip.culprit is None or 0 <= trip.culprit < len(updates)
-    else:
-        codes = trip.codes
-        told = codes.count(_BAD) == len(trip.bads) and codes.count(_MENDED) == len(trip.mended)
-        whole = told and not codes.strip(_ALL_CODES)
-    if not whole or len(codes) != len(updates):
-        return False
-    for code, update in zip(codes, updates, strict=True):  # a loop: nearly always it is one turn
-        if code == (_GOOD if type(update) is Contested else _MENDED):
-            return False
-    return True
+    codes = trip.codes
+    return (
+        len(codes) == len(updates)
+        and not codes.strip(_ALL_CODES)
+        and codes.count(_BAD) == len(trip.bads)
+        and codes.count(_MENDED) == len(trip.mended)
+        and all(
+            type(update) is Contested
+            for code, update in zip(codes, updates, strict=True)
+            if code == _MENDED
+        )
+    )
 
 
 def verdicts(trip: bytes | Trip) -> list[Verdict]:

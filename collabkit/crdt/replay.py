@@ -31,8 +31,9 @@ from .engine import Bad, Contested, Gap, Good, Mended, NothingNew, Verdict
 from .mending import emptied, putting_back, taken
 from .nesting import Nesting, Placed
 from .pairs import Pairs, Runs
+from .places import Places
 from .scan import Note, Scan
-from .update import StateVector, advance, advances, decode_state_vector, gap, scan
+from .update import EMPTY_UPDATE, StateVector, advance, advances, decode_state_vector, gap, scan
 
 __all__ = ["Replay"]
 
@@ -102,6 +103,15 @@ class Replay:
             if isinstance(verdict, Bad):
                 raise UpdateRefused(verdict.code, f"update {index}: {verdict.reason}")
 
+    def survey(self) -> bytes:
+        """Say where each struct is; as :class:`.Places` encode it."""
+        body = self.core.encode()
+        found = scan(body, NO_BUDGET)
+        places = Places()
+        places.add(body, found)
+        places.died(found.deletes)
+        return places.encode()
+
     def _taste(self, asked: bytes | Contested, budget: Budget) -> Verdict:
         try:
             if isinstance(asked, Contested):
@@ -148,6 +158,8 @@ class Replay:
             )
         except ValueError as error:
             return Bad("undecodable", str(error))
+        if update == contested.update and back == EMPTY_UPDATE:
+            return self._taste(update, budget)  # there is nothing to undo
         if len(update) + len(back) > budget.message_bytes:
             refuse("unmendable", f"it would take more than {budget.message_bytes} bytes")
         mended = taken(self.core, (update, back))
