@@ -17,6 +17,7 @@ import msgspec
 from .errors import InvalidName
 
 __all__ = [
+    "GUARD",
     "ClientId",
     "Lineage",
     "RoomName",
@@ -39,6 +40,9 @@ ClientId = NewType("ClientId", int)
 
 Subject = NewType("Subject", str)
 """Who acts, such as ``user:ada`` or ``anonymous:ada``."""
+
+GUARD = Subject("collabkit:guard")
+"""Whoever puts back what somebody took away and may not."""
 
 
 def is_anonymous(subject: str) -> bool:

@@ -57,11 +57,13 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
         clients: The Yjs client ids whose structs are inside.
         seen: The highest ``seq`` the author had integrated; 0 if unknown.
         group: What the author called this change; changes of one group belong together.
-        origin: How it came in: ``relay``, ``local``, ``import``, ``seed``, ``recovery``; or what
-            made it: ``restore:SEQ``, ``revert:FIRST-LAST``, ``merge:SESSION``.
+        origin: How it came in: ``relay``, ``local``, ``import``, ``seed``, ``recovery``,
+            ``repair``; or what made it: ``restore:SEQ``, ``revert:FIRST-LAST``, ``merge:SESSION``.
         at_ms: Wall clock when it was accepted, in Unix milliseconds; for people only.
         claims: Those of ``clients`` that belonged to nobody and belong to ``subject`` from
             this row on.
+        repairs: Those that put back what ``subject`` took away and may not; they belong to
+            :data:`collabkit.ids.GUARD`.
     """
 
     document: str
@@ -74,6 +76,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     group: str | None = None
     origin: str = "relay"
     claims: tuple[int, ...] = ()
+    repairs: tuple[int, ...] = ()
 
 
 Gather: TypeAlias = Callable[[], Sequence[Draft]]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from ..errors import CollabError, ValueNotStorable
-from ..ids import Seq, SessionId
+from ..ids import GUARD, Seq, SessionId
 from . import rows
 from .base import Draft
 from .directory import Directory, Document, Session
@@ -68,6 +68,7 @@ def check(draft: Draft) -> None:
     try:
         struct.pack(f"<{len(draft.clients)}Q", *draft.clients)
         struct.pack(f"<{len(draft.claims)}q", *draft.claims)
+        struct.pack(f"<{len(draft.repairs)}q", *draft.repairs)
     except (struct.error, TypeError) as error:
         raise ValueNotStorable(f"client ids {draft.clients!r}: {error}") from error
 
@@ -111,6 +112,8 @@ class Batch:
         seq = session.last_seq + 1
         self.rows.append(rows.seal_row(document.no, seq, document.last_seq, self._epoch, draft))
         self.claims += [(document.no, client, draft.subject) for client in draft.claims]
+        if draft.repairs:
+            self.claims += [(document.no, client, GUARD) for client in draft.repairs]
         self._owners[document.no] = (session, document)
         session.last_seq = document.last_seq = seq
 

@@ -166,7 +166,7 @@ class Owed:
         """Note edits as gaps."""
         for edit in edits:
             if (answers := self.known(edit)) is not None:
-                answers.leave_open(edit.ticket, edit.scan)
+                answers.leave_open(edit.ticket, edit.offered)
 
     def acknowledge(self, edit: Pending, ack: Ack, stored: StateVector) -> list[RoomEffect]:
         """Answer an edit that is stored, and the gaps that it closed."""
@@ -175,9 +175,10 @@ class Owed:
             return []
         if advances(edit.scan, stored):
             # It repeated what was on its way, and that was refused or lost.
-            answers.leave_open(edit.ticket, edit.scan)
+            answers.leave_open(edit.ticket, edit.offered)
             return []
-        answers.close_gaps(edit.scan, stored, ack)
+        # A gap may want deleted what was put back: it was told all the same, and answered.
+        answers.close_gaps(edit.scan if edit.case is None else edit.case.scan, stored, ack)
         return self.give(edit.author, edit.ticket, ack)
 
 

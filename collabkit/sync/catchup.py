@@ -31,6 +31,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from ..access.model import Judge
 from ..crdt.budget import NO_BUDGET
 from ..crdt.presence import Presence
 from ..crdt.update import EMPTY_UPDATE, StateVector, advance, encode_state_vector, scan
@@ -69,6 +70,9 @@ class Member(msgspec.Struct):
 
     Attributes:
         can_write: Whether he may change anything.
+        judge: Who says what, if it is not everything.
+        path: The document, as rules name it.
+        free: He may change everything.
         follows: Wants the rows of the log in order instead of updates at once.
         after: For one who follows and is not up to date: the last row that he has.
         version: Of our own dialect, if he speaks that.
@@ -90,6 +94,9 @@ class Member(msgspec.Struct):
     can_forward: bool = False
     claims_ids: bool = True
     origin: str = "relay"
+    judge: Judge | None = None
+    path: str = ""
+    free: bool = True
 
 
 class _Arrival(msgspec.Struct):

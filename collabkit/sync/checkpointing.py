@@ -13,7 +13,8 @@ Rules:
 from __future__ import annotations
 
 from .edits import Edits
-from .effects import CheckpointKept, MakeCheckpoint, RoomEffect
+from .effects import MakeCheckpoint, RoomEffect
+from .events import CheckpointKept
 from .messages import Digest
 
 __all__ = ["DIGEST_EVERY", "Checkpointing"]

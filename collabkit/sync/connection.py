@@ -52,7 +52,7 @@ from .connection_effects import (
 )
 from .dialects import Dialect, told_by
 from .doors import NEVER, Doors, Seat
-from .effects import Ticked
+from .events import Ticked
 from .hocuspocus import (
     Authenticate,
     Authenticated,

@@ -11,7 +11,7 @@ import msgspec
 
 from ..access.model import Identity, Knock, Refusal, Rights
 from ..ids import RoomName, SessionId
-from .effects import Ticked
+from .events import Ticked
 from .messages import Message
 
 __all__ = [

@@ -35,18 +35,18 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from ..crdt.budget import DEFAULT_BUDGET
-from ..crdt.engine import Bad, Death, Gap, Good, NothingNew, Verdict
-from ..crdt.update import Scan, StateVector, advance, advances, encode_state_vector, gap
-from ..ids import Seq, Subject
-from .answers import Owed
-from .bans import Bans
-from .effects import Append, Dismiss, Open, Opened, Quarantine, RoomEffect, Send, Taste, Wake
+from ..crdt.engine import Bad, Death, Gap, Good, Mended, NothingNew, Verdict
+from ..crdt.places import Places
+from ..crdt.update import Scan, StateVector, advance, advances, encode_state_vector
+from ..ids import GUARD, Seq
+from .effects import Append, Dismiss, Open, Quarantine, RoomEffect, Send, Taste, Wake
+from .events import Opened
+from .intake import Intake
+from .judging import Author, Judging
 from .limits import Pace
 from .messages import Ack, Refused, Row, SyncStep1, Update
-from .owners import Owners
 from .pending import OVERHEAD_BYTES, OnTheWay, Pending, spread
 from .suspects import Suspects
 
@@ -57,31 +57,8 @@ BUSY_EDITS_PER_SECOND = 50
 # After a failed commit: time to make room on a disk, and no longer: all work is unsaved meanwhile.
 FIRST_PROBE_AFTER = 1.0
 LONGEST_PROBE_AFTER = 30.0
-# Gaps that no resync closed: the member does not follow the protocol.
-MAX_GAPS = 256
-# A commit that fails makes gaps of everything; who goes on for long comes back later instead.
-MAX_STALLED_GAPS = 4096
-# On their way in one room: a disk that is this far behind will not catch up by waiting.
-MAX_BYTES = 64 * 1024 * 1024
-
-_BANNED = Refused("banned", "it builds on an edit that was refused")
-_FOREIGN = Refused(
-    "foreign-client",
-    "it brings what somebody else wrote: load the document anew, and write in that copy",
-)
-_TOO_LARGE = Refused("document-too-large", "the document is as large as it may be: only delete")
 _WAKE = Wake()
 _WAKE_SOON = Wake(soon=True)
-
-
-class Author(Protocol):
-    """A member who may write, as edits see him; :class:`.effects.Joined` says what each means."""
-
-    id: int
-    subject: Subject
-    can_forward: bool
-    claims_ids: bool
-    origin: str
 
 
 class Edits:
@@ -95,10 +72,11 @@ class Edits:
         self.followers: tuple[int, ...] = ()
         self.late: list[Row] | None = None  # rows committed while somebody reads the log
         self._document = document
-        self.owed = Owed()
-        self._bans = Bans()
-        self.owners = Owners()
         self.way = OnTheWay()
+        self.judging = Judging()
+        self._judging: Judging | None = None  # the same, while anybody is judged
+        self._intake = Intake(self)
+        self.owed, self.owners = self._intake.owed, self._intake.owners
         self._commit_due = False
         self._overslept = False  # the clock turned for those that wait, and they could not go
         self._holding = False  # an edit waits for its verdict before it is sent
@@ -109,7 +87,7 @@ class Edits:
         self.waiting_bytes = 0
         self.stored_bytes = 0
         self.budget = DEFAULT_BUDGET
-        self._probe_at: float | None = None
+        self.probe_at: float | None = None
         self._probe_after = FIRST_PROBE_AFTER
         self._pace = Pace(per_second=BUSY_EDITS_PER_SECOND)
 
@@ -124,7 +102,7 @@ class Edits:
     @property
     def stalled(self) -> bool:
         """The last commit failed; edits are not taken until the next probe."""
-        return self._probe_at is not None
+        return self.probe_at is not None
 
     def sent_and_not_stored(self) -> Iterator[bytes]:
         """What members were sent and no reading of the log may show yet."""
@@ -140,7 +118,7 @@ class Edits:
         """Take an edit of a member who may write."""
         edit = Pending(member.id, member.subject, update, scanned, origin=member.origin)
         edit.ticket = self.owed.to(member.id).expect()
-        refused = self._judge(edit, member, now)
+        refused = self._intake.turned_away(edit, can_forward=member.can_forward, now=now)
         if refused is not None:
             return refused
         update, scanned = edit.update, edit.scan
@@ -149,6 +127,11 @@ class Edits:
             edit.update = b""
             self.way.offer(edit)
             return [_WAKE_SOON if self._pace.busy else _WAKE]
+        if self._judging is not None:
+            refused = self._judging.weigh(edit, member, self.vector, self.owners, now=now)
+            if refused is not None:
+                return refused
+            scanned = edit.scan
         if member.claims_ids and not (member.can_forward and len(scanned.sections) > 1):
             edit.claims = self.owners.claimed(scanned, self.vector, edit.subject, now=now)
         advance(scanned, self.vector)
@@ -162,49 +145,6 @@ class Edits:
         edit.sent = True
         return [Send(self.stock, Update(update), edit.author), _WAKE]
 
-    def _judge(self, edit: Pending, member: Author, now: float) -> list[RoomEffect] | None:
-        """Say why an edit cannot be taken as it is; None if it can, or what is left of it."""
-        scanned = edit.scan
-        if self._bans and self._bans.holds(scanned):
-            foreign = self.owners.foreign(scanned, self.vector, edit.subject)
-            self._bans.add(scanned, self.vector, but=foreign)
-            return self._refuse_in_words(edit, _BANNED)
-        if self._probe_at is not None:
-            answers = self.owed.to(edit.author)
-            answers.leave_open(edit.ticket, scanned)
-            if answers.gaps <= MAX_STALLED_GAPS:
-                return []
-            return [Dismiss(edit.author, 1013, "edits cannot be stored at the moment")]
-        if self.waiting_bytes > MAX_BYTES:
-            return [Dismiss(edit.author, 1013, "more edits wait to be stored than can be held")]
-        if gap(scanned, self.vector):
-            return self._gap(edit, now)
-        if not member.can_forward and not self.owners.let_in(edit, self.vector, now=now):
-            self.owed.to(edit.author).cut(scanned)
-            return [edit.told(), *self._refuse_in_words(edit, _FOREIGN)]
-        size_bytes = self.stored_bytes + self.waiting_bytes + len(edit.update)
-        if size_bytes > self.budget.document_bytes and advances(edit.scan, self.vector):
-            return self.owed.give(edit.author, edit.ticket, _TOO_LARGE)
-        return None
-
-    def _refuse_in_words(self, edit: Pending, words: Refused) -> list[RoomEffect]:
-        """Refuse an edit of somebody who may be honest, with all that waits for what it brings."""
-        self.owed.to(edit.author).close_all_gaps(words)
-        return self.owed.give(edit.author, edit.ticket, words)
-
-    def _gap(self, edit: Pending, now: float) -> list[RoomEffect]:
-        self.owners.give_back(edit.claims)
-        answers = self.owed.known(edit)
-        if answers is None:
-            return []
-        asking = [self.ask((edit.author,))] if answers.ask(now) else []
-        if answers.builds_on_cut(edit.scan, self.vector):
-            return [*self._refuse_in_words(edit, _FOREIGN), *asking]
-        answers.leave_open(edit.ticket, edit.scan)
-        if answers.gaps > MAX_GAPS:
-            return [Dismiss(edit.author, 1008, "its edits build on what nobody has")]
-        return list(asking)
-
     def ask(self, members: tuple[int, ...]) -> Send:
         """Ask members for what the room lacks."""
         return Send(members, SyncStep1(encode_state_vector(self.vector)))
@@ -213,7 +153,7 @@ class Edits:
 
     def woke(self, *, soon: bool, now: float) -> list[RoomEffect]:
         """The clock turned: start the trips that are due."""
-        if self._probe_at is not None:
+        if self.probe_at is not None:
             return self._probe(now)
         self._commit_due = self._commit_due or not soon
         return [*self._append(), *self._taste(now)]
@@ -226,7 +166,11 @@ class Edits:
             return []
         self.way.tasting = list(self.way.waiting)
         self.way.waiting.clear()
-        updates = tuple(edit.update for edit in self.way.tasting if edit.update)
+        updates = tuple(
+            edit.update if edit.case is None else edit.case.contested
+            for edit in self.way.tasting
+            if edit.update
+        )
         return [Taste(updates)] if updates else self.tasted((), now=now)
 
     def tasted(self, verdicts: Sequence[Verdict], *, now: float) -> list[RoomEffect]:
@@ -244,10 +188,17 @@ class Edits:
             verdict = next(verdict_of) if edit.update else NothingNew()
             match verdict:
                 case Good():
+                    edit.case = None  # nothing had to be undone: a client had tidied up
                     self.way.tasted.append(edit)
                     if not edit.sent:
                         edit.sent = True
                         fresh.append(edit)
+                case Mended(instead):
+                    edit.mend(instead)
+                    advance(edit.scan, self.vector)
+                    self.owners.keep(edit.repairs, GUARD)
+                    self.way.tasted.append(edit)
+                    fresh.append(edit)
                 case NothingNew():
                     edit.update = b""
                     self.way.tasted.append(edit)
@@ -258,7 +209,9 @@ class Edits:
                 effects += self._refuse(edit, verdict.code, verdict.reason)
             else:
                 self._recount()
-                effects += self._gap(edit, now)
+                effects += self._intake.gap(edit, now)
+        if self._judging is not None:
+            effects += [*self._judging.tasted(trip, spoiled=bool(failed)), *self.survey()]
         self._commit_due = self._commit_due or self._engine_lost
         self._holding = self._holding and self.way.holds_back
         if fresh:
@@ -269,7 +222,7 @@ class Edits:
         self.owners.give_back(edit.claims)
         self._recount()
         if edit.sent or code == "unbearable":
-            self._bans.add(edit.scan, self.vector)
+            self._intake.bans.add(edit.scan, self.vector)
         answer = self.owed.give(edit.author, edit.ticket, Refused(code, reason))
         if code == "parted-character" and not edit.scan.sections:
             return answer  # Yjs deletes half an emoji, if told to; nothing else is lost with it
@@ -302,7 +255,7 @@ class Edits:
                 self.stored_seq = max(self.stored_seq, ack.seq)
                 self.stored_bytes += len(edit.update)
                 advance(edit.scan, self.stored)
-                effects += self._publish(Row(ack.seq, edit.update), edit.author)
+                effects += self._publish(Row(ack.seq, edit.update), edit)
             if edit.foreign:
                 effects.append(edit.told())
             effects += self.owed.acknowledge(edit, ack, self.stored)
@@ -310,10 +263,12 @@ class Edits:
         self._commit_due = self._commit_due or self._engine_lost
         return [*effects, *self._append(), *self.open(), *self._again()]
 
-    def _publish(self, row: Row, author: int) -> list[RoomEffect]:
+    def _publish(self, row: Row, edit: Pending) -> list[RoomEffect]:
         if self.late is not None:
             self.late.append(row)
-        return [Send(self.followers, row, author)] if self.followers else []
+        if edit.case is None:
+            return [Send(self.followers, row, edit.author)] if self.followers else []
+        return [Send(self.followers, row), Send((edit.author,), edit.case.receipt)]
 
     def _again(self) -> list[RoomEffect]:
         if self.way.tasted and not self.way.appending:
@@ -327,10 +282,11 @@ class Edits:
 
     def append_failed(self, *, now: float) -> list[RoomEffect]:
         """Nothing of the last Append is on disk."""
-        self._probe_at = now + self._probe_after
+        self.probe_at = now + self._probe_after
         self._probe_after = min(self._probe_after * 2, LONGEST_PROBE_AFTER)
         self._engine_lost = True
         self.owners.recovery.begin(now=now)
+        self.judging.spoil()
         self.owed.leave_open([*self.way.appending, *self.way.tasted, *self.way.waiting])
         self.way.appending, self.way.tasted = [], []
         self.way.waiting.clear()
@@ -340,16 +296,17 @@ class Edits:
         return [*self.open(), _WAKE]
 
     def _probe(self, now: float) -> list[RoomEffect]:
-        assert self._probe_at is not None
-        if now < self._probe_at or self._engine_lost:
+        assert self.probe_at is not None
+        if now < self.probe_at or self._engine_lost:
             return [_WAKE]
-        self._probe_at = None
+        self.probe_at = None
         everybody = (*self.stock, *self.followers)
         return [self.ask(everybody)] if everybody else []
 
     def engine_died(self, *, tasting: bool, culprit: int | None = None) -> list[RoomEffect]:
         """The engine lost the document while it was at the ``culprit`` of the trip, if at any."""
         self._engine_lost = True
+        self.judging.spoil()
         if not tasting:
             return self.open()
         trip, self.way.tasting = self.way.tasting, []
@@ -368,7 +325,7 @@ class Edits:
         effects: list[RoomEffect] = []
         for edit, how in self._suspects.examined(deaths):
             self.way.waiting.remove(edit)
-            effects.append(Quarantine(edit.subject, edit.update, how))
+            effects.append(Quarantine(edit.subject, edit.evidence, how))
             effects += self._refuse(edit, "unbearable", "the engine cannot apply it")
         effects += [] if self._engine_lost else self._suspects.examine()
         self._overslept = True
@@ -392,9 +349,30 @@ class Edits:
         self.owners.opened(event.owners, event.recovers_until_ms)
         for edit in self.way:
             self.owners.keep(edit.claims, edit.subject)
-        self._bans.add_all(event.quarantined, self.stored)
+        self._intake.bans.add_all(event.quarantined, self.stored)
         self._recount()
         if self._suspects:
-            return list(self._suspects.examine())
+            return [*self.survey(), *self._suspects.examine()]
         self._overslept = True
-        return self._again()
+        return [*self.survey(), *self._again()]
+
+    # Knowing where things are
+
+    def watch(self, *, judged: bool) -> list[RoomEffect]:
+        """Somebody has to be ``judged`` from now on, or nobody any more."""
+        if judged == (self._judging is not None):
+            return []
+        self._judging = self.judging if judged else None
+        self.judging.rest()
+        return self.survey()
+
+    def survey(self) -> list[RoomEffect]:
+        """Have the document surveyed, if anybody waits for that and it can be."""
+        if self._judging is None or self._engine_lost:
+            return []
+        return list(self._judging.survey(self.way))
+
+    def surveyed(self, places: Places | None) -> list[RoomEffect]:
+        """The survey came back; None: there is none, and perhaps no engine."""
+        self.judging.surveyed(places)
+        return self.survey() if places is not None else self.engine_died(tasting=False)

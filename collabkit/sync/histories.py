@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..crdt.update import StateVector
-from .effects import Opened
+from .events import Opened
 from .recovery import Recovery
 
 __all__ = ["UNSEEN_HISTORIES", "WORDS_TO_UNSEEN", "Histories"]

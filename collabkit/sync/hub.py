@@ -35,8 +35,9 @@ from .connection_effects import Dismissed, Started
 from .counts import Counts, HubStats
 from .dialects import SUBPROTOCOLS
 from .doors import MAX_ADDRESSES
-from .effects import Denial, Ticked
+from .effects import Denial
 from .entry import Access, Changed, Entry
+from .events import Ticked
 from .limits import Census
 from .link import Link
 from .liveroom import LiveRoom

@@ -41,8 +41,8 @@ from .connection_effects import (
 from .counts import Counts
 from .dialects import Dialect
 from .doors import NEVER
-from .effects import Joined, Left, Requalified, Said
 from .entry import Entry
+from .events import Joined, Left, Requalified, Said
 from .glance import awareness_in, update_in
 from .limits import LARGE_BYTES, Census
 from .liveroom import LiveRoom

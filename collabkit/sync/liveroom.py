@@ -10,6 +10,7 @@ from typing import Any, Protocol, assert_never
 
 from ..crdt.budget import NO_BUDGET, Budget
 from ..crdt.engine import DocumentKey, Engine
+from ..crdt.places import Places
 from ..crdt.update import Scan
 from ..errors import CollabError, EngineLost, RemoteProtocolError
 from ..ids import SessionId
@@ -20,33 +21,35 @@ from .counts import Counts
 from .delivery import Delivery
 from .effects import (
     Append,
-    CheckpointKept,
     Compare,
-    Compared,
     Denial,
     Diff,
-    Diffed,
     Dismiss,
-    EngineDied,
     Examine,
-    Examined,
     Foreign,
-    LogRead,
     MakeCheckpoint,
     Open,
-    Opened,
-    OpenFailed,
     Quarantine,
-    ReadFailed,
     ReadLog,
     RoomEffect,
-    RoomEvent,
     Send,
     Shut,
     Survey,
-    Surveyed,
     Taste,
     Wake,
+)
+from .events import (
+    CheckpointKept,
+    Compared,
+    Diffed,
+    EngineDied,
+    Examined,
+    LogRead,
+    Opened,
+    OpenFailed,
+    ReadFailed,
+    RoomEvent,
+    Surveyed,
 )
 from .histories import UNSEEN_HISTORIES
 from .inquest import Inquest, updates_of
@@ -267,7 +270,8 @@ class LiveRoom:
         return Diffed(vector, await self._inquest.difference(self._hub.engine, vector))
 
     async def _survey(self) -> RoomEvent:
-        return Surveyed(await self._hub.engine.survey(self.key))
+        told = await self._hub.engine.survey(self.key)
+        return Surveyed(await self._hub.aside.run(lambda: Places.decode(told)))
 
     async def _compare(self, asked: Compare) -> RoomEvent:
         known = await self._hub.aside.run(lambda: deletes_all(asked.difference, asked.told))

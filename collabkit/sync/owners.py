@@ -60,6 +60,11 @@ class Owners:
         self._of = dict(owners)
         self.recovery.opened(recovers_until_ms)
 
+    def belongs(self, client: int, subject: Subject) -> bool:
+        """Whether an id is somebody's own."""
+        owner = self._of.get(client, "")
+        return owner == subject or (is_anonymous(owner) and is_anonymous(subject))
+
     def foreign(self, found: Scan, vector: StateVector, subject: Subject) -> tuple[int, ...]:
         """The clients under whose ids an update brings what only others may."""
         theirs: list[int] = []

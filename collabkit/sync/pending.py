@@ -8,19 +8,46 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from ..crdt.update import Scan, StateVector, advance, splice
+from ..crdt.budget import NO_BUDGET
+from ..crdt.engine import Contested
+from ..crdt.lib0 import var_uint
+from ..crdt.update import (
+    Scan,
+    StateVector,
+    advance,
+    encode_deletes,
+    encode_update,
+    scan,
+    splice,
+)
 from ..ids import Subject
 from ..store.base import Draft
-from .effects import Foreign, RoomEffect, Send
+from .effects import Denial, Foreign, RoomEffect, Send
 from .limits import LARGE_BYTES
-from .messages import Update
+from .messages import Receipt, Update
 
-__all__ = ["OnTheWay", "Pending", "spread"]
+__all__ = ["Case", "OnTheWay", "Pending", "spread"]
 
 OVERHEAD_BYTES = 512  # of an edit, beside its update
 # To join what tells more than this costs more than to send it on its own: each part a microsecond,
 # and that for each author once.
 LIGHT_PARTS = 64
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What is not taken of an edit.
+
+    Attributes:
+        contested: The edit, and what of it may not stay.
+        scan: Its scan, as it was offered.
+        receipt: What its author is told of it.
+        denials: What is written down of it.
+    """
+
+    contested: Contested
+    scan: Scan
+    receipt: Receipt
+    denials: tuple[Denial, ...]
 
 
 class Pending(msgspec.Struct, eq=False):
@@ -34,6 +61,10 @@ class Pending(msgspec.Struct, eq=False):
         origin: How its author's edits come in.
         foreign: Client ids of others under which it brought something new.
         recovers: It brings back what others wrote and the log lost.
+        case: What is not taken of it, if it is not all of it. Until it was mended, its update is
+            for nobody to see.
+        repairs: Client ids that put back what it may not delete. It was mended if there is a case
+            and it was sent.
     """
 
     author: int
@@ -51,6 +82,8 @@ class Pending(msgspec.Struct, eq=False):
     origin: str = "relay"
     foreign: tuple[int, ...] = ()
     recovers: bool = False
+    case: Case | None = None
+    repairs: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Pending {len(self.update)} bytes by {self.subject}>"
@@ -65,9 +98,39 @@ class Pending(msgspec.Struct, eq=False):
             clients=tuple([section.client for section in self.scan.sections]),
             seen=self.seen,
             group=self.group,
-            origin="recovery" if self.recovers else self.origin,
+            origin=self._origin,
             claims=self.claims,
+            repairs=self.repairs,
         )
+
+    @property
+    def _origin(self) -> str:
+        if self.case is not None:
+            return "repair"
+        return "recovery" if self.recovers else self.origin
+
+    @property
+    def offered(self) -> Scan:
+        """Its scan, as it was offered."""
+        return self.scan if self.case is None else self.case.scan
+
+    @property
+    def evidence(self) -> bytes:
+        """What may be kept of it if it does harm. If it holds what is not for anybody: its ids."""
+        if self.case is None:
+            return self.update
+        structs = [
+            (section.client, section.clock, 1, (b"\0" + var_uint(section.length),))
+            for section in self.scan.sections
+        ]
+        return encode_update(structs, encode_deletes({}))
+
+    def mend(self, update: bytes) -> None:
+        """This is what went into the document instead, and what everybody gets."""
+        clients = {section.client for section in self.offered.sections}
+        self.update, self.scan, self.sent = update, scan(update, NO_BUDGET), True
+        found = self.scan.sections
+        self.repairs = tuple(s.client for s in found if s.client not in clients)
 
     def told(self) -> Foreign:
         """What there is to say of what it brought of others."""
@@ -135,17 +198,26 @@ class OnTheWay:
 
 
 def spread(edits: Sequence[Pending], stock: tuple[int, ...]) -> list[RoomEffect]:
-    """Send edits to all of ``stock`` except that nobody is sent his own; what is light, spliced."""
+    """Send edits to all of ``stock``; what is light, spliced.
+
+    Nobody is sent his own, but for what was mended of it.
+    """
     effects: list[RoomEffect] = []
-    for heavy, run in itertools.groupby(edits if stock else (), _is_heavy):
-        if heavy:
-            effects += [Send(stock, Update(edit.update), edit.author) for edit in run]
+    for alone, run in itertools.groupby(edits if stock else (), _goes_alone):
+        if alone:
+            effects += [Send(stock, Update(edit.update), _but(edit)) for edit in run]
         else:
             effects += _spread_spliced(list(run), stock)
     return effects
 
 
-def _is_heavy(edit: Pending) -> bool:
+def _but(edit: Pending) -> int:
+    return edit.author if edit.case is None else 0
+
+
+def _goes_alone(edit: Pending) -> bool:
+    if edit.case is not None:
+        return True
     parts = len(edit.scan.sections) + len(edit.scan.deletes)
     return parts > LIGHT_PARTS or len(edit.update) > LARGE_BYTES
 

@@ -23,25 +23,24 @@ from __future__ import annotations
 
 import enum
 
-import msgspec
-
 from ..crdt.awareness import decode_awareness
+from ..crdt.budget import refuse
 from ..crdt.presence import Presence
-from ..crdt.update import Scan, advances, decode_state_vector, encode_state_vector, scan
+from ..crdt.update import Scan, decode_state_vector, scan
 from ..errors import RemoteProtocolError
 from ..ids import Seq
+from .backlog import Backlog
 from .catchup import CatchUp, Member
 from .checkpointing import Checkpointing
 from .edits import Edits
-from .effects import (
+from .effects import Dismiss, RoomEffect, Send, Shut
+from .events import (
     AppendFailed,
     CaughtUp,
     CheckpointKept,
     Committed,
-    Compare,
     Compared,
     Diffed,
-    Dismiss,
     EngineDied,
     Examined,
     Joined,
@@ -51,38 +50,33 @@ from .effects import (
     OpenFailed,
     ReadFailed,
     Requalified,
-    RoomEffect,
     RoomEvent,
     Said,
-    Send,
-    Shut,
     Surveyed,
     Tasted,
     Ticked,
     Woke,
 )
+from .guarded import Guarded
 from .histories import WORDS_TO_UNSEEN, Histories
+from .judging import MAX_JUDGED_BYTES
 from .messages import (
-    Ack,
     Awareness,
     Edit,
     QueryAwareness,
-    Refused,
     Resume,
     SyncStep1,
     SyncStep2,
     Update,
     Welcome,
 )
+from .readers import Readers
 from .showing import Showing
 
 __all__ = ["Life", "Room"]
 
 # Long enough for a reload of a page, short enough that memory follows use.
 LINGER = 10.0
-# Said while the document is being opened, by everybody together.
-MAX_HELD_BYTES = 64 * 1024 * 1024
-HELD_OVERHEAD_BYTES = 256
 # It names a change; it is no place to keep things.
 MAX_GROUP_CHARACTERS = 256
 # Every tab of every browser is a client id for ever; a vector may name those we know and some.
@@ -117,9 +111,10 @@ class Room:
         self.presence = Presence()
         self._showing = Showing(self.members, self.presence)
         self._histories = Histories(self.edits.owners.recovery)
-        self._held: list[Said] = []
-        self._held_bytes = 0
+        self._unheard = Backlog()
+        self._guarded = Guarded(self.members, self.edits)
         self._catch_up = CatchUp(self.members, self.edits, self.presence)
+        self._readers = Readers(self.edits, self._catch_up)
         self._empty_since = now
         self._checkpoints = Checkpointing(self.edits, now=now)
 
@@ -157,9 +152,10 @@ class Room:
             case Diffed(vector, update):
                 return self._catch_up.differs(vector, update)
             case Compared(member, ticket, known):
-                return self._compared(member, ticket, known=known)
+                return self._readers.compared(member, ticket, known=known)
             case Surveyed():
-                return []
+                effects, held = self._guarded.surveyed(event)
+                return [*effects, *self._hear(held, now)]
             case LogRead(loaded, packed):
                 return self._catch_up.log_read(loaded, packed, now=now)
             case EngineDied(question, culprit):
@@ -178,10 +174,8 @@ class Room:
                 return self._catch_up.not_read(reason)
             case CaughtUp():
                 return self._caught_up(event, now)
-            case Requalified(member, rights):
-                if member in self.members:
-                    self.members[member].can_write = rights.can_write
-                return []
+            case Requalified():
+                return self._requalified(event, now)
             case CheckpointKept():
                 digest = self._checkpoints.kept(event)
                 return [] if digest is None else self._catch_up.proven(digest)
@@ -191,7 +185,7 @@ class Room:
     def edited(self, member_id: int, update: bytes, *, now: float) -> list[RoomEffect]:
         """What Said would do with an Update: the same, on a shorter way."""
         member = self.members.get(member_id)
-        if member is None or not member.can_write or self.life is Life.OPENING:
+        if member is None or not member.free or self.life is Life.OPENING:
             return self.handle(Said(member_id, Update(update)), now=now)
         return self._edit(member, update, None, now=now)
 
@@ -214,14 +208,12 @@ class Room:
             self.life = Life.OPEN if self.members else Life.LINGERING
             for member in self.members.values():
                 effects += self._welcome(member)
-            held, self._held, self._held_bytes = self._held, [], 0
-            for said in held:
-                effects += self._said(said, now)
+            effects += self._hear(self._unheard.take(), now)
         return [*effects, *self._catch_up.ask_again()]
 
     def _failed(self, reason: str) -> list[RoomEffect]:
         self.life = Life.FAILED
-        self._held.clear()
+        self._unheard.take()
         effects: list[RoomEffect] = [Dismiss(member, 1011, reason) for member in self.members]
         return [*effects, Shut()]
 
@@ -249,11 +241,20 @@ class Room:
             origin=event.origin,
         )
         self.members[member.id] = member
+        effects = self._guarded.qualify(member, event.rights)
         if self.life is Life.LINGERING:
             self.life = Life.OPEN
         if not member.follows:
             self.edits.stock = (*self.edits.stock, member.id)
-        return [] if self.life is Life.OPENING else self._welcome(member)
+        return effects if self.life is Life.OPENING else [*effects, *self._welcome(member)]
+
+    def _requalified(self, event: Requalified, now: float) -> list[RoomEffect]:
+        member = self.members.get(event.member)
+        if member is None:
+            return []
+        effects = self._guarded.told(member, event)
+        effects += self._guarded.qualify(member, event.rights)
+        return [*effects, *self._hear(self._guarded.released(member), now)]
 
     def _welcome(self, member: Member) -> list[RoomEffect]:
         if not member.follows:
@@ -263,8 +264,10 @@ class Room:
         return [Send((member.id,), words)]
 
     def _left(self, member_id: int, now: float) -> list[RoomEffect]:
-        if self.members.pop(member_id, None) is None:
+        member = self.members.pop(member_id, None)
+        if member is None:
             return []
+        effects = self._guarded.left(member)
         self.edits.owed.forget(member_id)
         self.edits.stock = tuple(m for m in self.edits.stock if m != member_id)
         self.edits.followers = tuple(m for m in self.edits.followers if m != member_id)
@@ -273,7 +276,7 @@ class Room:
             self._empty_since = now
             if self.life is Life.OPEN:
                 self.life = Life.LINGERING
-        return self._showing.left(member_id, now=now)
+        return [*effects, *self._showing.left(member_id, now=now)]
 
     # What members say
 
@@ -283,7 +286,9 @@ class Room:
             return []
         message = event.message
         if self.life is Life.OPENING:
-            return self._hold(event)
+            if self._unheard.keep(event):
+                return []
+            return [Dismiss(member.id, 1013, "the document is still being opened")]
         match message:
             case Update(update) | SyncStep2(update):
                 return self._edit(member, update, event.scan, now=now)
@@ -301,14 +306,9 @@ class Room:
                 return self._catch_up.snapshot(member, now=now)
         return [Dismiss(member.id, 1002, f"{type(message).__name__} does not belong here")]
 
-    def _hold(self, event: Said) -> list[RoomEffect]:
-        fields = msgspec.structs.astuple(event.message)
-        size = HELD_OVERHEAD_BYTES + sum(len(f) for f in fields if isinstance(f, bytes | str))
-        if self._held_bytes + size > MAX_HELD_BYTES:
-            return [Dismiss(event.member, 1013, "the document is still being opened")]
-        self._held_bytes += size
-        self._held.append(event)
-        return []
+    def _hear(self, held: list[Said], now: float) -> list[RoomEffect]:
+        """Take what was held."""
+        return [effect for said in held for effect in self._said(said, now)]
 
     def _edit(
         self,
@@ -320,34 +320,22 @@ class Room:
         group: str = "",
         now: float,
     ) -> list[RoomEffect]:
+        judged = member.judge is not None
         try:
+            if judged and len(update) > MAX_JUDGED_BYTES:
+                refuse("too-large", MAX_JUDGED_BYTES)
             found = found or scan(update, self.edits.budget)
             if member.can_write and not member.can_forward:
                 self.edits.owners.check_new(found, self.edits.vector, self.edits.budget, now=now)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
         if not member.can_write:
-            return self._read_only(member, found)
+            return self._readers.said(member, found)
+        if judged:
+            held = self._guarded.holds(Said(member.id, Edit(seen, group, update), found))
+            if held is not None:
+                return held
         return self.edits.offered(member, update, found, seen=seen, group=group, now=now)
-
-    def _read_only(self, member: Member, offered: Scan) -> list[RoomEffect]:
-        ticket = self.edits.owed.to(member.id).expect()
-        brings = advances(offered, self.edits.stored)
-        if brings or not offered.deletes:
-            return self._compared(member.id, ticket, known=not brings)
-
-        def judge(difference: bytes) -> list[RoomEffect]:
-            return [Compare(member.id, ticket, difference, offered)]
-
-        def unknown() -> list[RoomEffect]:
-            return self._compared(member.id, ticket, known=False)
-
-        vector = encode_state_vector(self.edits.stored)
-        return self._catch_up.difference(member, vector, judge, unknown)
-
-    def _compared(self, member: int, ticket: int, *, known: bool) -> list[RoomEffect]:
-        answer = Ack(0) if known else Refused("read-only", "you may not write here")
-        return self.edits.owed.give(member, ticket, answer)
 
     def _present(self, member: Member, update: bytes, now: float) -> list[RoomEffect]:
         try:

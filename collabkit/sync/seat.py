@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from .effects import CaughtUp
+from .events import CaughtUp
 from .messages import Message
 from .sendqueue import SendQueue
 

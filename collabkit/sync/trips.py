@@ -25,7 +25,7 @@ from ..errors import CollabError, EngineLost
 from ..ids import Seq, SessionId
 from ..store.base import Draft, Store
 from .counts import Counts
-from .effects import AppendFailed, Committed, EngineDied, RoomEvent, Tasted
+from .events import AppendFailed, Committed, EngineDied, RoomEvent, Tasted
 
 __all__ = ["Trips"]
 

@@ -19,7 +19,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from .effects import Woke
+from .events import Woke
 
 __all__ = ["LONG_WINDOW", "SHORT_WINDOW", "WINDOW", "Windows"]
 

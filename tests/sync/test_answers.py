@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from collabkit.crdt.update import scan
 from collabkit.sync.answers import ASK_AGAIN_AFTER, Answers, covers
-from collabkit.sync.edits import MAX_GAPS
+from collabkit.sync.intake import MAX_GAPS
 from collabkit.sync.messages import Ack, Message
 from crdt.crafting import gc, update
 

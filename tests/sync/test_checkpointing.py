@@ -12,7 +12,8 @@ from collabkit.sync.checkpointing import (
     Checkpointing,
 )
 from collabkit.sync.edits import Edits
-from collabkit.sync.effects import CheckpointKept, MakeCheckpoint, Opened
+from collabkit.sync.effects import MakeCheckpoint
+from collabkit.sync.events import CheckpointKept, Opened
 from collabkit.sync.messages import Digest
 
 MAKE = [MakeCheckpoint()]

@@ -27,7 +27,7 @@ from collabkit.sync.connection_effects import (
     WriteFrame,
 )
 from collabkit.sync.dialects import Dialect
-from collabkit.sync.effects import Ticked
+from collabkit.sync.events import Ticked
 from collabkit.sync.hocuspocus import Authenticate, CloseAddress, write_hocuspocus
 from collabkit.sync.messages import Ack, Awareness, Refused, SyncStep1, Update, write
 

@@ -509,7 +509,7 @@ def test_later_protocol() -> None:
     """A relay of a protocol version that is not known is left."""
     talk = Talk()
     talk.dial()
-    assert only(talk.hear(say.Welcome(3, "L1", "s", True, 0)), do.Failed)
+    assert only(talk.hear(say.Welcome(4, "L1", "s", True, 0)), do.Failed)
 
 
 # Epochs and digests

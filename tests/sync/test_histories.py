@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collabkit.sync.effects import Opened
+from collabkit.sync.events import Opened
 from collabkit.sync.histories import MAX_WELCOME, WORDS_TO_UNSEEN, Histories
 from collabkit.sync.recovery import Recovery
 

@@ -16,6 +16,7 @@ from collabkit.crdt.update import Scan, advance, scan, without
 from collabkit.errors import UpdateRefused
 from collabkit.ids import Seq, Subject
 from collabkit.sync import effects as fx
+from collabkit.sync import events as on
 from collabkit.sync.messages import Refused, SyncStep1, SyncStep2, Update
 from collabkit.sync.owners import Owners, own_part
 from collabkit.sync.room import Room
@@ -102,8 +103,8 @@ def test_few_new_ids_come_at_a_time(owners: Owners) -> None:
 def test_who_may_forward_brings_as_many_as_an_update_holds(room: Room, can_forward: bool) -> None:
     """Merges and other servers do; others are put out, as for all that exceeds the budget."""
     crowd = update(*((n, 0, [gc(1)]) for n in range(100, 101 + DEFAULT_BUDGET.new_clients)))
-    room.handle(fx.Joined(2, BOB, can_forward=can_forward), now=0.0)
-    effects = room.handle(fx.Said(2, Update(crowd)), now=0.0)
+    room.handle(on.Joined(2, BOB, can_forward=can_forward), now=0.0)
+    effects = room.handle(on.Said(2, Update(crowd)), now=0.0)
     assert any(isinstance(e, fx.Dismiss) and e.code == 1008 for e in effects) != can_forward
 
 
@@ -184,15 +185,15 @@ def room() -> Room:
     """Ada's document, open, with Bob in it, long after any recovery."""
     made = Room("main", now=0.0)
     made.start()
-    made.handle(fx.Joined(1, BOB), now=0.0)
-    made.handle(fx.Opened("L", 1, 1, {HERS: 3}, owners={HERS: ADA}), now=0.0)
+    made.handle(on.Joined(1, BOB), now=0.0)
+    made.handle(on.Opened("L", 1, 1, {HERS: 3}, owners={HERS: ADA}), now=0.0)
     return made
 
 
 def test_what_was_cut_is_told(room: Room) -> None:
     """So that it can be counted; and nobody is put out."""
     forged = update((HERS, 3, [gc(1_000_000)]))
-    told, sent = room.handle(fx.Said(1, Update(forged)), now=0.0)
+    told, sent = room.handle(on.Said(1, Update(forged)), now=0.0)
     assert told == fx.Foreign(BOB, (HERS,), taken=False)
     assert isinstance(sent, fx.Send)
     assert isinstance(sent.message, Refused)
@@ -203,11 +204,11 @@ def test_what_is_brought_back_is_told_once_it_is_stored(room: Room) -> None:
     """And not before: a commit may fail."""
     room.edits.owners.recovery.begin(now=0.0)
     back = update((HERS, 3, [string("!", origin=(HERS, 2))]))
-    effects = room.handle(fx.Said(1, Update(back)), now=1.0)
-    effects += room.handle(fx.Woke(soon=False), now=1.0)
-    effects += room.handle(fx.Tasted((Good(),)), now=1.0)
+    effects = room.handle(on.Said(1, Update(back)), now=1.0)
+    effects += room.handle(on.Woke(soon=False), now=1.0)
+    effects += room.handle(on.Tasted((Good(),)), now=1.0)
     assert not [effect for effect in effects if isinstance(effect, fx.Foreign)]
-    effects = room.handle(fx.Committed((Seq(2),)), now=1.0)
+    effects = room.handle(on.Committed((Seq(2),)), now=1.0)
     assert fx.Foreign(BOB, (HERS,), taken=True) in effects
 
 
@@ -221,11 +222,11 @@ def test_who_honestly_builds_on_what_was_cut_stays(room: Room) -> None:
         now = clock / 60  # a hand that drags something
         written = update((HIS, clock, [own[-1]]))
         own.append(string("?", origin=(HIS, clock)))
-        effects = room.handle(fx.Said(1, Update(written)), now=now)
+        effects = room.handle(on.Said(1, Update(written)), now=now)
         if any(isinstance(e, fx.Send) and isinstance(e.message, SyncStep1) for e in effects):
             asked += 1
             all_of_it = SyncStep2(update(theirs, (HIS, 0, own[:-1])))
-            effects += room.handle(fx.Said(1, all_of_it), now=now)
+            effects += room.handle(on.Said(1, all_of_it), now=now)
         assert not [effect for effect in effects if isinstance(effect, fx.Dismiss)]
         answers += [e.message for e in effects if isinstance(e, fx.Send)]
     refused = [one.code for one in answers if isinstance(one, Refused)]
@@ -239,20 +240,20 @@ def test_what_was_cut_heals_when_its_author_brings_it(room: Room) -> None:
     both = update(
         (HERS, 3, [string("!", origin=(HERS, 2))]), (HIS, 0, [string("?", origin=(HERS, 3))])
     )
-    room.handle(fx.Said(1, Update(both)), now=0.0)
-    room.handle(fx.Joined(2, ADA), now=0.0)
-    room.handle(fx.Said(2, Update(theirs)), now=1.0)
-    room.handle(fx.Said(1, Update(both)), now=6.0)
+    room.handle(on.Said(1, Update(both)), now=0.0)
+    room.handle(on.Joined(2, ADA), now=0.0)
+    room.handle(on.Said(2, Update(theirs)), now=1.0)
+    room.handle(on.Said(1, Update(both)), now=6.0)
     assert room.edits.vector == {HERS: 4, HIS: 1}
 
 
 def test_an_edit_that_turns_out_to_be_a_gap_claims_nothing(room: Room) -> None:
     """When what it builds on was refused by the engine, its id stays free."""
-    room.handle(fx.Joined(2, ADA), now=0.0)
+    room.handle(on.Joined(2, ADA), now=0.0)
     first = update((11, 0, [string("x", root="t")]))
     second = update((HIS, 0, [string("y", origin=(11, 0))]))
-    room.handle(fx.Said(2, Update(first)), now=0.0)
-    room.handle(fx.Said(1, Update(second)), now=0.0)
-    room.handle(fx.Woke(soon=False), now=0.0)
-    room.handle(fx.Tasted((Bad("unbearable", "no"), Gap())), now=0.0)
+    room.handle(on.Said(2, Update(first)), now=0.0)
+    room.handle(on.Said(1, Update(second)), now=0.0)
+    room.handle(on.Woke(soon=False), now=0.0)
+    room.handle(on.Tasted((Bad("unbearable", "no"), Gap())), now=0.0)
     assert room.edits.owners.foreign(scan(second), {}, ADA) == ()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from collabkit.sync.effects import Woke
+from collabkit.sync.events import Woke
 from collabkit.sync.windows import Windows
 
 

@@ -1,0 +1,97 @@
+"""Those of a room's members who may do some things in it and not others.
+
+Rules:
+
+1. A member is **judged** if there is somebody who says what he may do (:class:`Rights.judge`).
+   While there is one, the room keeps track of where things are, see :mod:`.judging`.
+2. Until that is known, what judged members write is held, in order. What is held of a member whose
+   rights change, so that he is judged no more, is heard at once: by the rights that he has now.
+3. If it cannot be known, whoever waits for it is put out, and may come back.
+4. A member of ours is told when he may write from here on, or may not.
+"""
+
+from __future__ import annotations
+
+from ..access.model import Rights
+from .backlog import Backlog
+from .catchup import Member
+from .edits import Edits
+from .effects import Dismiss, RoomEffect, Send
+from .events import Requalified, Said, Surveyed
+from .messages import Standing
+
+__all__ = ["Guarded"]
+
+# From which version on our dialect knows Standing.
+_TELLS_FROM = 3
+
+
+class Guarded:
+    """Who is judged, and what waits for that.
+
+    Args:
+        members: The room's members, by id.
+        edits: The room's edits.
+    """
+
+    def __init__(self, members: dict[int, Member], edits: Edits) -> None:
+        self._members = members
+        self._edits = edits
+        self._held = Backlog()
+
+    def __repr__(self) -> str:
+        judged = sum(member.judge is not None for member in self._members.values())
+        return f"<Guarded: {judged} of {len(self._members)} members, {self._held!r}>"
+
+    def changed(self) -> list[RoomEffect]:
+        """Members came, left, or have other rights."""
+        judged = any(member.judge is not None for member in self._members.values())
+        return self._edits.watch(judged=judged)
+
+    def qualify(self, member: Member, rights: Rights) -> list[RoomEffect]:
+        """A member has these rights from here on."""
+        before = member.judge
+        member.can_write, member.path = rights.can_write, rights.path
+        member.judge = rights.judge if rights.can_write else None
+        member.free = rights.can_write and rights.judge is None
+        return [] if before is member.judge is None else self.changed()
+
+    def told(self, member: Member, event: Requalified) -> list[RoomEffect]:
+        """The word that a member's rights have changed, if he has one for it."""
+        if member.can_write == event.rights.can_write:
+            return []
+        if not member.follows or member.version < _TELLS_FROM:
+            return []
+        return [Send((member.id,), Standing(event.rights.can_write, event.reason))]
+
+    def left(self, member: Member) -> list[RoomEffect]:
+        """A member is gone, and what he said with him."""
+        if member.judge is None:
+            return []
+        self._held.take(member.id)
+        return self.changed()
+
+    def holds(self, said: Said) -> list[RoomEffect] | None:
+        """Keep what a judged member writes until he can be judged; None if he can be."""
+        if self._edits.judging.places is not None:
+            return None
+        if not self._held.keep(said):
+            return [Dismiss(said.member, 1013, "the document is still being surveyed")]
+        if self._edits.judging.hopeless:
+            self._edits.judging.rest()
+        return self._edits.survey()
+
+    def released(self, member: Member) -> list[Said]:
+        """What was held of a member who is judged no more."""
+        return self._held.take(member.id) if member.judge is None and self._held else []
+
+    def surveyed(self, event: Surveyed) -> tuple[list[RoomEffect], list[Said]]:
+        """A survey came back: what is to be done, and what can be heard now."""
+        effects = self._edits.surveyed(event.places)
+        if self._edits.judging.places is not None:
+            return effects, self._held.take()
+        if self._edits.judging.hopeless:
+            waiting = dict.fromkeys(said.member for said in self._held.take())
+            reason = "what may be written here cannot be told at the moment"
+            effects += [Dismiss(member, 1013, reason) for member in waiting]
+        return effects, []

@@ -1,0 +1,292 @@
+"""★ Edits of those who may do some things in a document and not others.
+
+::
+
+    offered ─► touched ─► judged ─┬─ all allowed ─► on its way like any other
+                                  └─ some refused ─► contested ─► tasted ─► mended ─► to all
+
+Rules:
+
+1. An edit is judged once, as it is offered, by what its author may do at that moment: in parts,
+   each of which is what is new in it at one place (:mod:`collabkit.crdt.touches`).
+2. What of it may not stay is told to the engine, which empties it and puts back what it deleted
+   (:mod:`collabkit.crdt.mending`). Until then nobody is sent it, and nothing of it is kept.
+3. To judge one must know where each struct of the document is. That is asked of the engine once,
+   by a survey, and kept up from then on: an edit is added as it is offered, and what it deletes
+   once it was tasted. Deleting what is being deleted is judged, then, as if it lived; that refuses
+   what does not matter, and never lets in what does.
+4. Whenever an edit that was added comes to nothing, or the engine loses the document, what is
+   known is worth nothing: the document is surveyed again, and nobody is judged until then.
+5. What is on its way while a survey is made is noted, and added to it: it holds that already, or
+   does not.
+6. To mend costs far more than to offend, so everybody has a number of repairs, and gets one more
+   each second. Whoever uses them up is put out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from ..access.model import Judge
+from ..access.paths import ELEMENT, quote, show
+from ..access.rules import CODES, Decision
+from ..crdt.drafts import drafts
+from ..crdt.engine import Contested
+from ..crdt.places import Places
+from ..crdt.touches import Ranges, Touch
+from ..crdt.update import StateVector
+from ..ids import Subject
+from .effects import Denial, Dismiss, RoomEffect, Survey
+from .messages import Receipt
+from .owners import Owners
+from .pending import Case, Pending
+
+__all__ = ["Author", "Judging", "path_of"]
+
+# What one gets wrong in a session of work, at once and then on and on.
+REPAIRS = 20
+REPAIRS_PER_SECOND = 1.0
+# Of what was not taken, so much is shown; the rest is told by its number.
+MAX_ITEMS = 100
+DRAFT_BYTES = 64 * 1024
+# Noted behind a survey; if more comes meanwhile, there is another one.
+MAX_NOTED_BYTES = 64 * 1024 * 1024
+# What is judged in passing, of one edit: the densest of this size takes about 0.2 s.
+MAX_JUDGED_BYTES = 256 * 1024
+# An engine that died over two surveys will over the third.
+MAX_FAILURES = 2
+
+_TOO_OFTEN = "too many of its edits have to be repaired"
+_ASK = "ask whoever may administer this document"
+
+
+class Author(Protocol):
+    """A member who may write, as his edits see him; :class:`.events.Joined` says what each means.
+
+    Attributes:
+        judge: Who says what he may do, if that is not everything.
+        path: The document, as rules name it.
+    """
+
+    id: int
+    subject: Subject
+    can_forward: bool
+    claims_ids: bool
+    origin: str
+    judge: Judge | None
+    path: str
+
+
+class Judging:
+    """What one room knows of where things are, and what it makes of it.
+
+    Attributes:
+        places: Where each struct is, once that is known.
+    """
+
+    def __init__(self) -> None:
+        self.places: Places | None = None
+        self._asked = False  # a survey is under way
+        self._void = False  # and serves for nothing
+        self._noted: list[Pending] = []
+        self._noted_bytes = 0
+        self._dead: list[Ranges] = []
+        self._failures = 0
+        self._repairs: dict[Subject, tuple[float, float]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Judging by {self.places!r}>"
+
+    # Knowing where things are
+
+    def survey(self, way: Iterable[Pending]) -> list[Survey]:
+        """Have the document surveyed, unless that is done or under way; ``way`` is on its way."""
+        if self.places is not None or self._asked or self.hopeless:
+            return []
+        self._asked, self._void = True, False
+        self._forget()
+        for edit in way:
+            self.add(edit)
+        return [Survey()]
+
+    def surveyed(self, places: Places | None) -> bool:
+        """The survey came back; False if there has to be another."""
+        self._asked = False
+        if places is None:
+            self._failures += 1
+            return False
+        self._failures = 0
+        if self._void:
+            return False
+        for edit in self._noted:
+            if edit.update:
+                places.add(edit.update, edit.scan)
+        for ranges in self._dead:
+            places.died(ranges)
+        self._forget()
+        self.places = places
+        return True
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether surveys came back with nothing, time after time."""
+        return self._failures >= MAX_FAILURES
+
+    def spoil(self) -> None:
+        """What is known is worth nothing."""
+        self.places = None
+        self._void = True
+        self._forget()
+
+    def rest(self) -> None:
+        """There is nobody to be judged."""
+        self.spoil()
+        self._failures = 0
+
+    def _forget(self) -> None:
+        self._noted, self._noted_bytes, self._dead = [], 0, []
+
+    def add(self, edit: Pending) -> None:
+        """An edit is on its way."""
+        if not edit.update:
+            return
+        if self.places is not None:
+            self.places.add(edit.update, edit.scan)
+        elif self._asked and not self._void:
+            self._noted.append(edit)
+            self._noted_bytes += len(edit.update)
+            if self._noted_bytes > MAX_NOTED_BYTES:
+                self.spoil()
+
+    def tasted(self, trip: Sequence[Pending], *, spoiled: bool) -> list[Denial]:
+        """Edits were tasted.
+
+        Args:
+            trip: All of them; those that bring nothing have no update.
+            spoiled: Some were not taken.
+
+        Returns:
+            What is to be written down of them.
+        """
+        if spoiled:
+            self.spoil()
+        denials: list[Denial] = []
+        for edit in trip:
+            if not edit.update:
+                continue
+            dead = edit.scan.deletes
+            if edit.case is not None:
+                self.add(edit)
+                dead = (*dead, *edit.case.contested.refused)
+                denials += edit.case.denials
+            if self.places is not None:
+                self.places.died(dead)
+            elif self._asked and not self._void:
+                self._dead.append(dead)
+        return denials
+
+    # Judging
+
+    def weigh(
+        self, edit: Pending, author: Author, vector: StateVector, owners: Owners, *, now: float
+    ) -> list[RoomEffect] | None:
+        """Judge an edit, if its author is judged, and add it.
+
+        Args:
+            edit: It leaves no gap to the document. What of it may not stay is put into its case.
+            author: Whose it is.
+            vector: What the document has, and what is on its way.
+            owners: Whose each client id is.
+            now: Unix time in seconds.
+
+        Returns:
+            What is to be done if it is not taken, not even in parts.
+        """
+        if author.judge is not None:
+            assert self.places is not None
+            touches = self.places.touched(
+                edit.update,
+                edit.scan,
+                vector=vector,
+                mine=lambda client: owners.belongs(client, edit.subject),
+            )
+            case = _case(edit, touches, author.judge(touches, now=now), author.path)
+            if case is not None:
+                if not self._may_repair(edit.subject, now):
+                    return [*case.denials, Dismiss(edit.author, 4429, _TOO_OFTEN)]
+                edit.case, edit.scan = case, replace(edit.scan, plain=False)
+        self.add(edit)
+        return None
+
+    def _may_repair(self, subject: Subject, now: float) -> bool:
+        """Count one more repair for somebody; False if he has had too many."""
+        left, at = self._repairs.get(subject, (float(REPAIRS), now))
+        left = min(left + (now - at) * REPAIRS_PER_SECOND, REPAIRS)
+        if left < 1:
+            self._repairs[subject] = left, now
+            return False
+        self._repairs[subject] = left - 1, now
+        return True
+
+
+def path_of(document: str, touch: Touch) -> str:
+    """Where something was touched, as rules name it.
+
+    >>> path_of("/projects/p/sessions/s/docs/main", Touch("write", ("todo", None), "set"))
+    '/projects/p/sessions/s/docs/main/todo/[]'
+    """
+    steps = (ELEMENT if step is None else quote(step) for step in touch.steps)
+    return f"{document}{show(steps)}" if touch.steps else document or "/"
+
+
+def _case(
+    edit: Pending, touches: Sequence[Touch], decisions: Sequence[Decision], path: str
+) -> Case | None:
+    """What of an edit is not taken, if anything is not."""
+    told = list(zip(touches, decisions, strict=True))
+    refused = [(touch, decision) for touch, decision in told if not decision.allowed]
+    if not refused:
+        return None
+    contested = Contested(
+        edit.update,
+        tuple(span for touch, _ in refused for span in touch.inserted),
+        tuple(span for touch, decision in told if decision.allowed for span in touch.deleted),
+    )
+    denials = tuple(
+        Denial(
+            *(edit.author, edit.subject, touch.action, path_of(path, touch)),
+            *(decision.rules, decision.code),
+        )
+        for touch, decision in refused[:MAX_ITEMS]
+    )
+    return Case(contested, edit.scan, _receipt(edit, refused, denials), denials)
+
+
+def _receipt(
+    edit: Pending, refused: Sequence[tuple[Touch, Decision]], denials: Sequence[Denial]
+) -> Receipt:
+    parts = [touch.inserted for touch, _ in refused[:MAX_ITEMS]]
+    written = drafts(edit.update, edit.scan, parts, room_bytes=DRAFT_BYTES)
+    first = denials[0]
+    body = {
+        "type": "collabkit.receipt",
+        "code": first.code,
+        "reason": f"you may not {first.action} {first.path}: {CODES.get(first.code, first.code)}",
+        "items": [
+            {
+                "action": denial.action,
+                "path": denial.path,
+                "rule": denial.rules[0] if denial.rules else "",
+                "code": denial.code,
+                "draft": draft,
+            }
+            for denial, draft in zip(denials, written, strict=True)
+        ],
+        "more": len(refused) - len(denials),
+        "ask": _ASK,
+    }
+    return Receipt(msgspec.json.encode(body))
