@@ -17,7 +17,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -28,9 +28,12 @@ from .batch import check_text
 from .charter import Amendment, Epoch, StoredFact
 from .openfile import OpenFile
 
-__all__ = ["amend", "amend_within", "ordered", "ready", "when_ready"]
+__all__ = ["Slices", "amend", "amend_within", "ordered", "ready", "when_ready"]
 
 T = TypeVar("T")
+
+Slices: TypeAlias = Generator[None, None, int]
+"""A change that is made in slices, and gives the epoch that facts are of then."""
 
 # Of a change of no more facts than this the audit tells each; of any, what fits on a screen.
 _TOLD_FACTS, _TOLD_BYTES = 32, 8 << 10
@@ -61,13 +64,11 @@ def ordered(amendment: Amendment) -> list[StoredFact]:
 def _check_body(fact: StoredFact) -> None:
     try:
         msgspec.json.decode(fact.body or b"", type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise ValueNotStorable(f"{fact.kind} {fact.key!r}: {error}") from error
 
 
-def amend(
-    file: OpenFile, amendment: Amendment, changes: Sequence[StoredFact]
-) -> Generator[None, None, int]:
+def amend(file: OpenFile, amendment: Amendment, changes: Sequence[StoredFact]) -> Slices:
     """Change facts, in slices, and return the epoch that they are of then.
 
     Args:

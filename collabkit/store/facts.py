@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
@@ -47,6 +46,13 @@ FIELDS = "kind, key, body, born, died"
 EPOCH_FIELDS = "no, at_ms, made_by, reason, facts, digest"
 
 _START = Epoch(0, 0, Subject(""), "", 0, "")
+
+
+class _Told(msgspec.Struct):
+    """What the audit is told of an epoch, as far as it matters here."""
+
+    epoch: int
+    digest: str
 
 
 def newest(connection: sqlite3.Connection, path: str) -> Epoch:
@@ -82,6 +88,8 @@ def read(
             raise Corrupt(path, f"epoch {at} of the policy", "it is missing")
     found: dict[tuple[str, str], StoredFact] = {}
     for page in _pages(connection):
+        if missing := _unknown(connection, page):
+            raise Corrupt(path, f"epoch {missing} of the policy", "it is missing")
         for values in page:
             _, _, _, born, died, _ = values
             if born <= epoch.no and (died is None or died > epoch.no):
@@ -110,19 +118,28 @@ def _pages(connection: sqlite3.Connection) -> Iterator[list[rows.Values]]:
             return
 
 
+def _unknown(connection: sqlite3.Connection, page: Sequence[rows.Values]) -> int:
+    """The last epoch of some rows, if neither it nor a later one is there or was begun; or 0."""
+    last = max(max(values[3], values[4] or 0) for values in page)
+    (known,) = connection.execute("SELECT coalesce(max(no), 0) FROM epochs").fetchone()
+    return last if last > known else 0
+
+
 def verify(connection: sqlite3.Connection, path: str) -> Iterator[str]:
     """Check facts, epochs, and what the audit tells of them; yields a sentence for each fault."""
-    # First the newest: what comes meanwhile is left out.
+    # First these two: what comes meanwhile is left out.
+    told = _told(connection)
     try:
         last = newest(connection, path)
     except Corrupt as damage:
         yield f"{damage.where}: {damage.reason}"
         return
-    told = _told(connection)
     faulty = False
     born: dict[int, list[tuple[str, str, bytes]]] = {}
     died: dict[int, list[tuple[str, str]]] = {}
+    ends = {last.no, *told}
     for page in _pages(connection):
+        ends.add(_unknown(connection, page))
         for values in page:
             try:
                 fact = checked(path, values)
@@ -136,9 +153,13 @@ def verify(connection: sqlite3.Connection, path: str) -> Iterator[str]:
     if faulty:
         return
     count = 0
-    for no in range(1, last.no + 1):
-        (epoch,) = epochs(connection, path, after=no - 1, limit=1) or (_START,)
+    for no in range(1, max(ends) + 1):
         count += len(born.get(no, ())) - len(died.get(no, ()))
+        try:
+            (epoch,) = epochs(connection, path, after=no - 1, limit=1) or (_START,)
+        except Corrupt as damage:
+            yield f"{damage.where}: {damage.reason}"
+            continue
         if epoch.no != no:
             yield f"epoch {no} of the policy: it is missing"
         elif (epoch.facts, epoch.digest) != (count, _digest(born.get(no, ()), died.get(no, ()))):
@@ -153,10 +174,10 @@ def _told(connection: sqlite3.Connection) -> dict[int, str]:
     told: dict[int, str] = {}
     for (text,) in found.fetchall():
         try:
-            data = msgspec.json.decode(text, type=dict[str, Any])
+            one = msgspec.json.decode(text, type=_Told)
         except msgspec.MsgspecError:
-            continue  # the chain tells of it
-        told[data.get("epoch", 0)] = data.get("digest", "")
+            continue  # if it was changed, the chain tells of it
+        told[one.epoch] = one.digest
     return told
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,9 +12,10 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from ..ids import Lineage, Seq, SessionId
-from . import annals, aside, check, database, named, reading, recovery, trail, versions, wal
+from . import annals, aside, check, database, facts, named, reading, recovery, trail, versions, wal
 from .audit import Entry, Head
 from .base import Chronicle, Loaded, Quarantined, Row, SessionRecord, Version
+from .charter import Epoch, Project, StoredFact
 from .directory import Directory
 from .lock import Holder, holder
 
@@ -132,6 +133,26 @@ class Reader:
             no = self._directory().get(session).no
             return versions.read(self._connection, self.path, no, document=document)
 
+    def projects(self) -> list[Project]:
+        """All projects by name. Raises Corrupt if those would not be all."""
+        with self._transaction():
+            return self._directory().all_projects()
+
+    def facts(self, *, at: int | None = None) -> tuple[int, list[StoredFact]]:
+        """Who may do what, as of the newest epoch or another, and which epoch that is.
+
+        Raises:
+            MomentNotFound: There was no such epoch.
+            Corrupt: They are damaged, or not all there.
+        """
+        with self._transaction():
+            return _whole(facts.read(self._connection, self.path, at=at))
+
+    def epochs(self, *, after: int = 0, limit: int = 1000) -> list[Epoch]:
+        """When and how facts changed, oldest first. Raises Corrupt."""
+        with self._transaction():
+            return facts.epochs(self._connection, self.path, after=after, limit=limit)
+
     def rows(
         self,
         session: SessionId,
@@ -166,22 +187,31 @@ class Reader:
             return named.entries(self._connection, self.path, table, prefix)
 
     def audit(
-        self, session: SessionId | None = None, *, after: int = 0, limit: int = 1000
+        self,
+        session: SessionId | None = None,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        subject: str | None = None,
+        actions: Sequence[str] = (),
+        since_ms: int = 0,
     ) -> list[Entry]:
-        """Read the next lines of the audit, of a session or all; :meth:`verify` checks them.
+        """Read the next lines of the audit, those that are asked for; :meth:`verify` checks them.
 
         Args:
             session: What they are about; it may be gone.
             after: The number of the last line that is known.
             limit: How many lines at most.
+            subject: Who did it.
+            actions: What was done, any of these; ``access-*`` is all that begins so.
+            since_ms: When it was written, at the earliest, in Unix milliseconds.
 
         Raises:
             Corrupt: One is no line at all.
         """
         with self._transaction():
-            return trail.read(
-                self._connection, self.path, after=after, limit=limit, session=session
-            )
+            wanted = trail.Wanted(session, subject, tuple(actions), since_ms)
+            return trail.read(self._connection, self.path, wanted, after=after, limit=limit)
 
     def head(self) -> Head:
         """The end of the audit, to be kept elsewhere."""

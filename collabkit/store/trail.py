@@ -16,12 +16,25 @@ from .base import Deed
 from .batch import check_text
 from .rows import Values
 
-__all__ = ["append", "head", "read", "verify"]
+__all__ = ["Wanted", "append", "head", "read", "verify"]
 
 _FIELDS = "no, at_ms, session, subject, action, data, hash"
 
 # Read at a time; a line is a few hundred bytes.
 _PAGE = 1000
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which lines: those that are all of it. By default all are.
+
+    Attributes:
+        actions: Any of these; ``*`` stands for what there is more of a name.
+    """
+
+    session: SessionId | None = None
+    subject: str | None = None
+    actions: tuple[str, ...] = ()
+    since_ms: int = 0
 
 
 def append(connection: sqlite3.Connection, session: SessionId | None, deed: Deed | None) -> Head:
@@ -55,14 +68,14 @@ def head(connection: sqlite3.Connection) -> Head:
 def read(
     connection: sqlite3.Connection,
     path: str,
+    wanted: Wanted,
     *,
     after: int,
     limit: int,
-    session: SessionId | None = None,
 ) -> list[Entry]:
-    """Read the next lines: of a session, or all. Raises Corrupt if one is no line at all."""
+    """Read the next lines that are wanted. Raises Corrupt if one is no line at all."""
     entries = []
-    for values in _page(connection, after, limit, session):
+    for values in _page(connection, after, limit, wanted):
         entry = _entry(values)
         if entry is None:
             raise Corrupt(path, f"line {values[0]} of the audit", "what it tells is no JSON")
@@ -70,13 +83,13 @@ def read(
     return entries
 
 
-def _page(
-    connection: sqlite3.Connection, after: int, limit: int, session: SessionId | None
-) -> list[Values]:
+def _page(connection: sqlite3.Connection, after: int, limit: int, wanted: Wanted) -> list[Values]:
+    kinds = " OR ".join(["action GLOB ?"] * len(wanted.actions)) or "TRUE"
     return connection.execute(
-        f"SELECT {_FIELDS} FROM audit "
-        "WHERE no > :after AND (:session IS NULL OR session = :session) ORDER BY no LIMIT :limit",
-        {"after": after, "session": session, "limit": limit},
+        f"SELECT {_FIELDS} FROM audit WHERE no > ? AND at_ms >= ? "
+        f"AND session IS ifnull(?, session) AND subject = ifnull(?, subject) AND ({kinds}) "
+        "ORDER BY no LIMIT ?",
+        (after, wanted.since_ms, wanted.session, wanted.subject, *wanted.actions, limit),
     ).fetchall()
 
 
@@ -105,7 +118,7 @@ def verify(connection: sqlite3.Connection, kept: Head | None = None) -> Iterator
 
     def entries() -> Iterator[Entry]:
         nonlocal last
-        while page := _page(connection, last, _PAGE, None):
+        while page := _page(connection, last, _PAGE, Wanted()):
             for values in page:
                 last = values[0]
                 # What is no JSON was changed, and its hash will tell.

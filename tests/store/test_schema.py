@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from collabkit.store import annals
+from collabkit.store import annals, facts
 from collabkit.store.backup import backup
+from collabkit.store.charter import Project
 from collabkit.store.ledger import Ledger
 from collabkit.store.reader import Reader
 from collabkit.store.schema import APPLICATION_ID, SUPPORTED, migrate, tables
@@ -25,7 +26,7 @@ def empty() -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, 2, 3])
 def version(request: pytest.FixtureRequest) -> int:
     """Each number that a file had once."""
     number: int = request.param
@@ -34,7 +35,7 @@ def version(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def old(path: str, version: int) -> str:
-    """A file of that version: three updates, checkpoints, a value, and a row in `hot`."""
+    """A file of that version: four updates, checkpoints, a value, and all that it could have."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(Path(__file__).with_name(f"version_{version}.sql").read_text())
     return path
@@ -80,8 +81,14 @@ def test_a_step_that_fails_never_began(empty: sqlite3.Connection) -> None:
     assert empty.execute("SELECT name FROM sqlite_schema").fetchall() == [("log",)]
 
 
-# Whose client ids were, from the number on that tells it.
-OWNERS = {1: {}, 2: {1: ADA}}
+# What there is in each, from the number on that tells it: owners of client ids, what was set aside,
+# and versions.
+OWNERS = {1: {}, 2: {1: ADA}, 3: {1: ADA}}
+ASIDE = {1: [], 2: [b"x"], 3: [b"x"]}
+VERSIONS = {1: [], 2: [], 3: ["kept"]}
+
+# A session that is there proves that its project is.
+MADE = {1: 1795580866313, 2: 1795597871839, 3: 1795597871839}
 
 
 def test_an_older_file_is_brought_up_to_date(old: str, version: int) -> None:
@@ -92,8 +99,11 @@ def test_an_older_file_is_brought_up_to_date(old: str, version: int) -> None:
         loaded = finish(ledger.load(session, "main"))
         assert loaded.checkpoint == checkpoint(3)
         assert [row.body for row in loaded.rows] == [b"4"]
-        assert (loaded.owners, loaded.quarantined) == (OWNERS[version], (b"x",) * (version - 1))
-        assert (loaded.epoch, annals.listed(ledger.file, session, None)) == (0, [])
+        assert (loaded.owners, loaded.quarantined) == (OWNERS[version], tuple(ASIDE[version]))
+        kept = [one.name for one in annals.listed(ledger.file, session, None)]
+        assert (loaded.epoch, kept) == (0, VERSIONS[version])
+        assert ledger.file.directory.all_projects() == [Project("default", MADE[version], ADA)]
+        assert finish(facts.read(ledger.file.connection, old, at=None)) == (0, [])
         assert ledger.get("state", session) == ("active", 1)
         ledger.quarantine(session, "main", subject=ADA, body=b"3", reason="x", seq=3)
         assert finish(ledger.load(session, "main")).checkpoint == checkpoint(1)
@@ -109,8 +119,11 @@ def test_an_older_file_is_read_as_it_is(old: str, version: int) -> None:
         loaded = reader.load(record.id, "main")
         assert loaded.checkpoint == checkpoint(3)
         assert (loaded.owners, loaded.epoch) == (OWNERS[version], 0)
-        assert [one.body for one in reader.quarantined()] == [b"x"] * (version - 1)
-        assert (reader.versions(record.id), record.parent) == ([], None)
+        assert [one.body for one in reader.quarantined()] == ASIDE[version]
+        kept = [one.name for one in reader.versions(record.id)]
+        assert (kept, record.parent) == (VERSIONS[version], None)
+        assert reader.projects() == [Project("default", MADE[version], ADA)]
+        assert (reader.facts(), reader.epochs()) == ((0, []), [])
         assert [row.seq for row in reader.chronicle(record.id, "main").rows] == [1, 3, 4]
         assert list(reader.verify()) == []
         assert reader.info().schema == version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,24 @@ def test_lines_are_read_as_they_were_told(ledger: Ledger, told: SessionId) -> No
         assert reader.audit(after=1, limit=2) == lines[1:3]
         assert reader.head() == lines[-1].head
     assert (list(audit.breaks(lines)), broken(ledger, lines[-1].head)) == ([], [])
+
+
+def test_lines_are_looked_for(ledger: Ledger, told: SessionId) -> None:
+    """By who did it, what was done, and when; a name may be the beginning of one."""
+    annals.tell(ledger.file, None, Deed(ADA, "noted"))
+    with Reader(ledger.path) as reader:
+        first, *_, last = lines = reader.audit()
+
+        def numbers(**wanted: Any) -> list[int]:
+            return [line.no for line in reader.audit(**wanted)]
+
+        assert numbers(subject=ADA) == [1, 5]
+        assert numbers(actions=("note",)) == [2, 3, 4]
+        assert numbers(actions=("note*",), after=3) == [4, 5]
+        assert numbers(actions=("create", "noted")) == [1, 5]
+        assert numbers(session=told, subject=ADA) == [1]
+        assert numbers(since_ms=first.at_ms) == [line.no for line in lines]
+        assert numbers(since_ms=last.at_ms + 1) == []
 
 
 def test_a_change_and_its_line_are_one(ledger: Ledger, session: SessionId) -> None:
