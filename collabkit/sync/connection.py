@@ -58,6 +58,7 @@ from .hocuspocus import (
     Authenticated,
     CloseAddress,
     HocuspocusMessage,
+    Stateless,
     SyncStatus,
     TokenRequest,
     read_hocuspocus,
@@ -69,6 +70,7 @@ from .messages import (
     Ack,
     Denied,
     Message,
+    Receipt,
     Refresh,
     Refused,
     SyncStep1,
@@ -176,8 +178,12 @@ class Connection:
                     return write_hocuspocus(address, SyncStatus(stored=True))
                 case Refused():
                     return write_hocuspocus(address, SyncStatus(stored=False))
+                case Receipt(body):
+                    return write_hocuspocus(address, Stateless(body.decode()))
             return write_hocuspocus(address, message)
-        if self.dialect is Dialect.YWEBSOCKET and isinstance(message, Ack | Refused):
+        if self.dialect is Dialect.YWEBSOCKET and isinstance(message, Ack | Refused | Receipt):
+            return None
+        if self.dialect is Dialect.COLLABKIT and self.version < 3 and isinstance(message, Receipt):
             return None
         return write(message)
 
