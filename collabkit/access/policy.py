@@ -29,7 +29,7 @@ import msgspec
 from ..errors import InvalidPolicy
 from ..ids import RoomName
 from .clauses import BITS, Reader
-from .conditions import DEFAULT, Attributes
+from .conditions import DEFAULT, Attributes, Values
 from .extents import Reach, Uniform, has_something_in, reach, uniform
 from .facts import Change, Drop, Facts, Kind, Put, concern, name_of, place_of
 from .holders import Holders, Index
@@ -243,6 +243,11 @@ class Policy:
         """The rules of a session that say something of a path in it."""
         segments = _path(path) or ()
         return confining(self._views.sessions.get(segments[:4]), segments)
+
+    def values(self, request: Request, *, now: float) -> Values:
+        """What conditions see of a request, whose path there is."""
+        about = self._views.of(request.subject, now).about
+        return values_of(about, request.action, parse(request.resource), request.context, now)
 
     def groups_of(self, subject: str) -> tuple[str, ...]:
         """All groups that a subject is in, sorted."""
