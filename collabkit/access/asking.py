@@ -18,18 +18,13 @@ from ..errors import AccessDenied
 from ..ids import RoomName, Subject
 from . import admission
 from .admission import JOIN_CODES, Company
+from .explaining import Explanation, explain
+from .facts import Change
+from .guard import Guard
 from .model import Identity, Judge, Refusal, Rights
-from .paths import (
-    ELEMENT,
-    Path,
-    document_path,
-    operation_path,
-    project_path,
-    quote,
-    session_path,
-    show,
-)
-from .policy import Holders, Policy, Reach
+from .paths import Path, document_path, operation_path, project_path, session_path, show
+from .planning import Plan, plan
+from .policy import Holders, Policy, Reach, Uniform
 from .rules import CODES, Action, Decision, Request
 from .witness import Witness
 
@@ -92,6 +87,14 @@ class Asking:
             raise denied(request, decision)
         return decision
 
+    def is_archived(self, project: str) -> bool:
+        """Whether nothing in a project may be changed any more."""
+        return project in self._archived
+
+    def uniform(self, subject: str, room: RoomName) -> Uniform:
+        """How much of a document somebody may write and delete."""
+        return self._policy.uniform(subject, room, now=self._clock())
+
     def note(self, request: Request, decision: Decision) -> None:
         """Tell the audit that somebody did something, or was kept from it."""
         self._witness.saw(request, decision, now=self._clock())
@@ -130,6 +133,22 @@ class Asking:
         """All that a subject may do something to, as patterns."""
         return self._policy.list_resources(subject, action, under, now=self._clock())
 
+    def explain(self, request: Request) -> Explanation:
+        """Why somebody may do something, or may not, and what came closest."""
+        return explain(self._policy, request, self._clock())
+
+    def plan(self, changes: Sequence[Change], questions: Iterable[Request] | None = None) -> Plan:
+        """What some changes would change, if they were made now.
+
+        Args:
+            changes: Which.
+            questions: Whose answers to compare; if None, all that could differ.
+
+        Raises:
+            InvalidPolicy: They contradict each other, or what is there.
+        """
+        return plan(self._policy, changes, self._clock(), questions)
+
     # At the door
 
     def admit(
@@ -142,17 +161,18 @@ class Asking:
             room: The document, by the name that its session has.
             context: What conditions may ask for of his connection.
         """
+        known: dict[str, object] = {**identity.attributes, **(context or {})}
         rights = admission.admit(
             self._policy,
             identity,
             room,
             self._clock(),
-            judging=self._judging,
+            judging=lambda who, where: self._noting(Guard(self._policy, who, where, known), who),
             archived=room.project in self._archived,
             context=context,
         )
         if not self._policy.is_empty and not identity.is_host:
-            asked: dict[str, object] = {"context": {**identity.attributes, **(context or {})}}
+            asked: dict[str, object] = {"context": known}
             request = Request(identity.subject, "read", show(document_path(room)), asked)
             self.note(request, self.decide(request))
         return rights
@@ -180,20 +200,14 @@ class Asking:
         path = operation_path(project_path(room.project), "create")
         return self.check(identity.subject, "execute", path)
 
-    def _judging(self, subject: Subject, room: RoomName) -> Judge:
-        """What says, by the policy that is in force, what somebody may do inside a document."""
-        document = document_path(room)
+    def _noting(self, guard: Guard, subject: Subject) -> Judge:
+        """What a guard says, and the audit is told of what it refuses."""
 
         def judge(touches: Sequence[Touch], *, now: float) -> Sequence[Decision]:
-            decisions = []
-            for touch in touches:
-                change = {"own": touch.own, "appends": touch.appends, "kind": touch.kind}
-                steps = (ELEMENT if step is None else quote(step) for step in touch.steps)
-                path = show((*document, *steps))
-                request = Request(subject, touch.action, path, {"change": change})
-                decisions.append(self._policy.decide(request, now=now))
-                if not decisions[-1].allowed:
-                    self.note(request, decisions[-1])
+            decisions = guard(touches, now=now)
+            for touch, decision in zip(touches, decisions, strict=True):
+                if not decision.allowed:
+                    self.note(Request(subject, touch.action, guard.path(touch)), decision)
             return decisions
 
         return judge

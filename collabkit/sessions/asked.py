@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from ..access.control import AccessControl
 from ..crdt.engine import Engine
 from ..errors import InvalidArguments, InvalidName, SessionExists, SessionNotFound
 from ..ids import DEFAULT_DOCUMENT, DEFAULT_PROJECT, RoomName, Subject
@@ -36,6 +37,11 @@ class Host(Protocol):
     """What operations need of the workspace that they act on."""
 
     engine: Engine
+
+    @property
+    def access(self) -> AccessControl:
+        """Who may do what."""
+        ...
 
     @property
     def calls(self) -> Calls:
@@ -75,12 +81,14 @@ class Call(msgspec.Struct, frozen=True):
     Attributes:
         trusted: Whether what others wrote may come by way of the caller.
         again: Whether an earlier call with its key may have run.
+        owner: Whose it is what the call makes; None if the host's.
     """
 
     host: Host
     subject: Subject
     trusted: bool
     again: bool = False
+    owner: Subject | None = None
 
 
 async def documents_of(call: Call, asked: Arguments) -> tuple[SessionRecord, tuple[str, ...]]:

@@ -10,6 +10,8 @@ Rules:
    A document that the program has open alone is lent to what it does there otherwise.
 4. A session that the program itself is in is not removed under its feet.
 5. How edits came in is said by the code that lets them in, never by who brings them.
+6. Whoever else than the host acts in this process is held to what he may do, in either kind of
+   session, before anything happens (:mod:`.bounds`).
 """
 
 from __future__ import annotations
@@ -20,10 +22,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
+    AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
+    nullcontext,
 )
+from functools import partial
+from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -32,37 +38,42 @@ from ..access.model import Identity, Refusal
 from ..crdt.document import Document
 from ..crdt.splitting import split
 from ..errors import (
-    CannotWrite,
-    ConnectionClosed,
     ConnectionRefused,
     InvalidArguments,
     SessionBusy,
 )
 from ..ids import RoomName, SessionId, Subject
 from ..store.base import SessionRecord, Store
-from ..sync.channel import MemoryChannel, memory_channels, serve_channel
 from ..sync.hub import Hub
 from ..sync.replica import Replica
+from .bounds import Bounds, admitted
+from .member import Dialling, Member
 from .session import Kind, Part, TakePart
 from .solo import Solo, document_of
 
-__all__ = ["Attendance", "Member", "rehearse"]
+__all__ = ["Attendance", "host_identity", "rehearse"]
 
 _EMPTY = b"\x00"  # the state vector of a document to which nothing was ever written
-
-# How a room says that it cannot be opened, and how a replica is told not to try again.
-_ROOM_FAILED = 1011
-_NO_USE = 4422
-
-# A room tries a full disk again after a second; whoever waits for it is told before.
-_LOOK_EVERY = 0.1
-
-# Version 1: in one process nothing is worth packing, nor is this the place to compare.
-IN_PROCESS = "collabkit.1"
 
 _OCCUPIED = Refusal(1013, "a program has this session for itself; try again later")
 _REMOVED = Refusal(4404, "the session was removed")
 _REOPENED = Refusal(1012, "the session is opened again; come back soon")
+
+
+Bind: TypeAlias = Callable[
+    [RoomName, Document, Callable[[int], bool]], AbstractContextManager[None]
+]
+"""Holds a document to what somebody may do; told which client ids are his."""
+
+
+def host_identity(subject: Subject, *, origin: str = "relay") -> Identity:
+    """The program that holds the file, by the name of a subject.
+
+    Args:
+        subject: Who edits, as the log says.
+        origin: How edits in a room come in, as their rows say.
+    """
+    return Identity(subject, can_forward=True, origin=origin, is_host=True)
 
 
 def rehearse(
@@ -117,35 +128,34 @@ class Attendance:
         return self._tokens.get(token or "")
 
     @asynccontextmanager
-    async def stay(
-        self, record: SessionRecord, subject: Subject, *, origin: str = "relay"
-    ) -> AsyncIterator[TakePart]:
+    async def stay(self, record: SessionRecord, identity: Identity) -> AsyncIterator[TakePart]:
         """Be in a session as its kind asks; gives what opens its documents.
 
         Args:
             record: The session.
-            subject: Who is there.
-            origin: How his edits in a room come in, as their rows say.
+            identity: Who is there.
 
         Raises:
             SessionBusy: It is had alone already, or cannot be.
         """
         if record.kind == Kind.SINGLE_USER:
-            async with self.stay_alone(record, subject) as take_part:
+            async with self.stay_alone(record, identity) as take_part:
                 yield take_part
         elif record.id in self._alone:
             raise SessionBusy(record.name, "this program has it for itself")
         else:
             with self._counted(record):
-                identity = Identity(subject, can_forward=True, origin=origin)
                 yield lambda document: self._replica(record, document, identity)
 
     @asynccontextmanager
-    async def stay_alone(self, record: SessionRecord, subject: Subject) -> AsyncIterator[TakePart]:
+    async def stay_alone(
+        self, record: SessionRecord, identity: Identity
+    ) -> AsyncIterator[TakePart]:
         """Have a session for oneself, whatever its kind. Raises SessionBusy."""
         if self._inside[record.id]:
             raise SessionBusy(record.name, "this program has it open already")
-        alone = self._alone[record.id] = _Alone(self._store, record, subject)
+        bind = self._binding(identity)
+        alone = self._alone[record.id] = _Alone(self._store, record, identity.subject, bind)
         try:
             with self._counted(record):
                 async with self._hub.vacated(record.id, _OCCUPIED):
@@ -216,7 +226,7 @@ class Attendance:
             async with alone.lend(document) as solo:
                 yield solo
             return
-        staying = self.stay(record, subject, origin=origin)
+        staying = self.stay(record, host_identity(subject, origin=origin))
         async with staying as take_part, take_part(document) as part:
             yield part
 
@@ -241,7 +251,7 @@ class Attendance:
         token = secrets.token_urlsafe()
         self._tokens[token] = identity
         place, key = RoomName(record.project, record.name, document), (record.id, document)
-        link = _Link(self._hub, str(msgspec.structs.replace(place, session=record.id)), token)
+        link = Dialling(self._hub, str(msgspec.structs.replace(place, session=record.id)), token)
         try:
             async with Replica.over(link.dial, url=f"memory:{place}", document=document) as replica:
                 try:
@@ -253,20 +263,38 @@ class Attendance:
                     )
                     raise
                 member = Member(replica, self._store.path, lambda: self._hub.stalled(*key))
-                try:
-                    yield member
-                finally:
-                    await member.saved()
+                bind, owners = self._binding(identity), self._hub.room(*key).core.edits.owners
+                mine = partial(owners.belongs, subject=identity.subject)
+                with bind(place, replica.document, mine):
+                    try:
+                        yield member
+                    finally:
+                        await member.saved()
         finally:
             del self._tokens[token]
             link.close()
+
+    def _binding(self, identity: Identity) -> Bind:
+        """What holds a document to what somebody may do, if anything does."""
+        access = self._hub.entry.access
+
+        def bind(
+            place: RoomName, document: Document, mine: Callable[[int], bool]
+        ) -> AbstractContextManager[None]:
+            if identity.is_host and admitted(access, identity, place).can_write:
+                return nullcontext()
+            bounds = Bounds(access, identity, place, document, mine=mine, clock=self._hub.now)
+            return bounds.kept()
+
+        return bind
 
 
 class _Alone:
     """A session that the program has for itself, as one subject."""
 
-    def __init__(self, store: Store, record: SessionRecord, subject: Subject) -> None:
+    def __init__(self, store: Store, record: SessionRecord, subject: Subject, bind: Bind) -> None:
         self.subject = subject
+        self._bind = bind
         self._store = store
         self._record = record
         self._open: dict[str, Solo] = {}
@@ -282,6 +310,8 @@ class _Alone:
         async with AsyncExitStack() as stack:
             async with self._turn:
                 solo = await stack.enter_async_context(self._solo(document))
+                place = RoomName(self._record.project, self._record.name, document)
+                stack.enter_context(self._bind(place, solo.document, solo.is_mine))
                 self._open[document] = solo
             try:
                 yield solo
@@ -302,71 +332,3 @@ class _Alone:
 
     def _solo(self, document: str) -> AbstractAsyncContextManager[Solo]:
         return Solo.open(self._store, self._record, document, subject=self.subject)
-
-
-class Member:
-    """This program as one of those in a room.
-
-    Attributes:
-        document: The document.
-        presence: What this program shows, and what the others do.
-    """
-
-    def __init__(self, replica: Replica, path: str, stalled: Callable[[], bool]) -> None:
-        self.document = replica.document
-        self.presence = replica.presence
-        self._replica = replica
-        self._path = path
-        self._stalled = stalled
-
-    def __repr__(self) -> str:
-        return f"<Member by {self._replica!r}>"
-
-    async def saved(self) -> None:
-        """Wait until every edit so far is on disk.
-
-        Raises:
-            CannotWrite: The disk takes nothing. The edits stay, and get there when it does again.
-        """
-        saving = asyncio.ensure_future(self._replica.saved())
-        try:
-            while not saving.done():
-                await asyncio.wait({saving}, timeout=_LOOK_EVERY)
-                if not saving.done() and self._stalled():
-                    raise CannotWrite(
-                        self._path, "the disk takes nothing; the edits wait in memory"
-                    )
-        finally:
-            saving.cancel()
-        await saving
-
-    async def reached(self, row: int) -> None:
-        """Wait until a row of the log, that somebody else wrote, is in the document."""
-        await self._replica.reached(row)
-
-
-class _Link:
-    """A replica's way into a room of this process: one channel in memory after another."""
-
-    def __init__(self, hub: Hub, room: str, token: str) -> None:
-        self._hub = hub
-        self._room = room
-        self._token = token
-        self._channel: MemoryChannel | None = None
-        self._serving: set[asyncio.Task[None]] = set()
-
-    async def dial(self) -> MemoryChannel:
-        """Open a channel, as long as the room can be opened."""
-        last = self._channel
-        if last is not None and last.close_code == _ROOM_FAILED:
-            raise ConnectionClosed(_NO_USE, last.close_reason)
-        self._channel, theirs = memory_channels(self._room, subprotocol=IN_PROCESS)
-        task = asyncio.create_task(serve_channel(self._hub, theirs, token=self._token, peer="host"))
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
-        return self._channel
-
-    def close(self) -> None:
-        """End what serves the channels."""
-        for task in self._serving:
-            task.cancel()

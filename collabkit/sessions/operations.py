@@ -6,7 +6,7 @@ operation       permission       documents   what it does
 create          execute project  none        add a session
 checkpoint      execute session  none        make the next opening of a session's documents fast
 import          execute session  all of it   take Yjs updates into a document, as edits of its own
-take-in         admin project    none        add a session from a container, with its history
+take-in         admin project    host's file add a session from a container, with its history
 version         execute session  read        save a version of a document, or of the session
 restore         execute session  all of it   bring a document back to what it was at a moment
 revert          execute session  all of it   take back a change, or what somebody wrote, alone
@@ -31,7 +31,7 @@ Rules:
    runs again, and an operation that finds its own work done then is content.
 4. Who calls from a room needs the *permission* on ``…/ops/{operation}`` of the session, or of the
    project, and may do something to the *documents* it is about: read them, or write and delete
-   all of each. :mod:`.permitting` says what that is while there is no policy.
+   all of each. :mod:`.permitting` decides, also while there is no policy.
 5. What is imported may be older than what people still have: the host's imports begin a recovery
    of the document (:mod:`collabkit.store.recovery`). Those of people in a room do not, behind a
    lock: whoever may write could have others' words taken from anybody with them.
@@ -50,7 +50,7 @@ from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
 from . import branching, erasure, founding, moving, rewinding, upkeep
 from .asked import Arguments, Call, Host
-from .permitting import Needs, claimed
+from .permitting import Needs, claimed, permit
 
 __all__ = ["TABLE", "Operation", "call", "call_from_room"]
 
@@ -86,9 +86,9 @@ _LOOK = Needs("execute", "session", "read")
 _EDIT = Needs("execute", "session", "all of it")
 _FOUND = Needs("execute", "project")
 _BRANCH = Needs("execute", "project", "read")
-_JOIN = Needs("execute", "project", "all of it")
+_JOIN = Needs("execute", "project", "all of it", reads="fork")
 _RULE = Needs("admin", "session")
-_RULE_ALL = Needs("admin", "project")
+_UNPACK = Needs("admin", "project", "host's file")
 
 TABLE: Mapping[str, Operation] = {
     row.name: row
@@ -96,7 +96,7 @@ TABLE: Mapping[str, Operation] = {
         Operation("create", _FOUND, founding.Create, founding.create),
         Operation("checkpoint", _USE, Arguments, upkeep.checkpoint),
         Operation("import", _EDIT, founding.Import, founding.take_in),
-        Operation("take-in", _RULE_ALL, moving.TakeIn, moving.take_in),
+        Operation("take-in", _UNPACK, moving.TakeIn, moving.take_in),
         Operation("release", _RULE, upkeep.Release, upkeep.release),
         Operation("version", _LOOK, rewinding.Save, rewinding.save),
         Operation("restore", _EDIT, rewinding.Restore, rewinding.restore),
@@ -119,6 +119,7 @@ async def call(
     arguments: Mapping[str, Any],
     *,
     subject: Subject,
+    owner: Subject | None = None,
     key: str | None = None,
     trusted: bool = True,
 ) -> Any:
@@ -129,6 +130,7 @@ async def call(
         name: Which row of :data:`TABLE`.
         arguments: Its arguments; bytes may come as base64.
         subject: Who wants it.
+        owner: Whose it is what the call makes; None if the host's.
         key: Any text that names this one call: repeated with it, the call happens once.
         trusted: Whether what others wrote may come by way of the caller.
 
@@ -139,7 +141,7 @@ async def call(
     operation, asked = _checked(name, arguments)
 
     async def run(again: bool) -> Any:
-        return _json(await operation.run(Call(host, subject, trusted, again), asked))
+        return _json(await operation.run(Call(host, subject, trusted, again, owner), asked))
 
     if key is None:
         return await run(False)
@@ -175,13 +177,19 @@ async def call_from_room(
     if name != "create":
         arguments = {"session": str(room), **arguments}
     operation, asked = _checked(name, arguments)
-    denied = claimed(operation.needs, RoomName.parse(asked.session), room, identity, unlocked)
-    if denied:
-        raise AccessDenied(identity.subject, name, asked.session, denied)
+    if host.access.policy.is_empty:
+        denied = claimed(operation.needs, RoomName.parse(asked.session), room, identity, unlocked)
+        if denied:
+            raise AccessDenied(identity.subject, name, asked.session, denied)
+    else:
+        await permit(host, name, operation.needs, asked, room=room, identity=identity)
     if operation.needs.one_document:
         # Said in full: a session's name alone may mean all its documents.
         arguments = {**arguments, "session": f"{room.project}~{room.session}/{room.document}"}
-    return await call(host, name, arguments, subject=identity.subject, key=key, trusted=unlocked)
+    subject = identity.subject
+    return await call(
+        *(host, name, arguments), subject=subject, owner=subject, key=key, trusted=unlocked
+    )
 
 
 def _checked(name: str, arguments: Mapping[str, Any]) -> tuple[Operation, Arguments]:

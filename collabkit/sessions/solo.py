@@ -19,7 +19,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from operator import attrgetter
 
@@ -119,12 +119,15 @@ class Solo:
         *,
         subject: Subject,
         tail: int,
+        owners: Mapping[int, Subject],
     ) -> None:
         self.document = document
         self._store = store
         self._record = record
         self._subject = subject
         self._author = (document.client_id,)
+        self._owners = owners
+        self._claimed = False
         self._tail = tail
         self._burst: deque[Change] = deque()
         self._queued = False
@@ -151,13 +154,17 @@ class Solo:
         with suppress(CannotWrite):
             await _keep(store, record, checkpoints)
         tail = len(loaded.rows) if not checkpoints else 0
-        solo = cls(store, record, document, subject=subject, tail=tail)
+        solo = cls(store, record, document, subject=subject, tail=tail, owners=loaded.owners)
         try:
             yield solo
         finally:
             solo._stop()
             await solo.saved()
             await solo._checkpoint()
+
+    def is_mine(self, client: int) -> bool:
+        """Whether a client id was this subject's when the document was opened."""
+        return self._owners.get(client) == self._subject
 
     async def saved(self) -> None:
         """Wait until every edit so far is on disk. Raises CannotWrite."""
@@ -194,12 +201,15 @@ class Solo:
     def _draft(
         self, body: bytes, origin: str, group: str | None, clients: tuple[int, ...]
     ) -> Draft:
+        claims = self._author if clients is self._author and not self._claimed else ()
+        self._claimed = self._claimed or bool(claims)
         return Draft(
             document=self.document.name,
             subject=self._subject,
             body=body,
             at_ms=time.time_ns() // 1_000_000,
             clients=clients,
+            claims=claims,
             group=group,
             origin=origin,
         )

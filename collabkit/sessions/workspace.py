@@ -10,6 +10,8 @@ Rules:
 3. Until then nobody can knock but the host's own code, which shows a token that never leaves this
    process.
 4. What changes a workspace, other than edits, is an operation (:mod:`.operations`).
+5. Who may do what is in the file. The host's own code may do everything, unless it says as whom
+   it acts (:mod:`.actor`).
 """
 
 from __future__ import annotations
@@ -18,54 +20,36 @@ import getpass
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Any, Protocol, Self, overload
+from typing import Any, Self, overload
 
 import msgspec
 
+from ..access.control import AccessControl
 from ..access.model import Authenticate, Identity, Knock, Refusal
 from ..crdt.engine import Engine
 from ..crdt.inprocess import InProcessEngine
 from ..crdt.sandbox import SandboxEngine
-from ..errors import InvalidArguments, LocalProtocolError, SessionNotFound
+from ..errors import InvalidArguments, LocalProtocolError
 from ..ids import DEFAULT_PROJECT, RoomName, Subject
 from ..store.base import SessionRecord
 from ..store.database import Durability
 from ..store.sqlite import SQLiteStore
 from ..sync.hub import Hub
 from . import holder, operations
+from .actor import Actor
 from .asked import session_place
-from .attendance import Attendance
+from .attendance import Attendance, host_identity
 from .beside import Beside
 from .calls import Calls
-from .history import History, Sitting
-from .session import Kind, Session, TakePart
+from .history import History, OpenHistory
+from .opening import OpenFile, OpenSession
+from .session import Kind, Session
 from .shelter import ONE_CHILD, Children, shelter
 from .versions import DEFAULT_POLICY, Rounds, VersionPolicy
 
 __all__ = ["Workspace", "open_file", "user"]
-
-
-class _OpenFile(Protocol):
-    def __call__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        durability: Durability = "stored",
-        subject: str | None = None,
-        versions: VersionPolicy = DEFAULT_POLICY,
-    ) -> Workspace:
-        """Open a file; see :func:`open_file`."""
-        ...
-
-
-class _OpenSession(Protocol):
-    def __call__(
-        self, name: str, *, project: str = DEFAULT_PROJECT, create: Kind | None = None
-    ) -> Session:
-        """Open a session; see :meth:`Workspace.open`."""
-        ...
 
 
 class _Open:
@@ -76,12 +60,12 @@ class _Open:
     """
 
     @overload
-    def __get__(self, workspace: None, owner: type[Workspace]) -> _OpenFile: ...
+    def __get__(self, workspace: None, owner: type[Workspace]) -> OpenFile[Workspace]: ...
     @overload
-    def __get__(self, workspace: Workspace, owner: type[Workspace]) -> _OpenSession: ...
+    def __get__(self, workspace: Workspace, owner: type[Workspace]) -> OpenSession: ...
     def __get__(
         self, workspace: Workspace | None, owner: type[Workspace]
-    ) -> _OpenFile | _OpenSession:
+    ) -> OpenFile[Workspace] | OpenSession:
         return open_file if workspace is None else workspace._open_session
 
 
@@ -127,6 +111,11 @@ class Workspace:
         return self._parts.store
 
     @property
+    def access(self) -> AccessControl:
+        """Who may do what, in this file."""
+        return self._parts.access
+
+    @property
     def hub(self) -> Hub:
         """The rooms. Sockets of others are let in by :meth:`serving` only."""
         return self._parts.hub
@@ -155,14 +144,21 @@ class Workspace:
     # Its sessions
 
     def _open_session(
-        self, name: str, *, project: str = DEFAULT_PROJECT, create: Kind | None = None
+        self,
+        name: str,
+        *,
+        project: str = DEFAULT_PROJECT,
+        create: Kind | None = None,
+        subject: str | None = None,
     ) -> Session:
-        """Open a session, as this workspace's subject.
+        """Open a session, as this workspace's subject, who may do everything, or as somebody.
 
         Args:
             name: Its name or id, such as ``note``; or its full name, such as ``acme~note``.
             project: The project it is in, where the name does not say.
             create: The kind to make it as, if there is none of that name.
+            subject: Somebody, such as ``user:ada``: what he may not do raises AccessDenied before
+                it happens.
 
         Returns:
             The session: use it with ``async with``.
@@ -171,32 +167,46 @@ class Workspace:
             SessionNotFound: There is none, when the session is entered.
             SessionBusy: It is single-user, and somebody is in it.
             Corrupt: Its document cannot be loaded.
+            AccessDenied: The subject may not read it, or create it.
         """
-        place = session_place(name, project)
-        return Session(name, self._find(place, create), self._stay, self._open_history)
+        place, actor = session_place(name, project), self._actor(subject)
+        return Session(name, actor.find(place, create), actor.stay, self._history_of(actor))
 
     def open_alone(
-        self, name: str, *, project: str = DEFAULT_PROJECT, create: Kind | None = None
+        self,
+        name: str,
+        *,
+        project: str = DEFAULT_PROJECT,
+        create: Kind | None = None,
+        subject: str | None = None,
     ) -> Session:
         """As ``open``, but with nobody else in the session, whatever its kind, and without a room.
 
         Edits go straight into the log, which is faster and needs no loop to turn. Raises
         SessionBusy if it is open in this program.
         """
-        place = session_place(name, project)
-        return Session(name, self._find(place, create), self._stay_alone, self._open_history)
+        place, actor = session_place(name, project), self._actor(subject)
+        return Session(name, actor.find(place, create), actor.stay_alone, self._history_of(actor))
 
     def create(
-        self, name: str, *, project: str = DEFAULT_PROJECT, kind: Kind = Kind.COLLABORATIVE
+        self,
+        name: str,
+        *,
+        project: str = DEFAULT_PROJECT,
+        kind: Kind = Kind.COLLABORATIVE,
+        subject: str | None = None,
     ) -> Session:
         """Create a session and open it with ``async with``, or just create it with ``await``.
+
+        A ``subject`` creates it if he may, owns it, and is who has it open.
 
         Raises:
             SessionExists: The project has one of this name.
             InvalidName: It cannot be a session's name.
+            AccessDenied: The subject may not.
         """
-        place = session_place(name, project)
-        return Session(name, self._create(place, kind), self._stay, self._open_history)
+        place, actor = session_place(name, project), self._actor(subject)
+        return Session(name, actor.create(place, kind), actor.stay, self._history_of(actor))
 
     async def list(self, *, project: str | None = None) -> Sequence[SessionRecord]:
         """All sessions, of all projects or of one, by name."""
@@ -210,33 +220,16 @@ class Workspace:
             key: Names this one call: repeated with it, it happens once.
             arguments: Its arguments, such as ``session="note"``.
         """
-        return await operations.call(self, operation, arguments, subject=self.subject, key=key)
+        return await self._actor(None).call(operation, arguments, key=key)
 
-    def _open_history(self, session: Sitting) -> History:
-        return History(
-            session, store=lambda: self.store, run=lambda name, told: self.call(name, **told)
-        )
+    def _actor(self, subject: str | None) -> Actor:
+        host = host_identity(self.subject)
+        return Actor(lambda: self, host if subject is None else Identity(Subject(subject)))
 
-    async def _find(self, place: RoomName, create: Kind | None) -> SessionRecord:
-        try:
-            return await self.store.find_session(place.session, project=place.project)
-        except SessionNotFound:
-            if create is None:
-                raise
-        return await self._create(place, create)
-
-    async def _create(self, place: RoomName, kind: Kind) -> SessionRecord:
-        return await self.store.create_session(
-            place.session, project=place.project, kind=kind.value, by=self.subject
-        )
+    def _history_of(self, actor: Actor) -> OpenHistory:
+        return lambda session: History(session, store=lambda: self.store, run=actor.call)
 
     # Who takes part
-
-    def _stay(self, record: SessionRecord) -> AbstractAsyncContextManager[TakePart]:
-        return self.attendance.stay(record, self.subject)
-
-    def _stay_alone(self, record: SessionRecord) -> AbstractAsyncContextManager[TakePart]:
-        return self.attendance.stay_alone(record, self.subject)
 
     @asynccontextmanager
     async def serving(
@@ -278,6 +271,9 @@ class Workspace:
             return Refusal(4403, "nobody is let in here")
         return await self._door.authenticate(knock)
 
+    async def _founded(self, room: RoomName, identity: Identity) -> SessionRecord:
+        return await Actor(lambda: self, identity).create(room, Kind.COLLABORATIVE)
+
     # What others ask of it
 
     async def _called(
@@ -291,12 +287,9 @@ class Workspace:
         )
 
     async def _commanded(self, request: holder.Request) -> Any:
+        told, subject = request.arguments, Subject(request.subject) or self.subject
         return await operations.call(
-            self,
-            request.operation,
-            request.arguments,
-            subject=Subject(request.subject) or self.subject,
-            key=request.key,
+            self, request.operation, told, subject=subject, key=request.key
         )
 
     # Its life
@@ -310,6 +303,7 @@ class Workspace:
             SchemaTooNew: A later version wrote it.
             CannotWrite: It, or its folder, cannot be written.
             Corrupt: It is damaged.
+            InvalidPolicy: What it says of who may do what makes no sense to this version.
         """
         if self._stack is not None:
             raise LocalProtocolError(f"{self.path} is open already")
@@ -318,16 +312,20 @@ class Workspace:
             store = await stack.enter_async_context(opening)
             stack.callback(setattr, self, "engine", InProcessEngine())
             shelter = await stack.enter_async_context(AsyncExitStack())
+            access = AccessControl(store, host=self.subject)
             hub = Hub(
                 store,
                 self.engine,
                 authenticate=self._admit,
+                access=access,
                 create_sessions=False,
+                found=self._founded,
                 call=self._called,
             )
             helps = Calls(store), Beside(store), shelter
-            self._running = _Running(store, hub, Attendance(store, hub), *helps)
+            self._running = _Running(store, access, hub, Attendance(store, hub), *helps)
             stack.callback(setattr, self, "_running", None)
+            await stack.enter_async_context(access)
             rounds = Rounds(store, self.policy, subject=self.subject)
             await stack.enter_async_context(rounds.going())
             await stack.enter_async_context(hub)
@@ -351,6 +349,7 @@ class _Running(msgspec.Struct, frozen=True):
     """What there is while the file is open."""
 
     store: SQLiteStore
+    access: AccessControl
     hub: Hub
     attendance: Attendance
     calls: Calls

@@ -15,15 +15,16 @@ Rules:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Protocol, TypeAlias
 
 import msgspec
 
 from ..access.admission import Company
 from ..access.model import Authenticate, Identity, Knock, Refusal, Rights
 from ..errors import AccessError, SessionExists, SessionNotFound
-from ..ids import RoomName, SessionId, Subject
+from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
 from .company import Companies
 
@@ -79,6 +80,10 @@ class Admission(msgspec.Struct, frozen=True):
     rights: Rights
 
 
+Found: TypeAlias = Callable[[RoomName, Identity], Awaitable[SessionRecord]]
+"""Makes the session that a room is in, for somebody. Raises SessionExists."""
+
+
 class Claims:
     """Access control where there is none: the claims of a token decide alone."""
 
@@ -111,6 +116,7 @@ class Entry:
         authenticate: Who is let in.
         access: Who may do what there.
         create_sessions: Whether a session is made of a name that is not there.
+        found: Makes it; what is created by somebody may be to be his.
 
     Attributes:
         closed: Sessions that nobody may enter just now, and why.
@@ -124,8 +130,10 @@ class Entry:
         *,
         access: Access | None = None,
         create_sessions: bool,
+        found: Found | None = None,
     ) -> None:
         self.access: Access = access or Claims()
+        self._make: Found = found or self._made
         self.create_sessions = create_sessions
         self.closed: dict[SessionId, Refusal] = {}
         self.companies = Companies()
@@ -157,7 +165,9 @@ class Entry:
         room = asked if record is None else named(asked, record)
         rights = self.access.admit(identity, room, context=context)
         if record is None and self.create_sessions and self.access.may_create(identity, room):
-            record = await self._made(room, identity.subject)
+            with suppress(SessionExists):
+                await self._make(room, identity)
+            record = await self._found(room)
             rights = self.access.admit(identity, room, context=context)
         if isinstance(rights, Refusal):
             return Refusal(rights.code, f"{identity.subject} may not enter {asked}")
@@ -173,13 +183,10 @@ class Entry:
         except SessionNotFound:
             return None
 
-    async def _made(self, room: RoomName, by: Subject) -> SessionRecord:
-        try:
-            return await self._store.create_session(
-                room.session, project=room.project, kind="collaborative", by=by
-            )
-        except SessionExists:
-            return await self._store.find_session(room.session, project=room.project)
+    async def _made(self, room: RoomName, identity: Identity) -> SessionRecord:
+        return await self._store.create_session(
+            room.session, project=room.project, kind="collaborative", by=identity.subject
+        )
 
     def again(
         self, identity: Identity, room: RoomName, context: Mapping[str, object] | None = None

@@ -36,7 +36,7 @@ from .counts import Counts, HubStats
 from .dialects import SUBPROTOCOLS
 from .doors import MAX_ADDRESSES
 from .effects import Denial
-from .entry import Access, Changed, Entry
+from .entry import Access, Changed, Entry, Found
 from .events import Ticked
 from .limits import Census
 from .link import Link
@@ -84,6 +84,7 @@ class Hub:
         create_sessions: Whether a room that does not exist is made for one who may write.
         unseen_histories: Whether copies may join that share no edit with a document.
         access: Who may do what; without it the claims of tokens decide alone.
+        found: Makes sessions.
         call: Carries out operations; without it there are none.
         clock: Unix time in seconds; by default one that does not jump.
 
@@ -99,6 +100,7 @@ class Hub:
         create_sessions: bool = True,
         unseen_histories: bool = False,
         access: Access | None = None,
+        found: Found | None = None,
         call: OnCall | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
@@ -111,7 +113,9 @@ class Hub:
         self.max_documents = MAX_ADDRESSES
         self.budget = DEFAULT_BUDGET
         self.trips = Trips(self)
-        self.entry = Entry(store, authenticate, access=access, create_sessions=create_sessions)
+        self.entry = Entry(
+            store, authenticate, access=access, create_sessions=create_sessions, found=found
+        )
         self.unseen_histories = unseen_histories
         self._on_call = call
         self._rooms: dict[DocumentKey, LiveRoom] = {}

@@ -6,6 +6,7 @@ import pytest
 
 from collabkit.errors import ConnectionClosed, SessionBusy
 from collabkit.ids import Subject
+from collabkit.sessions.attendance import host_identity
 from collabkit.sessions.session import Kind
 from collabkit.sessions.workspace import Workspace
 from sessions.looking import OnDisk
@@ -69,7 +70,7 @@ async def test_nobody_is_counted_who_could_not_enter(workspace: Workspace) -> No
     """A failed entry leaves a session free."""
     record = (await workspace.create("mine", kind=Kind.SINGLE_USER)).record
     with pytest.raises(ZeroDivisionError):
-        async with workspace.attendance.stay(record, HOST):
+        async with workspace.attendance.stay(record, host_identity(HOST)):
             1 // 0  # noqa: B018
     async with workspace.attendance.vacated(record):
         with pytest.raises((SessionBusy, ConnectionClosed)):

@@ -13,7 +13,7 @@ import pytest
 from collabkit.crdt.document import Document
 from collabkit.errors import SessionBusy
 from collabkit.ids import Subject
-from collabkit.sessions.attendance import IN_PROCESS
+from collabkit.sessions.member import IN_PROCESS
 from collabkit.sessions.operations import call
 from collabkit.sessions.session import Kind
 from collabkit.sessions.workspace import Workspace
