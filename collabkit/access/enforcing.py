@@ -23,13 +23,14 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ..errors import AccessDenied, Conflict
+from ..errors import CollabError, Conflict
 from ..ids import Subject, new_id
 from ..store.charter import Amendment, Charter, Project
 from .asking import Asking
 from .conditions import Attributes
 from .drafting import Draft
 from .facts import Change
+from .granting import may_change
 from .policy import Policy
 from .stored import decoded, encoded
 
@@ -45,9 +46,6 @@ _log = logging.getLogger(__name__)
 
 # Others who change one policy in one file at a time are few, and each of them tries as often.
 TRIES = 8
-
-# So many changes are thought out in a few milliseconds; more are, in a thread.
-AT_ONCE = 1000
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -191,7 +189,7 @@ class Enforcing(Asking):
                 raise Conflict("the policy", expected, policy.epoch)
             made = draft.changes(policy)
             if by is not None and not trusted:
-                _see_entitled(policy, by, made, now=self._clock())
+                may_change(policy, by, made, self._clock())
             return made
 
         return await self._make(changes, by=by or self._host, reason=reason)
@@ -219,41 +217,39 @@ class Enforcing(Asking):
         store: Stored,
     ) -> int:
         async with self._changing:
-            for left in reversed(range(TRIES)):
-                before = self._policy
-                after, asked, subjects = await _thought_out(changes, before)
-                if not asked:
-                    break
+            left = TRIES
+            while True:
+                left -= 1
                 try:
-                    epoch = await store(Amendment(before.epoch, encoded(asked), by, reason))
-                except Conflict:
-                    if not left:
+                    return await self._once(changes, by, reason, store)
+                except CollabError:
+                    # What makes no sense here may well do so after what others have written.
+                    if not left or not await self._is_overtaken():
                         raise
-                    await self.load()
-                    continue
-                if epoch != before.epoch:
-                    self._enforce(after, subjects)
-                break
-            return self._policy.epoch
+                await self.load()
+
+    async def _once(self, changes: Thought, by: Subject, reason: str, store: Stored) -> int:
+        before = self._policy
+        # Of many changes this takes long.
+        after, asked, subjects = await asyncio.to_thread(_thought_out, changes, before)
+        if asked:
+            epoch = await store(Amendment(before.epoch, encoded(asked), by, reason))
+            if epoch != before.epoch:
+                self._enforce(after, subjects)
+        return self._policy.epoch
+
+    async def _is_overtaken(self) -> bool:
+        return bool(await self._store.epochs(after=self._policy.epoch, limit=1))
 
 
-async def _thought_out(
+def _thought_out(
     changes: Thought, before: Policy
 ) -> tuple[Policy, Sequence[Change], frozenset[str] | None]:
-    """What changes, what the policy is then, and for whom answers may differ."""
+    """What the policy is after some changes, which those are, and for whom answers may differ."""
     asked = changes(before)
-
-    def think() -> tuple[Policy, frozenset[str] | None]:
-        return before.changed(asked, epoch=before.epoch + 1), before.affected(asked)
-
-    after, subjects = think() if len(asked) <= AT_ONCE else await asyncio.to_thread(think)
-    return after, asked, subjects
+    after = before.changed(asked, epoch=before.epoch + 1)
+    return after, asked, before.affected(asked)
 
 
 def _archived(projects: Sequence[Project]) -> frozenset[str]:
     return frozenset(one.name for one in projects if one.archived_at_ms is not None)
-
-
-def _see_entitled(policy: Policy, by: Subject, changes: Sequence[Change], *, now: float) -> None:
-    if changes and not policy.check(by, "admin", "/**", now=now):
-        raise AccessDenied(by, "change", "the policy")
