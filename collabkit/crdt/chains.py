@@ -6,8 +6,7 @@ Rules:
    that comes to stand before another is dead as it comes.
 2. A value goes behind its origin: the one that its author saw. Of several with the same origin
    the one of the higher client id is later, and takes along what was put behind it. This is the
-   algorithm of Yjs (YATA), for what authors of right origins, which no client gives to values,
-   might think up as well.
+   algorithm of Yjs (YATA) where nothing has a right origin, which no client gives to values.
 3. Values that one client put behind each other one by one are kept as one run, and of a value an
    origin only if it is not the value before: a key that is set in turns takes 24 bytes a turn.
 4. An origin that is kept is the end of a run: it was when it was told, because it was the end of
@@ -18,14 +17,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from typing import TypeAlias
 
 from .structs import Id
 
 __all__ = ["Chain"]
-
-Odd: TypeAlias = tuple[Id | None, Id | None]
-"""An origin, and a right origin."""
 
 
 class Chain:
@@ -40,10 +35,12 @@ class Chain:
 
     __slots__ = ("odd", "runs")
 
-    def __init__(self, runs: array[int] | None = None, odd: dict[Id, Odd] | None = None) -> None:
+    def __init__(
+        self, runs: array[int] | None = None, odd: dict[Id, Id | None] | None = None
+    ) -> None:
         # Client, first clock and length of each run, one after the other.
         self.runs: array[int] = array("Q") if runs is None else runs
-        self.odd = odd
+        self.odd = odd  # the origins that are not the value before
 
     def __repr__(self) -> str:
         return f"<Chain of {len(self.runs) // 3} runs>"
@@ -62,38 +59,32 @@ class Chain:
         """Another one, to try something."""
         return Chain(self.runs[:], None if self.odd is None else dict(self.odd))
 
-    def put(self, own: Id, length: int, origin: Id | None, right: Id | None = None) -> bool:
+    def put(self, own: Id, length: int, origin: Id | None) -> bool:
         """Put a value in its place; return whether it is the last one now.
 
         Args:
             own: Its id.
             length: How many there are, each behind the one before.
             origin: What it is put behind.
-            right: What it is put in front of.
         """
         runs = self.runs
-        if right is None and origin == self.last:
+        if origin == self.last:
             if origin is not None and origin[0] == own[0] and origin[1] + 1 == own[1]:
                 runs[-1] += length
             else:
                 runs.extend((*own, length))
             return True
-        if right is not None and right[1]:
-            self._behind((right[0], right[1] - 1))  # cut it there
-        index = self._place(own[0], origin, right, self._behind(origin))
-        if index < len(runs):
-            # What follows was put behind the value before, which is this one from now on.
-            self._mark((runs[index], runs[index + 1]), self._end(index - 3), None, keep=True)
-        if origin != self._end(index - 3) or right is not None:
-            self._mark(own, origin, right)
-        runs[index:index] = array("Q", (*own, length))
-        return index == len(runs) - 3
-
-    def _mark(self, own: Id, origin: Id | None, right: Id | None, *, keep: bool = False) -> None:
+        index = self._place(own[0], origin, self._behind(origin))
         if self.odd is None:
             self.odd = {}
-        if not (keep and own in self.odd):
-            self.odd[own] = origin, right
+        before = self._end(index - 3)
+        if index < len(runs):
+            # What follows was put behind the value before, which is this one from now on.
+            self.odd.setdefault((runs[index], runs[index + 1]), before)
+        if origin != before:
+            self.odd[own] = origin
+        runs[index:index] = array("Q", (*own, length))
+        return index == len(runs) - 3
 
     def _end(self, index: int) -> Id | None:
         """The last value of the run at an index; None before the first."""
@@ -116,38 +107,24 @@ class Chain:
                 return index + 3
         return 0
 
-    def _place(self, client: int, origin: Id | None, right: Id | None, start: int) -> int:
+    def _place(self, client: int, origin: Id | None, start: int) -> int:
         """The index at which a value goes, at or behind the one where its origin ends.
 
         Of a run all goes as its first value does, since each of the others was put behind the
         one before.
         """
-        runs = self.runs
-        stop = len(runs) if right is None else self._at(right)
-        odd = self.odd or {}
+        runs, odd = self.runs, self.odd or {}
         passed: dict[Id | None, int] = {}  # the ends of runs behind the origin, and where
         here = start
         for index in range(start, len(runs), 3):
-            if index == stop:
-                break
-            before = self._end(index - 3)
-            theirs, their_right = odd.get((runs[index], runs[index + 1]), (before, None))
+            theirs = odd.get((runs[index], runs[index + 1]), self._end(index - 3))
             if theirs == origin:
-                if runs[index] < client:
-                    here = index + 3
-                elif their_right == right:
+                if runs[index] >= client:
                     break
+                here = index + 3
             elif theirs not in passed:
                 break
             elif passed[theirs] < here:
                 here = index + 3
             passed[self._end(index)] = index
         return here
-
-    def _at(self, right: Id) -> int:
-        """The index of the run that begins with a value."""
-        runs = self.runs
-        for index in range(0, len(runs), 3):
-            if (runs[index], runs[index + 1]) == right:
-                return index
-        return len(runs)

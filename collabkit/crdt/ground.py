@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 from .chains import Chain
@@ -224,7 +224,7 @@ class Ground:
 
     # Reading
 
-    def alive(self, ranges: Iterator[Range]) -> Iterator[tuple[Place, Range]]:
+    def alive(self, ranges: Iterable[Range]) -> Iterator[tuple[Place, Range]]:
         """What lives of ranges, and where it is."""
         for client, start, length in ranges:
             track = self.tracks.get(client)
@@ -267,15 +267,13 @@ class Ground:
         if track.go(length, place) and place.starts is not None and not place.container.dead:
             place.starts.extend((client, clock))
 
-    def value(
-        self, own: Id, length: int, place: Place, origin: Id | None, right: Id | None
-    ) -> None:
+    def value(self, own: Id, length: int, place: Place, origin: Id | None) -> None:
         """A client put a value under a key: the one before dies, or itself."""
         chain = place.chain
         if chain is None or place.container.dead:
             return
         before = chain.last
-        if not chain.put(own, length, origin, right):
+        if not chain.put(own, length, origin):
             self.bury(*own, length)
             return
         if length > 1:

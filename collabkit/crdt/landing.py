@@ -9,10 +9,10 @@ Rules:
 3. Where all engines agree that content comes to nothing it is in `Ground.gone`: beside what was
    collected, or in it. What is put into an item that held a container, and was deleted, is in a
    dead container that is where that one was.
-4. What no client makes is in `Ground.nowhere`: an item between two of different places, in one
-   that holds no container, or under one key with others in one struct; one that says it is
-   elsewhere than the part of it that is known; clients that build on each other in a circle; and
-   what is beside something that is nowhere.
+4. What no client makes is in `Ground.nowhere`: an item between two of different places, or in one
+   that holds no container; several values of a key in one struct, and one in front of something;
+   a struct that says it is elsewhere than the part of it that is known; clients that build on each
+   other in a circle; and what is beside something that is nowhere.
 """
 
 from __future__ import annotations
@@ -181,10 +181,13 @@ class Landing:
         if found is None:
             place = ground.nowhere.place(None)
         else:
-            container, key = found
-            if key is None and struct.content == FORMAT:
+            container: Container = found[0]
+            key: Key = found[1]
+            if not container.steps:
+                key = None  # what has no place has no keys
+            elif key is None and struct.content == FORMAT:
                 key = MARKS
-            elif isinstance(key, str) and struct.length > 1 and struct.content != DELETED:
+            elif isinstance(key, str) and not _is_value(struct):
                 container, key = ground.nowhere, None
             place = self._in(container, key)
         return place, place.inside() if struct.content == TYPE else None
@@ -262,7 +265,7 @@ class Landing:
             ground.settle(client, length, item.place)
             if item.held is not None:
                 ground.track(client).hold(clock, item.held)
-            ground.value((client, clock), length, item.place, item.origin, item.right)
+            ground.value((client, clock), length, item.place, item.origin)
             if item.content == DELETED:
                 ground.bury(client, clock, length)
 
@@ -278,6 +281,11 @@ class _Front:
         self.clock = section.clock
         self.stop = section.clock + section.length
         self.lost = False
+
+
+def _is_value(struct: Item) -> bool:
+    """Whether a struct may stand under a key."""
+    return struct.right_origin is None and (struct.length == 1 or struct.content == DELETED)
 
 
 def _same(place: Place, container: Container, key: str | None) -> bool:

@@ -68,7 +68,7 @@ class Places:
                     own = (section.client, section.clock)
                     ground.settle(section.client, section.length, place)
                     if origin is not None:
-                        ground.value(own, 1, place, origin, None)
+                        ground.value(own, 1, place, origin)
                     return
         if landing is None or landing.update is not update:
             known = {section.client: ground.end(section.client) for section in found.sections}

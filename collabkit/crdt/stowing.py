@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from ..errors import MalformedBytes
-from .chains import Chain, Odd
+from .chains import Chain
 from .ground import Container, Ground, Key, Place, Steps, Track
 from .structs import Id
 
@@ -35,7 +35,7 @@ class _Place(msgspec.Struct, frozen=True, array_like=True):
     container: int
     key: Key
     runs: _Numbers
-    odd: list[tuple[Id, Odd]] = []
+    odd: list[tuple[Id, Id | None]] = []
 
 
 class _Track(msgspec.Struct, frozen=True, array_like=True):

@@ -29,9 +29,11 @@ Rules:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, TypeAlias
 
+from .budget import CLOCK_LIMIT
 from .contents import DELETED, FORMAT
 from .ground import MARKS, Container, Ground, Place, Range
 from .landing import Landed, Landing
@@ -69,7 +71,9 @@ class _Judging:
     """One update.
 
     Attributes:
-        new: Its structs, by where they go.
+        new: Its structs, by where they go; and by container where that is.
+        brought: The item that brings a container.
+        ending: Whether all that comes to a spot goes to the end.
         lost: What it deletes, by where it is; marks are in ``marks``.
         valued: Of keys that are set, whether they have a value afterwards.
         dying: Each container that is deleted, and what lives in it.
@@ -83,13 +87,19 @@ class _Judging:
         self.touches: list[Touch] = []
         self.deletes = _by_client(found.deletes)
         self.new: dict[Spot, list[Landed]] = {}
+        self.inside: dict[Container, list[Spot]] = {}
         self.brought: dict[Container, Landed] = {}
+        self.ending: dict[Spot, bool] = {}
         self.lost: dict[Spot, list[Range]] = {}
         self.marks: dict[Spot, list[Range]] = {}
         self.valued: dict[Spot, bool] = {}
         self.dying: dict[Container, list[tuple[Spot, list[Range]]]] = {}
         for item in landing.items:
-            self.new.setdefault(_spot(item.place), []).append(item)
+            spot = _spot(item.place)
+            if spot not in self.new:
+                self.new[spot] = []
+                self.inside.setdefault(spot[0], []).append(spot)
+            self.new[spot].append(item)
             if item.held is not None:
                 self.brought[item.held] = item
         for place, span in ground.alive(found.deletes):
@@ -119,12 +129,12 @@ class _Judging:
             if item.clock < ground.end(item.client):
                 continue  # it came before, and was not taken yet
             end = (item.client, item.clock + item.length - 1)
-            if trial is None and (item.right is not None or item.origin != last):
+            if trial is None and item.origin != last:
                 trial = chain.copy()
                 for value in values.values():
-                    trial.put((value.client, value.clock), value.length, value.origin, value.right)
+                    trial.put((value.client, value.clock), value.length, value.origin)
             if trial is not None:
-                trial.put((item.client, item.clock), item.length, item.origin, item.right)
+                trial.put((item.client, item.clock), item.length, item.origin)
             values[end] = item
             last = end if trial is None else trial.last
         if last in values:
@@ -154,10 +164,9 @@ class _Judging:
     def deleted(self, span: Range) -> bool:
         """Whether the update deletes all of a range."""
         client, clock, length = span
-        return any(
-            start <= clock and clock + length <= start + many
-            for start, many in self.deletes.get(client, ())
-        )
+        spans = self.deletes.get(client, ())
+        at = bisect_right(spans, (clock, CLOCK_LIMIT)) - 1
+        return at >= 0 and clock + length <= sum(spans[at])
 
     # What is touched
 
@@ -166,7 +175,8 @@ class _Judging:
         container, key = spot
         items = [item for item in self.new.get(spot, ()) if item.content > DELETED]
         marks = [item for item in items if key is None and item.content == FORMAT]
-        items = [item for item in items if item not in marks] if marks else items
+        if marks:
+            items = [item for item in items if item.content != FORMAT]
         lost: list[Range] = []
         unmarked: list[Range] = []
         if container not in self.dying:
@@ -215,29 +225,34 @@ class _Judging:
         """The ranges of new items, and of all that is in them."""
         ranges: list[Range] = []
         for item in items:
-            ranges.append(item.range)
+            if item.content > DELETED:
+                ranges.append(item.range)
             if item.held is not None:
-                for (container, _), inside in self.new.items():
-                    if container is item.held:
-                        ranges += self.whole(inside)
+                for spot in self.inside.get(item.held, ()):
+                    ranges += self.whole(self.new[spot])
         return ranges
 
     def appends(self, spot: Spot) -> bool:
         """Whether all that comes to a spot goes to the end."""
-        bringer = self.brought.get(spot[0])
-        if bringer is not None:
-            return self.appends(_spot(bringer.place))
-        if spot[1] is not None or spot in self.lost or spot in self.marks:
-            return False
-        return all(item.right is None for item in self.new.get(spot, ()))
+        known = self.ending.get(spot)
+        if known is None:
+            bringer = self.brought.get(spot[0])
+            if bringer is not None:
+                known = self.appends(_spot(bringer.place))
+            elif spot[1] is not None or spot in self.lost or spot in self.marks:
+                known = False
+            else:
+                known = all(item.right is None for item in self.new.get(spot, ()))
+            self.ending[spot] = known
+        return known
 
 
 def _spot(place: Place) -> Spot:
     return place.container, place.key if isinstance(place.key, str) else None
 
 
-def _order(touch: Touch) -> list[tuple[bool, str]]:
-    return [(step is not None, step or "") for step in touch.steps]
+def _order(touch: Touch) -> tuple[list[tuple[bool, str]], Ranges, Ranges]:
+    return [(step is not None, step or "") for step in touch.steps], touch.inserted, touch.deleted
 
 
 def _by_client(ranges: Iterable[Range]) -> dict[int, list[tuple[int, int]]]:
