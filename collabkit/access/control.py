@@ -26,7 +26,6 @@ import msgspec
 
 from ..errors import AccessDenied, StoreError
 from ..ids import RoomName, Subject, is_anonymous, new_id
-from ..store.base import Deed
 from ..store.charter import Amendment, Charter
 from .asking import Clock, denied
 from .conditions import DEFAULT, Attributes
@@ -79,6 +78,7 @@ class AccessControl(Enforcing):
         self._attributes = attributes
         self._witness = Witness(audit)
         self._told = asyncio.Event()
+        self._telling = asyncio.Lock()
         self._waits = False  # for the first thing to be told
         self._writing: asyncio.Task[None] | None = None
         super().__init__(Policy.load((), attributes=attributes))
@@ -104,7 +104,8 @@ class AccessControl(Enforcing):
         if self._tasks:
             await asyncio.wait(self._tasks)
         if self._writing is not None:
-            self._writing.cancel()
+            async with self._telling:  # or something would be told twice
+                self._writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writing
         await self.flush()
@@ -277,7 +278,7 @@ class AccessControl(Enforcing):
         Raises:
             CannotWrite: The disk did not take it; it is kept.
         """
-        await self._write_down(self._witness.take(now=self._clock(), all=True))
+        await self._write_down(all=True)
 
     def _noted(self) -> None:
         if self._witness.is_urgent or self._waits:
@@ -293,19 +294,22 @@ class AccessControl(Enforcing):
                     await self._told.wait()
             self._told.clear()
             try:
-                await self._write_down(self._witness.take(now=self._clock()))
+                await self._write_down()
             except StoreError as error:
                 _log.warning("the audit cannot be told of what was refused: %s", error)
                 await asyncio.sleep(RETRY_EVERY)
 
-    async def _write_down(self, deeds: list[Deed]) -> None:
-        if not deeds:
-            return
-        try:
-            await self._store.audit_all(deeds)
-        except BaseException:
-            self._witness.give_back(deeds)
-            raise
+    async def _write_down(self, *, all: bool = False) -> None:
+        # One at a time: whoever waits for it knows that what was noted before is told.
+        async with self._telling:
+            deeds = self._witness.take(now=self._clock(), all=all)
+            if not deeds:
+                return
+            try:
+                await self._store.audit_all(deeds)
+            except BaseException:
+                self._witness.give_back(deeds)
+                raise
 
 
 def _session(session: str | RoomName) -> str:
