@@ -27,8 +27,9 @@ from .lib0 import read_any, read_json, read_var_bytes, read_var_string, read_var
 from .scan import Scan
 from .structs import Id, Item, read_items
 from .touches import Ranges
+from .values import plain
 
-__all__ = ["drafts"]
+__all__ = ["Part", "drafts"]
 
 # What is put in order here is searched piece by piece; a thousand take some 20 ms at worst.
 MAX_PIECES = 1000
@@ -38,23 +39,28 @@ MAX_DEPTH = 32
 _MAP, _TEXT, _XML_TEXT = 1, 2, 6
 
 
-def drafts(update: bytes, found: Scan, parts: Sequence[Ranges], *, room_bytes: int) -> list[Any]:
+Part: TypeAlias = tuple[Ranges, bool]
+"""The structs that write something, and whether only the last of them counts, as under a key."""
+
+
+def drafts(update: bytes, found: Scan, parts: Sequence[Part], *, room_bytes: int) -> list[Any]:
     """Tell what an update writes, in parts.
 
     Args:
         update: It was scanned.
         found: Its scan.
-        parts: Of each part, the structs that write it. No struct is in two.
+        parts: Which parts of it.
         room_bytes: What all of it may take as JSON.
 
     >>> from collabkit.crdt.scan import scan
     >>> hi = bytes.fromhex("010107000401017402686900")
-    >>> drafts(hi, scan(hi), [((7, 0, 1),), ((7, 1, 1),)], room_bytes=100)
+    >>> drafts(hi, scan(hi), [(((7, 0, 1),), False), (((7, 1, 1),), True)], room_bytes=100)
     ['h', 'i']
     """
     shown: list[Any] = []
-    for pieces in _divided(update, found, parts):
-        value = None if pieces is None else _Part(update, pieces).value()
+    divided = _divided(update, found, [ranges for ranges, _ in parts])
+    for pieces, (_, single) in zip(divided, parts, strict=True):
+        value = None if pieces is None else _Pieces(update, pieces).value(single=single)
         size = 0 if value is None else len(msgspec.json.encode(value))
         if size > room_bytes:
             value, size = None, 0
@@ -120,7 +126,7 @@ class _Run(msgspec.Struct):
         return self.clock + (size // 2 if isinstance(self.content, bytes) else size)
 
 
-class _Part:
+class _Pieces:
     """Some pieces of an update, put in order."""
 
     def __init__(self, update: bytes, pieces: Sequence[_Piece]) -> None:
@@ -133,11 +139,12 @@ class _Part:
         for item, first, stop in pieces:
             self._put(item, first, stop)
 
-    def value(self) -> Any:
-        """All of it."""
-        if self._top.keys:
-            return _plain(list(self._top.keys.values())[-1], MAX_DEPTH)
-        values = _values(self._top.sequence, MAX_DEPTH)
+    def value(self, *, single: bool) -> Any:
+        """All of it, or the last of it."""
+        values = [_plain(value, MAX_DEPTH) for value in self._top.keys.values()]
+        values += _values(self._top.sequence, MAX_DEPTH)
+        if single:
+            return values[-1] if values else None
         return values[0] if len(values) == 1 and isinstance(values[0], str) else values or None
 
     def _put(self, item: Item, first: int, stop: int) -> None:
@@ -209,7 +216,7 @@ def _first(span: tuple[int, int]) -> int:
 
 def _plain(value: Any, depth: int) -> Any:
     if not isinstance(value, _Shared):
-        return value
+        return plain(value)
     if depth == 0:
         return None
     if value.ref == _MAP:

@@ -211,7 +211,8 @@ class Edits:
                 self._recount()
                 effects += self._intake.gap(edit, now)
         if self._judging is not None:
-            effects += [*self._judging.tasted(trip, spoiled=bool(failed)), *self.survey()]
+            lost = [edit for edit, _ in failed]
+            effects += [*self._judging.tasted(trip, lost), *self.survey()]
         self._commit_due = self._commit_due or self._engine_lost
         self._holding = self._holding and self.way.holds_back
         if fresh:

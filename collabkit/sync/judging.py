@@ -34,11 +34,11 @@ from msgspec.structs import replace
 from ..access.model import Judge
 from ..access.paths import ELEMENT, quote, show
 from ..access.rules import CODES, Decision
-from ..crdt.drafts import drafts
+from ..crdt.drafts import Part, drafts
 from ..crdt.engine import Contested
 from ..crdt.places import Places
 from ..crdt.touches import Ranges, Touch
-from ..crdt.update import StateVector
+from ..crdt.update import StateVector, merged
 from ..ids import Subject
 from .effects import Denial, Dismiss, RoomEffect, Survey
 from .messages import Receipt
@@ -162,27 +162,30 @@ class Judging:
             if self._noted_bytes > MAX_NOTED_BYTES:
                 self.spoil()
 
-    def tasted(self, trip: Sequence[Pending], *, spoiled: bool) -> list[Denial]:
+    def tasted(self, trip: Sequence[Pending], lost: Sequence[Pending]) -> list[Denial]:
         """Edits were tasted.
 
         Args:
             trip: All of them; those that bring nothing have no update.
-            spoiled: Some were not taken.
+            lost: Those that were not taken.
 
         Returns:
             What is to be written down of them.
         """
-        if spoiled:
+        if any(edit.scan.sections for edit in lost):
             self.spoil()
         denials: list[Denial] = []
         for edit in trip:
             if not edit.update:
                 continue
+            if edit.case is not None:
+                denials += edit.case.denials
+            if edit in lost:
+                continue
             dead = edit.scan.deletes
             if edit.case is not None:
                 self.add(edit)
                 dead = (*dead, *edit.case.contested.refused)
-                denials += edit.case.denials
             if self.places is not None:
                 self.places.died(dead)
             elif self._asked and not self._void:
@@ -256,20 +259,45 @@ def _case(
         tuple(span for touch, _ in refused for span in touch.inserted),
         tuple(span for touch, decision in told if decision.allowed for span in touch.deleted),
     )
+    parts = _outermost(refused)
     denials = tuple(
         Denial(
             *(edit.author, edit.subject, touch.action, path_of(path, touch)),
             *(decision.rules, decision.code),
         )
-        for touch, decision in refused[:MAX_ITEMS]
+        for touch, decision, _ in parts[:MAX_ITEMS]
     )
-    return Case(contested, edit.scan, _receipt(edit, refused, denials), denials)
+    more = len(parts) - len(denials)
+    written = [(spans, touch.kind == "set") for touch, _, spans in parts[:MAX_ITEMS]]
+    receipt = _receipt(edit, written, denials, more)
+    return Case(contested, edit.scan, receipt, denials)
 
 
-def _receipt(
-    edit: Pending, refused: Sequence[tuple[Touch, Decision]], denials: Sequence[Denial]
-) -> Receipt:
-    parts = [touch.inserted for touch, _ in refused[:MAX_ITEMS]]
+def _outermost(
+    refused: Sequence[tuple[Touch, Decision]],
+) -> list[tuple[Touch, Decision, Ranges]]:
+    """What was refused, each with what was written inside it, if that was refused as well."""
+    parts: list[tuple[Touch, Decision, Ranges]] = []
+    for touch, decision in refused:
+        if parts:
+            outer, why, inserted = parts[-1]
+            inside = touch.steps[: len(outer.steps)] == outer.steps != touch.steps
+            if inside and inserted and touch.inserted and why.code == decision.code:
+                parts[-1] = outer, why, _joined(inserted, touch.inserted)
+                continue
+        parts.append((touch, decision, touch.inserted))
+    return parts
+
+
+def _joined(some: Ranges, others: Ranges) -> Ranges:
+    """Ranges that are in either, each once."""
+    by_client: dict[int, list[tuple[int, int]]] = {}
+    for client, clock, length in (*some, *others):
+        by_client.setdefault(client, []).append((clock, length))
+    return tuple((client, *span) for client, spans in by_client.items() for span in merged(spans))
+
+
+def _receipt(edit: Pending, parts: Sequence[Part], denials: Sequence[Denial], more: int) -> Receipt:
     written = drafts(edit.update, edit.scan, parts, room_bytes=DRAFT_BYTES)
     first = denials[0]
     body = {
@@ -286,7 +314,7 @@ def _receipt(
             }
             for denial, draft in zip(denials, written, strict=True)
         ],
-        "more": len(refused) - len(denials),
+        "more": more,
         "ask": _ASK,
     }
     return Receipt(msgspec.json.encode(body))

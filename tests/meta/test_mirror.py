@@ -29,7 +29,6 @@ KEPT_IN: dict[str, str] = {
     "collabkit/sync/edits.py": "tests/sync/test_room.py",
     "collabkit/sync/effects.py": "tests/sync/test_room.py",
     "collabkit/sync/events.py": "tests/sync/test_room.py",
-    "collabkit/sync/guarded.py": "tests/sync/test_judging.py",
     "collabkit/sync/intake.py": "tests/sync/test_room.py",
     "collabkit/sync/link.py": "tests/sync/test_hub.py",
     "collabkit/sync/liveroom.py": "tests/sync/test_hub.py",

@@ -1,4 +1,4 @@
-"""A hub over a real file and the in-process engine, and sockets in memory to attach to it."""
+"""A hub over a real file with sockets in memory to attach to it; and a room with people in it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pycrdt import Text
 
 from collabkit.access.model import Identity, Knock, Refusal
 from collabkit.crdt.inprocess import InProcessEngine
@@ -17,6 +18,7 @@ from collabkit.store.sqlite import SQLiteStore
 from collabkit.sync.hub import Hub
 from collabkit.sync.link import Link
 from collabkit.sync.seat import HIGH_WATER_BYTES
+from sync.guarding import LOCKED, House, Person, come
 
 
 class MemorySocket:
@@ -88,3 +90,36 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
 @pytest.fixture
 def attach(hub: Hub) -> Sockets:
     return Sockets(hub)
+
+
+@pytest.fixture
+def house() -> House:
+    """A document with a map and other things, written by its owner."""
+    made = House()
+    owner = made.seat(Person(1, "owner"))
+    with owner.doc.transaction():
+        owner.doc["m"]["theme"] = "dark"
+        owner.doc["m"]["size"] = 1
+        owner.doc.get("locked", type=Text).insert(0, "do not touch")
+        owner.doc.get("free", type=Text).insert(0, "touch")
+    made.say(owner)
+    made.settle()
+    return made
+
+
+@pytest.fixture
+def owner(house: House) -> Person:
+    """May do everything."""
+    return house.people[1]
+
+
+@pytest.fixture
+def eve(house: House) -> Person:
+    """May not touch everything."""
+    return come(house, Person(2, "eve"), LOCKED)
+
+
+@pytest.fixture
+def bystander(house: House) -> Person:
+    """Looks on, from a stock client."""
+    return come(house, Person(3, "bob"))
