@@ -43,7 +43,7 @@ from typing import Any, NoReturn, get_args
 import msgspec
 
 from ..errors import InvalidPolicy
-from .facts import name_of
+from .facts import name_of, place_of
 from .locating import Form, Place
 from .rules import (
     Action,
@@ -59,6 +59,7 @@ from .rules import (
     Template,
 )
 from .source import Source
+from .templates import check_template
 
 __all__ = ["PolicyFile", "form_of"]
 
@@ -79,8 +80,8 @@ _SAID = re.compile(r"(?P<why>.*?)(?: - at `\$(?P<at>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<number>\d+)\]")
 _UNKNOWN = re.compile(r"object contains unknown field `(?P<name>.*)`", re.DOTALL)
 
-# As policies say where something is: `role "editor", permission 3, condition 1`.
-_WHERE = re.compile(r'(?P<kind>\w+) (?:"(?P<name>[^"]*)"|(?P<number>\d+))')
+# As policies go on from a fact to a part of it: `, permission 3, condition 1`, `, scope`.
+_PART = re.compile(r', (?P<kind>\w+)(?: "(?P<name>[^"]*)"| (?P<number>\d+))?')
 
 
 def form_of(name: str) -> Form:
@@ -118,7 +119,7 @@ class PolicyFile:
 
     def __init__(self, data: bytes, *, name: str, form: Form | None = None) -> None:
         self._source = Source(data, name=name, form=form or form_of(name))
-        self._places: dict[tuple[str, str], Place] = {}
+        self._places: dict[str, Place] = {}
         self.facts: tuple[Fact, ...] = tuple(self._read())
 
     def __repr__(self) -> str:
@@ -134,28 +135,24 @@ class PolicyFile:
         try:
             yield
         except InvalidPolicy as error:
-            found = _WHERE.finditer(error.where)
-            steps = [(step["kind"], step["name"] or step["number"] or "") for step in found]
-            for number, step in enumerate(steps, 1):
-                if step in self._places:
-                    place = self._within(self._places[step], steps[number:])
-                    self._source.refuse(place, f"{error.where}: {error.reason}")
+            for fact, place in self._places.items():
+                if error.where == fact or error.where.startswith(f"{fact},"):
+                    within = self._within(place, error.where[len(fact) :])
+                    self._source.refuse(within, f"{error.where}: {error.reason}")
             raise
 
-    def _within(self, place: Place, steps: list[tuple[str, str]]) -> Place:
-        """Go on to a part that a policy names, as far as it is there."""
-        for kind, name in steps:
+    def _within(self, place: Place, where: str) -> Place:
+        """Go on to a part of a fact that a policy names, as far as it is there."""
+        for kind, name, number in _PART.findall(where):
             parts = (*place, f"{kind}s")
             found = self._source.at(parts)
-            if isinstance(found, dict):
-                place = (*parts, name)
-            elif isinstance(found, list) and name.isdecimal():
-                place = (*parts, int(name) - 1)
+            if isinstance(found, list) and number:
+                place = (*parts, int(number) - 1)
             elif isinstance(found, list):
-                named = (
-                    n for n, one in enumerate(found) if name in (one.get("name"), one.get("id"))
-                )
-                place = (*parts, next(named, 0))
+                ids = [one.get("name", one.get("id")) for one in found]
+                place = (*parts, ids.index(name))
+            elif isinstance(found, dict):
+                place = (*parts, name)
             else:
                 place = (*place, kind)
         return place
@@ -184,6 +181,9 @@ class PolicyFile:
         except msgspec.ValidationError as error:
             self._refuse_value(place, str(error))
         self._keep(fact, place)
+        if isinstance(fact, Template):
+            with self.pointing():
+                check_template(fact)
         return fact
 
     def _memberships(self, groups: Any) -> Iterator[Fact]:
@@ -191,7 +191,7 @@ class PolicyFile:
             self._source.refuse(("groups",), "groups are names, each with a list of members")
         for group, members in groups.items():
             place: Place = ("groups", group)
-            self._places["group", group] = place
+            self._places[f'group "{group}"'] = place
             if not isinstance(members, list):
                 self._source.refuse(place, "a group is a list of its members")
             for number, member in enumerate(members):
@@ -203,10 +203,10 @@ class PolicyFile:
                 yield fact
 
     def _keep(self, fact: Fact, place: Place) -> None:
-        kind, key = name_of(fact)
-        if (kind, key) in self._places:
-            self._source.refuse(place, f'{kind} "{key}" is there twice')
-        self._places[kind, key] = place
+        name = place_of(*name_of(fact))
+        if name in self._places:
+            self._source.refuse(place, f"{name} is there twice")
+        self._places[name] = place
 
     def _see_times(self, place: Place, value: Any) -> None:
         """Let dates be seconds, in grants and in those of templates."""

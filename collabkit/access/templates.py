@@ -32,7 +32,8 @@ from typing import TypeAlias
 import msgspec
 
 from ..errors import InvalidPolicy
-from .paths import quote
+from .facts import place_of
+from .paths import pattern, quote
 from .rules import Fact, Grant, Permission, Role, Slot, Template
 
 __all__ = ["ROLES", "TEMPLATES", "check_template", "fill", "made_by", "prefix_of"]
@@ -163,50 +164,55 @@ def check_template(template: Template) -> None:
         InvalidPolicy: A slot of it is not declared, stands where it cannot, or nowhere.
     """
     used = set()
-    for text, kinds, place in _places(template):
+    itself = place_of("template", template.name)
+    for text, kinds, place in _places(template, itself):
         name = _slot(text)
-        where = f'template "{template.name}", {place}'
         if name is None:
             if "{" in text or "}" in text:
                 why = f"{text!r}: a slot is a whole segment, or a whole field"
-                raise InvalidPolicy(where, why)
+                raise InvalidPolicy(place, why)
             continue
         kind = template.slots.get(name)
         if kind is None:
-            raise InvalidPolicy(where, f"there is no slot {name!r}")
+            raise InvalidPolicy(place, f"there is no slot {name!r}")
         if kind not in kinds:
             why = f"the slot {name!r} is a {kind}, and here stands a {' or a '.join(kinds)}"
-            raise InvalidPolicy(where, why)
+            raise InvalidPolicy(place, why)
         used.add(name)
     for name, kind in template.slots.items():
-        where = f'template "{template.name}", slot "{name}"'
+        where = f'{itself}, slot "{name}"'
         if kind == "time" and name not in _TIMES:
             raise InvalidPolicy(where, f"it is a time, and so is called {' or '.join(_TIMES)}")
         if kind != "time" and name not in used:
             raise InvalidPolicy(where, "it stands nowhere")
 
 
-def _places(template: Template) -> Iterator[tuple[str, tuple[Slot, ...], str]]:
+def _places(template: Template, itself: str) -> Iterator[tuple[str, tuple[Slot, ...], str]]:
     """Where slots may stand: what stands there, the kinds that may, and how the place is called."""
     for role in template.roles:
-        place = f'role "{role.name}"'
+        place = f"{itself}, {place_of('role', role.name)}"
         for number, permission in enumerate(role.permissions, 1):
-            yield from _segments(permission.resource, f"{place}, permission {number}")
+            yield from _segments(permission.resource, f"{place}, permission {number}, resource")
         for name in role.inherits:
-            yield name, ("role",), place
+            yield name, ("role",), f"{place}, inherits"
     for grant in template.grants:
-        place = f'grant "{grant.id}"'
-        yield from _segments(grant.scope, place)
-        yield grant.subject, ("subject",), place
+        place = f"{itself}, {place_of('grant', grant.id)}"
+        yield from _segments(grant.scope, f"{place}, scope")
+        yield grant.subject, ("subject",), f"{place}, subject"
         if grant.role is not None:
-            yield grant.role, ("role",), place
+            yield grant.role, ("role",), f"{place}, role"
         if grant.permission is not None:
-            yield from _segments(grant.permission.resource, place)
+            yield from _segments(grant.permission.resource, f"{place}, permission, resource")
 
 
-def _segments(pattern: str, place: str) -> Iterator[tuple[str, tuple[Slot, ...], str]]:
-    for segment in pattern.split("/"):
+def _segments(text: str, place: str) -> Iterator[tuple[str, tuple[Slot, ...], str]]:
+    segments = text.split("/")
+    for segment in segments:
         yield segment, ("name", "subject"), place
+    try:
+        pattern("/".join("slot" if _slot(segment) else segment for segment in segments))
+    except InvalidPolicy as error:
+        raise InvalidPolicy(place, f"{error.where}: {error.reason}") from None
 
 
 def fill(template: Template, /, **slots: str | float) -> tuple[Fact, ...]:
@@ -273,7 +279,7 @@ def _slot(text: str) -> str | None:
 
 
 def _see_filling(template: Template, slots: Filling) -> None:
-    where = f'template "{template.name}"'
+    where = place_of("template", template.name)
     for name in slots:
         if name not in template.slots:
             known = ", ".join(template.slots) or "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collabkit.access.locating import Form
+from collabkit.access.policy import Policy
 from collabkit.access.policyfile import PolicyFile, form_of
 from collabkit.access.rules import Confines, Grant, Membership, Permission, Role, Template
 from collabkit.errors import InvalidPolicy
@@ -113,6 +114,14 @@ def test_a_file_is_facts() -> None:
         ("not_after = 90000", "not_after = nan", "not_after: nan is no moment"),
         ("not_after = 90000", "not_after = 1970-01-02", "not_after: expected `float | null`"),
         ('"user:ben"]', "7]", "a member is the name of a subject, or of a group"),
+        (
+            'resource = "/projects/{project}/**"',
+            'resource = "/a{project}"',
+            "a whole segment",
+        ),
+        ('resource = "/projects/{project}/**"', 'resource = "{project}"', "it begins with `/`"),
+        ('scope = "/projects/{project}"', 'scope = "/{p}"', "there is no slot 'p'"),
+        ('project = "name"', 'who = "role"\nproject = "name"', "it stands nowhere"),
         ('"user:ben"]', '"user:ada"]', 'membership "group:staff user:ada" is there twice'),
         ('id = "in"', 'ids = "in"', "unknown field 'ids'; a grant has id, subject"),
     ],
@@ -159,8 +168,10 @@ def test_what_is_no_policy_is_refused_at_its_line(
         ('role "writer", permission 1', LINES['name = "writer"'] + 2),
         ('role "writer", permission 2, condition 2', '"now > 5",'),
         ('role "writer", permission 2, condition 9', LINES['"now > 5",'] - 2),
+        ('role "writer", permission 1, resource', LINES['name = "writer"'] + 2),
         ('grant "ada"', "[[grants]]"),
         ('grant "ada", scope', "[[grants]]"),
+        ('grant "ada", not_after', "not_after = 90000"),
         ('membership "group:staff user:ben"', '"user:ben"]'),
         ('group "group:staff"', '"group:staff" = ["user:ada",'),
         ('template "home", role "at home", permission 1', "[[templates.roles.permissions]]"),
@@ -179,6 +190,36 @@ def test_what_a_policy_says_is_wrong_is_pointed_at(where: str, line: str | int) 
         raise InvalidPolicy(where, "odd")
     assert refused.value.where == f"policy.toml line {wanted}"
     assert refused.value.reason == f"{where}: odd"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ('inherits = ["writer"]', 'inherits = ["reader"]', "there is no role 'reader'"),
+        (
+            'inherits = ["writer"]',
+            'inherits = ["editor"]',
+            "to itself: editor > editor",
+        ),
+        ('"now > 5",', '"now > ",', "column 7"),
+        ('scope = "/**"', 'scope = "/**/x"', "`**` can only be the last segment"),
+        ('role = "editor"', 'role = "other"', "there is no role 'other'"),
+        ("not_after = 90000", "not_after = 5", "or it never holds"),
+        ('"user:ben"]', '"group:staff"]', "it leads back to itself"),
+        ('join = "closed"', "participants = 0", "there cannot be fewer than 1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_its_line(before: str, after: str, reason: str) -> None:
+    """A cycle, a bad pattern, a bad condition, a role that is not there: the policy says where."""
+    text = FILE.replace('role = "editor"\n', 'role = "editor"\nscope = "/**"\n')
+    read = PolicyFile(text.replace(before, after).encode(), name="policy.toml")
+    with pytest.raises(InvalidPolicy) as refused, read.pointing():
+        Policy.load(read.facts)
+    number = int(refused.value.where.removeprefix("policy.toml line "))
+    fact = text.rfind("[[", 0, text.index(before))
+    first = text.count("\n", 0, fact) + 1
+    assert first <= number <= text.count("\n", 0, text.index(before)) + 1
+    assert reason in refused.value.reason
 
 
 def test_what_is_not_of_the_file_is_not_pointed_at() -> None:

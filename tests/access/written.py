@@ -45,12 +45,17 @@ _GRANTS = st.builds(
     granted_by=st.just("") | NAMES,
     reason=st.just("") | NAMES,
 )
+_PATTERNS = st.sampled_from(["/projects/{project}/**", "/projects/{project}", "/**", "/a%2Fb"])
+_FORMS = st.builds(Permission, _PATTERNS, st.sampled_from(ACTIONS), st.lists(NAMES).map(tuple))
+_FORM = Role("at home", (Permission("/projects/{project}/*", "read"),))
 _TEMPLATES = st.builds(
     Template,
     NAMES,
-    st.dictionaries(NAMES, st.sampled_from(["name", "subject", "role", "time"]), max_size=3),
-    st.lists(_ROLES, max_size=2).map(tuple),
-    st.lists(_GRANTS, max_size=2).map(tuple),
+    st.just({"project": "name"}) | st.just({"project": "name", "not_after": "time"}),
+    st.lists(_FORMS, max_size=2).map(lambda found: (_FORM, Role("r", tuple(found)))),
+    st.builds(Grant, NAMES, st.just("anyone"), permission=_FORMS, scope=_PATTERNS).map(
+        lambda grant: (grant,)
+    ),
 )
 _CONFINES = st.builds(
     Confines,
