@@ -16,13 +16,16 @@ Rules:
    named as what was taken back with it: over those alone a value may take its key again.
 4. It is tried on a **quarantine**: a copy that forgets nothing, with a client id of which
    nobody knows. What is put back is what the engine's own undo makes of it there. If that
-   fails, or less comes back than went, the update is refused and the document is as it was.
-5. **Marks of formats stay deleted where nobody sees it.** Yjs tidies up: whoever hears of a
+   fails, the update is refused and the document is as it was.
+5. If less comes back than went, **nothing of the update is taken**: all of it is emptied, and all
+   that it deleted is put back. A part that may stay has the place of one that must come back, or
+   holds what it was in; whoever told what may stay saw less than there is by now.
+6. **Marks of formats stay deleted where nobody sees it.** Yjs tidies up: whoever hears of a
    text's changes deletes the marks in it that tell nothing, though he may write nothing there.
    Would they be put back, he would do it again, for ever.
-6. The document takes both in one transaction, whose update is what everybody gets: who is
+7. The document takes both in one transaction, whose update is what everybody gets: who is
    told it sees no moment in between. It is small, however many deletions there are.
-7. The quarantine is made anew each time, and takes what a copy of the document takes. Only
+8. The quarantine is made anew each time, and takes what a copy of the document takes. Only
    updates of which something was refused pay for it.
 """
 
@@ -34,7 +37,6 @@ from typing import Any, Final, TypeAlias
 
 from pycrdt import _pycrdt as yrs
 
-from ..errors import UpdateRefused
 from .branches import runs
 from .budget import NO_BUDGET, refuse
 from .contents import DELETED, FORMAT, GC, SKIP
@@ -98,8 +100,8 @@ def _emptied(update: bytes, section: Section, meant: Spans) -> Iterator[bytes]:
 
 def putting_back(
     core: Core, update: bytes, found: Scan, kept: Ranges, *, client: int, vector: Mapping[int, int]
-) -> bytes:
-    """Find out what puts back what an update deletes and may not (rules 2 to 4).
+) -> bytes | None:
+    """Find out what puts back what an update deletes and may not (rules 2 to 6).
 
     Args:
         core: The document, which is only read.
@@ -110,7 +112,8 @@ def putting_back(
         vector: The document's state vector.
 
     Returns:
-        An update that goes behind this one; it is empty if there is nothing to put back.
+        An update that goes behind this one; it is empty if there is nothing to put back. None if
+        not all of it comes back.
 
     Raises:
         UpdateRefused: It cannot be put back.
@@ -118,7 +121,7 @@ def putting_back(
     """
     try:
         return _putting_back(core, update, found, _by_client(kept), client=client, vector=vector)
-    except (ValueError, MemoryError, UpdateRefused):
+    except (ValueError, MemoryError):
         raise
     except Exception as error:
         refuse("unmendable", error)
@@ -136,7 +139,7 @@ def _putting_back(
     *,
     client: int,
     vector: Mapping[int, int],
-) -> bytes:
+) -> bytes | None:
     body = core.encode()
     quarantine = _Quarantine(body, client)
     gone = quarantine.take(update, found)
@@ -151,9 +154,7 @@ def _putting_back(
         back = quarantine.undo(lost, dead)
     asked = sum(length for spans in lost.values() for _, length in spans)
     came = sum(section.length for section in scan(back, NO_BUDGET).sections)
-    if came != asked:
-        refuse("unmendable", f"{came} of {asked} clocks come back")
-    return back
+    return back if came == asked else None
 
 
 def _marks(back: bytes) -> tuple[list[Range], list[Range]]:
@@ -164,7 +165,7 @@ def _marks(back: bytes) -> tuple[list[Range], list[Range]]:
 
 
 def taken(core: Core, updates: Iterable[bytes]) -> bytes | None:
-    """Have a document take updates in one transaction; returns its update (rule 5).
+    """Have a document take updates in one transaction; returns its update (rule 7).
 
     Raises:
         RuntimeError: They contradict the document, and are applied in part.

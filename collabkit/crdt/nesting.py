@@ -11,7 +11,9 @@ Rules:
    in another type; mostly he goes on where he was.
 2. Before the first shared type everything is in a root, and nothing is kept.
 3. Roots have no kind here: a program gives them one when it asks for them.
-4. What was placed is kept only when the engine has taken it.
+4. What is gone without a trace of where it was is in a root; so is what is put beside it, which
+   the engine lets go at once.
+5. What was placed is kept only when the engine has taken it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from typing import Final
 
 from ..errors import EngineLost, MalformedBytes, UpdateRefused
 from ..ids import new_client_id
-from .budget import DEFAULT_BUDGET, NO_BUDGET, Budget, refuse
+from .budget import DEFAULT_BUDGET, NO_BUDGET, REFUSALS, Budget, refuse
 from .core import Core, is_panic
 from .engine import Bad, Contested, Gap, Good, Mended, NothingNew, Verdict
 from .mending import emptied, putting_back, taken
@@ -142,33 +142,43 @@ class Replay:
         return _GOOD
 
     def _mend(self, contested: Contested, budget: Budget) -> Verdict:
-        """Take an update in parts, see :mod:`.mending`."""
+        """Take an update in parts, or else nothing of it, see :mod:`.mending`."""
         whole = scan(contested.update, budget)
-        update = emptied(contested.update, whole, contested.refused)
-        looked = self._look(update, budget)
-        if looked is None:
-            return _GAP
-        found, brings_structs, _, _ = looked
-        if not brings_structs and not found.deletes:
-            return _NOTHING_NEW
-        mender = self._mender = self._mender or self._nobody(found)
-        try:
-            back = putting_back(
-                self.core, update, found, contested.kept, client=mender, vector=self.vector
-            )
-        except ValueError as error:
-            return Bad("undecodable", str(error))
-        if update == contested.update and back == EMPTY_UPDATE:
-            return self._taste(update, budget)  # there is nothing to undo
-        if len(update) + len(back) > budget.message_bytes:
-            refuse("unmendable", f"it would take more than {budget.message_bytes} bytes")
+        everything = tuple([(part.client, part.clock, part.length) for part in whole.sections])
+        for refused, kept in ((contested.refused, contested.kept), (everything, ())):
+            update = emptied(contested.update, whole, refused)
+            looked = self._look(update, budget)
+            if looked is None:
+                return _GAP
+            found, brings_structs, _, _ = looked
+            if not brings_structs and not found.deletes:
+                return _NOTHING_NEW
+            mender = self._mender = self._mender or self._nobody(found)
+            try:
+                back = putting_back(
+                    self.core, update, found, kept, client=mender, vector=self.vector
+                )
+            except ValueError as error:
+                return Bad("undecodable", str(error))
+            if back is None:
+                continue
+            if back == EMPTY_UPDATE and update == contested.update:
+                return self._taste(update, budget)  # there is nothing to undo
+            if len(update) + len(back) > budget.message_bytes:
+                refuse("unmendable", f"that takes more than {budget.message_bytes} bytes")
+            return self._take(update, back)
+        return Bad("unmendable", REFUSALS["unmendable"].format("not all of it comes back"))
+
+    def _take(self, update: bytes, back: bytes) -> Verdict:
+        """Take what is left of an update, and what puts back the rest."""
         mended = taken(self.core, (update, back))
         if mended is None:
             return _NOTHING_NEW
-        again = self._look(mended, NO_BUDGET)
-        assert again is not None
+        looked = self._look(mended, NO_BUDGET)
+        assert looked is not None
+        found, _, placed, runs = looked
         self.weight_bytes += len(mended)
-        self._took(again[0], again[2], again[3])
+        self._took(found, placed, runs)
         return Mended(mended)
 
     def _nobody(self, found: Scan) -> int:

@@ -63,8 +63,8 @@ class Section(msgspec.Struct, frozen=True, gc=False):
 
 
 Note: TypeAlias = tuple[int, int, int, int | None, int, int]
-"""An item as it goes by: client, clock, info, client and clock of the last id it names or None,
-and the offset of its content unless that is a string."""
+"""An item, or one that is gone, as it goes by: client, clock, info, client and clock of the last id
+it names or None, and the offset of its content unless that is a string."""
 
 
 class Scan(msgspec.Struct, frozen=True, gc=False):
@@ -273,6 +273,8 @@ class _Walk:
             if not turns:
                 if info in (GC, SKIP):
                     length, at = read_var_uint(data, at)
+                    if notes is not None and info == GC:
+                        notes.append((client, clock, GC, None, 0, 0))
                     clock += length
                     if info == SKIP:
                         self.holes[client] = clock

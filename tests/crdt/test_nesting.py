@@ -15,7 +15,7 @@ from collabkit.crdt.engine import Bad, Gap, Good, Verdict
 from collabkit.crdt.lib0 import var_string
 from collabkit.crdt.nesting import Nesting
 from collabkit.crdt.replay import Replay
-from crdt.crafting import item, shared, string, update, values
+from crdt.crafting import gc, item, shared, string, update, values
 
 LEVELS = 64
 CLIENT, OTHER = 7, 9
@@ -186,6 +186,13 @@ def test_text_goes_wherever_else_it_went() -> None:
         )
         == [Good()] * 6
     )
+
+
+def test_text_beside_what_is_gone_is_in_no_array() -> None:
+    """Nobody knows where that was; its author had gone on from an element of an array."""
+    gone = update((OTHER, 0, [values(b"\x7d\1", parent=(CLIENT, 0)), gc(3)]))
+    beside = update((9000, 0, [string("a", origin=(OTHER, 2))]))
+    assert tasted(ARRAY, gone, beside) == [Good()] * 3
 
 
 def test_items_of_one_update_may_be_in_any_order() -> None:
