@@ -66,8 +66,11 @@ MAX_SEGMENTS = 128
 _PLAIN = r"%/*\[\]{}\x00-\x1f\x7f"
 _QUOTED = re.compile(f"[{_PLAIN}]")
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
-_SEGMENT = re.compile(
-    rf"\*\*? | \[\] | % | (?:%2E){{1,2}} | (?:[^{_PLAIN}] | %(?:2[5AF]|[57][BD]|7F|[01][0-9A-F]))+",
+_WRITTEN = re.compile(
+    rf"""(?: / (?!\.\.?(?:/|\Z))
+        (?: \*\*? | \[\] | % | (?:%2E){{1,2}}
+          | (?: [^{_PLAIN}]++ | %(?:2[5AF]|[57][BD]|7F|[01][0-9A-F]) )++ )
+    )+""",
     re.VERBOSE,
 )
 
@@ -139,28 +142,26 @@ def pattern(text: str) -> Path:
 def _segments(text: str) -> Path:
     if text == "/":
         return ()
-    where = f"path {_shown(text)}"
+    if len(text) <= MAX_CHARACTERS and _WRITTEN.fullmatch(text):
+        segments = tuple(text[1:].split("/"))
+        if len(segments) <= MAX_SEGMENTS:
+            return segments
+    raise InvalidPolicy(f"path {_shown(text)}", _wrong(text))
+
+
+def _wrong(text: str) -> str:
     if not text.startswith("/"):
-        raise InvalidPolicy(where, "it begins with `/`")
+        return "it begins with `/`"
     if len(text) > MAX_CHARACTERS or text.count("/") > MAX_SEGMENTS:
-        most = f"{MAX_CHARACTERS} characters and {MAX_SEGMENTS} segments"
-        raise InvalidPolicy(where, f"it is longer than {most}")
-    segments = tuple(text[1:].split("/"))
-    for segment in segments:
-        if segment in ("", ".", "..") or _SEGMENT.fullmatch(segment) is None:
-            raise InvalidPolicy(where, _wrong(segment))
-    return segments
-
-
-def _wrong(segment: str) -> str:
+        return f"it is longer than {MAX_CHARACTERS} characters or {MAX_SEGMENTS} segments"
+    segment = next(each for each in text[1:].split("/") if not _WRITTEN.fullmatch("/" + each))
     if segment in ("", ".", ".."):
         return f"it has the segment {segment!r}"
     if "{" in segment:
         return f"{segment!r}: a slot stands in templates only, and in a name `{{` is `%7B`"
     if "*" in segment:
         return f"{segment!r}: `*` is a whole segment, or `%2A` in a name"
-    proper = quote(unquote(segment))
-    return f"{segment!r}: that is written {proper!r}"
+    return f"{segment!r}: that is written {quote(unquote(segment))!r}"
 
 
 def _shown(text: str) -> str:
