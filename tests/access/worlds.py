@@ -30,7 +30,7 @@ INSIDE = (f"{SESSION}/docs/d/x", f"{SESSION}/docs/*/*/**")
 CONDITIONS = (
     "change.own",
     "resource.project == 'p'",
-    "subject.id == 'user:ada'",
+    "subject.id != 'user:ada'",
     "now < 150.0",
     "has(change.kind) && change.appends",
 )
@@ -96,7 +96,8 @@ def facts(dice: Random) -> Iterator[Fact]:
     for number in range(dice.randint(1, 5)):
         yield grant(dice, f"g{number}")
     if dice.random() < 0.8:
-        yield Grant("own", "user:ada", "owner", scope=dice.choice(SCOPES[:4]))
+        until = dice.choice((None, None, 200.0))
+        yield Grant("own", "user:ada", "owner", scope=dice.choice(SCOPES[:4]), not_after=until)
     for member in (*USERS, "group:crew"):
         if dice.random() < 0.3:
             yield Membership("group:staff", member)
