@@ -128,6 +128,32 @@ def _collabkit(port: int, folder: Path) -> list[str]:
     return [sys.executable, "-m", "collabkit", "serve", database, "--port", str(port)]
 
 
+# Everybody may read, and write into the root that is typed into; so each edit is judged.
+_RULES = """
+import asyncio, sys
+from collabkit import Workspace
+from collabkit.access.rules import Permission
+
+async def main():
+    async with Workspace.open(sys.argv[1]) as workspace:
+        async with workspace.access.transaction() as rules:
+            for resource, action in (
+                ("/projects/*/sessions/**", "read"),
+                ("/projects/*/sessions/*/docs/*/t/**", "write"),
+                ("/projects/*/ops/create", "execute"),
+            ):
+                rules.grant("anyone", permission=Permission(resource, action))
+
+asyncio.run(main())
+"""
+
+
+def _guarded(port: int, folder: Path) -> list[str]:
+    command = _collabkit(port, folder)
+    subprocess.run([sys.executable, "-c", _RULES, str(folder / "bench.db")], check=True)
+    return command
+
+
 def _y_websocket(port: int, folder: Path) -> list[str]:
     return [_node(), _script("node_modules/y-websocket/bin/server.js")]
 
@@ -147,6 +173,7 @@ def _pycrdt_websocket(port: int, folder: Path) -> list[str]:
 PEERS = {
     "collabkit": (_collabkit, "y-websocket"),
     "collabkit-hp": (_collabkit, "hocuspocus"),
+    "collabkit-guarded": (_guarded, "y-websocket"),
     "y-websocket": (_y_websocket, "y-websocket"),
     "hocuspocus": (_hocuspocus, "hocuspocus"),
     "pycrdt-websocket": (_pycrdt_websocket, "y-websocket"),

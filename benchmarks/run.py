@@ -59,9 +59,12 @@ def show(case: str, figures: dict[str, dict[str, float]]) -> None:
 def ratios(case: str, figures: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     """Ours to each peer's, of the figures that are compared; below 1 ours is less."""
     found: dict[str, dict[str, float]] = {}
-    for ours in ("collabkit", "collabkit-hp"):
+    for ours in ("collabkit", "collabkit-hp", "collabkit-guarded"):
+        # What is judged is compared with what is not, the rest with peers.
+        guarded = ours == "collabkit-guarded"
         for peer, theirs in figures.items():
-            if ours in figures and not peer.startswith("collabkit"):
+            fits = peer == "collabkit" if guarded else not peer.startswith("collabkit")
+            if ours in figures and fits:
                 found[f"{ours} : {peer}"] = {
                     name: figures[ours][name] / theirs[name]
                     for name in COMPARED.get(case, ())
