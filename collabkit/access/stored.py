@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from ..errors import InvalidPolicy
 from ..store.charter import StoredFact
-from .facts import Change, Drop, Put, name_of
+from .facts import Change, Drop, Kind, Put, name_of
 from .rules import Confines, Fact, Grant, Membership, Role, Template
 
-__all__ = ["decoded", "encoded"]
+__all__ = ["KINDS", "decoded", "encoded"]
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
+KINDS: Mapping[Kind, type[Fact]] = {
+    "role": Role,
+    "grant": Grant,
+    "membership": Membership,
+    "template": Template,
+    "confines": Confines,
+}
+"""What there is to be written down."""
+
 _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
-    "role": msgspec.json.Decoder(Role),
-    "grant": msgspec.json.Decoder(Grant),
-    "membership": msgspec.json.Decoder(Membership),
-    "template": msgspec.json.Decoder(Template),
-    "confines": msgspec.json.Decoder(Confines),
+    kind: msgspec.json.Decoder(fact) for kind, fact in KINDS.items()
 }
 
 

@@ -19,6 +19,9 @@ thin            admin session    none        drop versions: dense lately, sparse
 compact         admin session    none        let history begin at a moment, give back what it took
 erase           admin session    none        empty what a subject wrote, or what all did, for good
 rm              admin session    none        remove a session and all it has
+access          admin session    none        change who may do what, as far as the caller may
+project-archive admin project    none        let nothing in a project be changed, or let it again
+project-create  admin project    host's file add a project
 =============== ================ =========== ======================================================
 
 Rules:
@@ -48,7 +51,7 @@ import msgspec
 from ..access.model import Identity
 from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
-from . import branching, erasure, founding, moving, rewinding, upkeep
+from . import branching, erasure, founding, moving, projects, rewinding, upkeep
 from .asked import Arguments, Call, Host
 from .permitting import Needs, claimed, permit
 
@@ -89,6 +92,8 @@ _BRANCH = Needs("execute", "project", "read")
 _JOIN = Needs("execute", "project", "all of it", reads="fork")
 _RULE = Needs("admin", "session")
 _UNPACK = Needs("admin", "project", "host's file")
+_GOVERN = Needs("admin", "session", when_archived=True)
+_CLOSE = Needs("admin", "project", when_archived=True)
 
 TABLE: Mapping[str, Operation] = {
     row.name: row
@@ -109,6 +114,9 @@ TABLE: Mapping[str, Operation] = {
         Operation("compact", _RULE, upkeep.Compact, upkeep.compact),
         Operation("erase", _RULE, erasure.Erase, erasure.erase),
         Operation("rm", _RULE, founding.Remove, founding.remove),
+        Operation("access", _GOVERN, projects.Access, projects.change_access),
+        Operation("project-archive", _CLOSE, projects.Archive, projects.archive),
+        Operation("project-create", _UNPACK, projects.Found, projects.found),
     )
 }
 

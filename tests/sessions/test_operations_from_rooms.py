@@ -46,6 +46,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "fork": {"name": "branch"},
     "merge": {"fork": "branch"},
     "release": {"id": 1},
+    "access": {"changes": []},
 }
 
 
