@@ -38,7 +38,7 @@ from .paths import Path, parse, session_path, show
 from .rules import ACTIONS, ANYONE, Action, Confines, Decision, Fact, Request
 from .sense import check
 from .shelves import standing
-from .view import Asked, Context, values_of
+from .view import Asked, Context, Values, values_of
 from .views import Views
 
 __all__ = ["Change", "Drop", "Holders", "Policy", "Put", "Reach", "Rule", "Uniform"]
@@ -252,6 +252,12 @@ class Policy:
     def groups_of(self, subject: str) -> tuple[str, ...]:
         """All groups that a subject is in, sorted."""
         return tuple(sorted(self._views.of(subject, 0.0).groups))
+
+    def values(self, request: Request, *, now: float) -> Values:
+        """What conditions see when a request is decided; without its path if that is none."""
+        about = self._views.of(request.subject, now).about
+        path = _path(request.resource) or ()
+        return values_of(about, request.action, path, request.context, now)
 
     def spends(self, request: Request, *, now: float) -> str | None:
         """The id of the grant that is used when this is done, if it can be used only so often.

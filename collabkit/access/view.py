@@ -38,7 +38,7 @@ from .paths import Path, show, unquote
 from .rules import Decision
 from .shelves import Confinement, Given, Roles, Shelf, edge_after, standing
 
-__all__ = ["Asked", "Context", "Tangle", "View", "values_of"]
+__all__ = ["Asked", "Context", "Tangle", "Values", "View", "values_of"]
 
 # A condition that asks for the time may change its mind whenever it is asked: what it decided holds
 # for a second, which is as fine as policies are written.
