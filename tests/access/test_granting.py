@@ -295,8 +295,8 @@ def given_beyond(seed: int, count: int) -> tuple[int, int]:
 def test_after_a_permitted_change_nobody_may_do_more_than_its_maker_might(seed: int) -> None:
     """Over policies, changes, paths, times and contexts by the dice."""
     permitted, gained = given_beyond(seed, 300)
-    assert permitted > 20
-    assert gained > 100
+    assert permitted > 10
+    assert gained > 10
 
 
 @pytest.mark.fuzz
