@@ -1,46 +1,54 @@
-"""The values that one key of a map has had, in the order that all replicas give them.
+"""Which of the values that a key of a map was given counts, as all replicas say it.
+
+A value is put behind the one that its author saw. So values are a tree, in which a client who
+saw what all others did has put his behind theirs, and those who did not know of each other have
+put theirs behind the same one.
 
 Rules:
 
-1. Only the last value of a key lives. Whoever puts another one behind it deletes it, and a value
-   that comes to stand before another is dead as it comes.
-2. A value goes behind its origin: the one that its author saw. Of several with the same origin
-   the one of the higher client id is later, and takes along what was put behind it. This is the
-   algorithm of Yjs (YATA) where nothing has a right origin, which no client gives to values.
-3. Values that one client put behind each other one by one are kept as one run, and of a value an
-   origin only if it is not the value before: a key that is set in turns takes 24 bytes a turn.
-4. An origin that is kept is the end of a run: it was when it was told, because it was the end of
-   all or the run was cut behind it, and no run goes on but the last.
+1. Only one value of a key lives. By the algorithm of Yjs (YATA), where nothing has a right origin,
+   as no value has, it is found from the root of the tree by going on to that of the values behind
+   it which is of the highest client id, and among those of one client to the first. What is passed
+   on that way is the *chain*.
+2. A value behind the last of the chain goes on with it. One behind another of the chain replaces
+   all that followed, if it is of a higher client id than what followed next. Any other never
+   counts, and nothing that is put behind it does; so it is not kept.
+3. Values that one client put behind each other one by one are one run of 24 bytes.
+4. Along the chain the clocks of a client ascend. So a value in it is found by bisection, once
+   somebody has asked for another than the last.
 """
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from .structs import Id
 
 __all__ = ["Chain"]
 
+Index: TypeAlias = dict[int, tuple["array[int]", "array[int]"]]
+"""Of each client, the clocks at which its runs begin, and where these are."""
+
 
 class Chain:
-    """The values of a key.
+    """The values of a key that count, or counted before those behind them.
 
     >>> chain = Chain()
     >>> chain.put((7, 0), 1, None), chain.put((9, 0), 1, (7, 0)), chain.put((8, 0), 1, (7, 0))
     (True, True, False)
     >>> list(chain)
-    [(7, 0, 1), (8, 0, 1), (9, 0, 1)]
+    [(7, 0, 1), (9, 0, 1)]
     """
 
-    __slots__ = ("odd", "runs")
+    __slots__ = ("_index", "runs")
 
-    def __init__(
-        self, runs: array[int] | None = None, odd: dict[Id, Id | None] | None = None
-    ) -> None:
+    def __init__(self, runs: array[int] | None = None) -> None:
         # Client, first clock and length of each run, one after the other.
         self.runs: array[int] = array("Q") if runs is None else runs
-        self.odd = odd  # the origins that are not the value before
+        self._index: Index | None = None
 
     def __repr__(self) -> str:
         return f"<Chain of {len(self.runs) // 3} runs>"
@@ -56,11 +64,13 @@ class Chain:
         return (runs[-3], runs[-2] + runs[-1] - 1) if runs else None
 
     def copy(self) -> Chain:
-        """Another one, to try something."""
-        return Chain(self.runs[:], None if self.odd is None else dict(self.odd))
+        """Another one, to try something that is not behind the last value."""
+        copy = Chain(self.runs[:])
+        copy._index = {one: (begins[:], at[:]) for one, (begins, at) in self._indexed().items()}
+        return copy
 
     def put(self, own: Id, length: int, origin: Id | None) -> bool:
-        """Put a value in its place; return whether it is the last one now.
+        """Take a value; return whether it is the one that counts now.
 
         Args:
             own: Its id.
@@ -68,63 +78,62 @@ class Chain:
             origin: What it is put behind.
         """
         runs = self.runs
-        if origin == self.last:
-            if origin is not None and origin[0] == own[0] and origin[1] + 1 == own[1]:
-                runs[-1] += length
-            else:
-                runs.extend((*own, length))
+        if origin != self.last:
+            stop = self._stop(own[0], origin)
+            if stop is None:
+                return False
+            self._cut(*stop)
+        elif origin is not None and origin[0] == own[0] and origin[1] + 1 == own[1]:
+            runs[-1] += length
             return True
-        index = self._place(own[0], origin, self._behind(origin))
-        if self.odd is None:
-            self.odd = {}
-        before = self._end(index - 3)
-        if index < len(runs):
-            # What follows was put behind the value before, which is this one from now on.
-            self.odd.setdefault((runs[index], runs[index + 1]), before)
-        if origin != before:
-            self.odd[own] = origin
-        runs[index:index] = array("Q", (*own, length))
-        return index == len(runs) - 3
+        if self._index is not None:
+            begins, at = self._index.setdefault(own[0], (array("Q"), array("Q")))
+            begins.append(own[1])
+            at.append(len(runs))
+        runs.extend((*own, length))
+        return True
 
-    def _end(self, index: int) -> Id | None:
-        """The last value of the run at an index; None before the first."""
-        runs = self.runs
-        return (runs[index], runs[index + 1] + runs[index + 2] - 1) if index >= 0 else None
+    def _stop(self, client: int, origin: Id | None) -> tuple[int, int] | None:
+        """Where the chain is cut for a value behind an origin, if it is.
 
-    def _behind(self, origin: Id | None) -> int:
-        """The index behind a value, whose run is cut there."""
-        if origin is None:
-            return 0
-        runs = self.runs
-        for index in range(len(runs) - 3, -1, -3):
-            start = runs[index + 1]
-            if runs[index] == origin[0] and start <= origin[1] < start + runs[index + 2]:
-                kept = origin[1] - start + 1
-                rest = runs[index + 2] - kept
-                if rest:
-                    runs[index + 2] = kept
-                    runs[index + 3 : index + 3] = array("Q", (origin[0], origin[1] + 1, rest))
-                return index + 3
-        return 0
-
-    def _place(self, client: int, origin: Id | None, start: int) -> int:
-        """The index at which a value goes, at or behind the one where its origin ends.
-
-        Of a run all goes as its first value does, since each of the others was put behind the
-        one before.
+        Returns:
+            The index of the last run that stays, less than 0 if none does, and what stays of it;
+            None if nothing is cut, and the value does not count.
         """
-        runs, odd = self.runs, self.odd or {}
-        passed: dict[Id | None, int] = {}  # the ends of runs behind the origin, and where
-        here = start
-        for index in range(start, len(runs), 3):
-            theirs = odd.get((runs[index], runs[index + 1]), self._end(index - 3))
-            if theirs == origin:
-                if runs[index] >= client:
-                    break
-                here = index + 3
-            elif theirs not in passed:
-                break
-            elif passed[theirs] < here:
-                here = index + 3
-            passed[self._end(index)] = index
-        return here
+        runs = self.runs
+        if origin is None:
+            return (-3, 0) if runs[0] < client else None
+        begins, at = self._indexed().get(origin[0], _NEVER)
+        index = bisect_right(begins, origin[1]) - 1
+        if index < 0:
+            return None
+        here = at[index]
+        kept = origin[1] - runs[here + 1] + 1
+        if kept > runs[here + 2]:
+            return None
+        follows = here + 3 if kept == runs[here + 2] else here
+        return (here, kept) if runs[follows] < client else None
+
+    def _cut(self, last: int, kept: int) -> None:
+        """Drop what is behind so much of a run."""
+        runs, index = self.runs, self._indexed()
+        for place in range(last + 3, len(runs), 3):
+            begins, at = index[runs[place]]
+            begins.pop()
+            at.pop()
+        del runs[last + 3 :]
+        if last >= 0:
+            runs[last + 2] = kept
+
+    def _indexed(self) -> Index:
+        if self._index is None:
+            self._index = {}
+            for place in range(0, len(self.runs), 3):
+                client, begin = self.runs[place], self.runs[place + 1]
+                begins, at = self._index.setdefault(client, (array("Q"), array("Q")))
+                begins.append(begin)
+                at.append(place)
+        return self._index
+
+
+_NEVER = array("Q"), array("Q")

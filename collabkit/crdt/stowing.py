@@ -19,7 +19,6 @@ import msgspec
 from ..errors import MalformedBytes
 from .chains import Chain
 from .ground import Container, Ground, Key, Place, Steps, Track
-from .structs import Id
 
 __all__ = ["stow", "unstow"]
 
@@ -35,7 +34,6 @@ class _Place(msgspec.Struct, frozen=True, array_like=True):
     container: int
     key: Key
     runs: _Numbers
-    odd: list[tuple[Id, Id | None]] = []
 
 
 class _Track(msgspec.Struct, frozen=True, array_like=True):
@@ -77,9 +75,8 @@ def stow(ground: Ground) -> bytes:
     written: list[_Place] = []
     for place in places:
         chain = place.chain
-        odd = list(chain.odd.items()) if chain is not None and chain.odd else []
         runs = chain.runs if chain is not None else place.starts
-        written.append(_Place(number(place.container), place.key, _pack(runs or ()), odd))
+        written.append(_Place(number(place.container), place.key, _pack(runs or ())))
     listed = [(container.steps, container.dead) for container in containers]
     return msgspec.msgpack.encode(_Stowed(listed, written, roots, tracks))
 
@@ -106,7 +103,7 @@ def _unstowed(stowed: _Stowed) -> Ground:
     for one in stowed.places:
         place = containers[one.container].place(one.key)
         if place.chain is not None:
-            place.chain = Chain(_unpack(one.runs), dict(one.odd) or None)
+            place.chain = Chain(_unpack(one.runs))
         else:
             place.starts = _unpack(one.runs)
         places.append(place)
