@@ -29,7 +29,7 @@ import msgspec
 from ..errors import InvalidPolicy
 from ..ids import RoomName
 from .clauses import BITS, Reader
-from .conditions import DEFAULT, Attributes, Values
+from .conditions import DEFAULT, Attributes
 from .extents import Reach, Uniform, has_something_in, reach, uniform
 from .facts import Change, Drop, Facts, Kind, Put, concern, name_of, place_of
 from .holders import Holders, Index
@@ -38,7 +38,7 @@ from .paths import Path, parse, session_path, show
 from .rules import ACTIONS, ANYONE, Action, Confines, Decision, Fact, Request
 from .sense import check
 from .shelves import standing
-from .view import Asked, Context, Values, values_of
+from .view import Asked, Context, values_of
 from .views import Views
 
 __all__ = ["Change", "Drop", "Holders", "Policy", "Put", "Reach", "Rule", "Uniform"]
@@ -244,20 +244,9 @@ class Policy:
         segments = _path(path) or ()
         return confining(self._views.sessions.get(segments[:4]), segments)
 
-    def values(self, request: Request, *, now: float) -> Values:
-        """What conditions see of a request, whose path there is."""
-        about = self._views.of(request.subject, now).about
-        return values_of(about, request.action, parse(request.resource), request.context, now)
-
     def groups_of(self, subject: str) -> tuple[str, ...]:
         """All groups that a subject is in, sorted."""
         return tuple(sorted(self._views.of(subject, 0.0).groups))
-
-    def values(self, request: Request, *, now: float) -> Values:
-        """What conditions see when a request is decided; without its path if that is none."""
-        about = self._views.of(request.subject, now).about
-        path = _path(request.resource) or ()
-        return values_of(about, request.action, path, request.context, now)
 
     def spends(self, request: Request, *, now: float) -> str | None:
         """The id of the grant that is used when this is done, if it can be used only so often.
