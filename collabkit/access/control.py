@@ -26,10 +26,12 @@ import msgspec
 
 from ..errors import AccessDenied, StoreError
 from ..ids import RoomName, Subject, is_anonymous, new_id
-from ..store.charter import Amendment, Charter
+from ..store.charter import Amendment
 from .asking import Clock, denied
 from .conditions import DEFAULT, Attributes
-from .enforcing import Changed, Enforcing, Transaction
+from .consulting import Consulting
+from .enforcing import Changed, Enforcing, Ground, Transaction
+from .engine import AccessEngine, Front
 from .facts import Change, Drop, Put
 from .paths import session_path, show
 from .policy import Policy
@@ -59,29 +61,36 @@ class AccessControl(Enforcing):
         store: Where facts and the audit are.
         host: Who makes changes, if nobody else is said to.
         clock: Unix time in seconds.
-        attributes: What conditions may ask for.
+        attributes: What conditions may ask for beside, and of which type it is, such as
+            ``{"context.department": "string"}``. The file remembers it.
         audit: What the audit is told beside what it always is.
+        engine: Who decides in place of the policy's rules. How many may join a session, and
+            what is archived, is told by the policy all the same.
     """
 
     def __init__(
         self,
-        store: Charter,
+        store: Ground,
         *,
         host: Subject = _ITSELF,
         clock: Clock = time.time,
-        attributes: Attributes = DEFAULT,
+        attributes: Attributes | None = None,
         audit: AuditPolicy = DEFAULT_AUDIT,
+        engine: AccessEngine | None = None,
     ) -> None:
         self._store = store
         self._host = host
         self._clock = clock
-        self._attributes = attributes
+        self._attributes = {**DEFAULT, **(attributes or {})}
         self._witness = Witness(audit)
         self._told = asyncio.Event()
         self._telling = asyncio.Lock()
         self._waits = False  # for the first thing to be told
         self._writing: asyncio.Task[None] | None = None
-        super().__init__(Policy.load((), attributes=attributes))
+        super().__init__(Policy.load((), attributes=self._attributes))
+        if engine is not None:
+            front = Front(engine, clock=clock, on_failure=self._failed)
+            self._consulting = Consulting(front, clock=clock, changed=self._answered_anew)
 
     def __repr__(self) -> str:
         rules = "no rules" if self._policy.is_empty else f"epoch {self._policy.epoch}"
@@ -101,6 +110,8 @@ class AccessControl(Enforcing):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._consulting is not None:
+            self._consulting.close()
         if self._tasks:
             await asyncio.wait(self._tasks)
         if self._writing is not None:
@@ -228,8 +239,11 @@ class AccessControl(Enforcing):
             AccessDenied: He may not; the audit is told.
         """
         while True:
-            decision = self.decide(request)
-            spent = self._policy.spends(request, now=self._clock()) if decision.allowed else None
+            if self._consulting is not None:
+                decision = await self._consulting.ask(request)
+            else:
+                decision = self.decide(request)
+            spent = self._spent_by(request) if decision.allowed else None
             if spent is not None:
                 try:
                     await self.use(spent)
@@ -239,6 +253,11 @@ class AccessControl(Enforcing):
             if not decision.allowed:
                 raise denied(request, decision)
             return decision
+
+    def _spent_by(self, request: Request) -> str | None:
+        if self._consulting is not None:
+            return None  # it counts for itself
+        return self._policy.spends(request, now=self._clock())
 
     async def founding(
         self, scope: str, make: Callable[[Amendment | None], Awaitable[T]], *, owner: Subject | None
@@ -269,6 +288,21 @@ class AccessControl(Enforcing):
 
         await self._make(owning, by=who, reason=f"made {scope}", store=store)
         return results[-1]
+
+    # Another engine
+
+    async def renew(self) -> None:
+        """The rules of the host's engine are others now: ask it again about all who are here."""
+        if self._consulting is not None:
+            await self._consulting.renew()
+
+    def _answered_anew(self, subject: str) -> None:
+        self._tell(Changed(self._policy.epoch, frozenset({subject})))
+
+    def _failed(self, requests: Sequence[Request], how: str) -> None:
+        _log.error("%s; %d questions are answered with no", how, len(requests))
+        for request in requests:
+            self.note(request, Decision(allowed=False, code="engine-error"))
 
     # What the audit is told
 

@@ -19,7 +19,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -32,9 +33,9 @@ from .drafting import Draft
 from .facts import Change
 from .granting import may_change
 from .policy import Policy
-from .stored import decoded, encoded
+from .stored import DECLARED, attributes_of, decoded, encoded
 
-__all__ = ["Changed", "Enforcing", "Thought", "Transaction"]
+__all__ = ["Changed", "Enforcing", "Ground", "Thought", "Transaction"]
 
 Thought: TypeAlias = Callable[[Policy], Sequence[Change]]
 """Says what is to change in a policy. It may be asked again, for a later one."""
@@ -70,10 +71,22 @@ class Transaction(Draft):
     epoch: int = 0
 
 
+class Ground(Charter, Protocol):
+    """What access control stands on: facts, and small named values."""
+
+    async def get(self, table: str, key: str) -> tuple[Any, int] | None:
+        """Read a value and its version."""
+        ...
+
+    async def put(self, table: str, key: str, value: Any, *, expect: int | None = None) -> int:
+        """Write a value."""
+        ...
+
+
 class Enforcing(Asking):
     """A policy in force, the facts that it is made of in a store, and who listens."""
 
-    _store: Charter
+    _store: Ground
     _host: Subject
     _attributes: Attributes
 
@@ -86,6 +99,7 @@ class Enforcing(Asking):
 
     async def load(self) -> None:
         """Take the policy over as it is in the file. Raises InvalidPolicy or Corrupt."""
+        self._attributes = await self._declared()
         policy = await self.at(None)
         self._archived = _archived(await self._store.projects())
         if policy.epoch != self._policy.epoch or policy.is_empty != self._policy.is_empty:
@@ -104,6 +118,15 @@ class Enforcing(Asking):
             return Policy.load(decoded(stored), epoch=found, attributes=self._attributes)
 
         return await asyncio.to_thread(load)
+
+    async def _declared(self) -> Attributes:
+        """What conditions may ask for: all that hosts of this file have ever declared."""
+        found = await self._store.get(*DECLARED)
+        before = attributes_of(found)
+        declared = MappingProxyType({**before, **self._attributes})
+        if declared != before:
+            await self._store.put(*DECLARED, dict(declared))
+        return declared
 
     def subscribe(self, heard: Callable[[Changed], None]) -> Callable[[], None]:
         """Be told of each change; returns what ends that."""

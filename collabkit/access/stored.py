@@ -1,18 +1,27 @@
-"""★ Facts as a store keeps them: JSON, with their kinds and names beside."""
+"""★ Facts as a store keeps them: JSON, with their kinds and names beside.
+
+What a host declares for conditions to ask for is kept with them: whoever opens the file after it
+must understand its rules.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from ..errors import InvalidPolicy
 from ..store.charter import StoredFact
+from .conditions import DEFAULT, Attributes
 from .facts import Change, Drop, Kind, Put, name_of
 from .rules import Confines, Fact, Grant, Membership, Role, Template
 
-__all__ = ["KINDS", "decoded", "encoded"]
+__all__ = ["DECLARED", "KINDS", "attributes_of", "decoded", "encoded"]
+
+DECLARED = ("access", "attributes")
+"""Where a store has what hosts have declared, among its small named values."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -28,6 +37,19 @@ KINDS: Mapping[Kind, type[Fact]] = {
 _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(fact) for kind, fact in KINDS.items()
 }
+
+
+def attributes_of(found: tuple[Any, int] | None) -> Attributes:
+    """What conditions may ask for in a file, of the value that stands at :data:`DECLARED`.
+
+    Raises:
+        InvalidPolicy: It is no declaration.
+    """
+    try:
+        declared = msgspec.convert(found[0] if found else {}, dict[str, str])
+    except msgspec.ValidationError as error:
+        raise InvalidPolicy("what the host declared", str(error)) from None
+    return MappingProxyType({**DEFAULT, **declared})
 
 
 def encoded(changes: Iterable[Change]) -> tuple[StoredFact, ...]:

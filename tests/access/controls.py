@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from collabkit.access.conditions import Attributes
 from collabkit.access.control import AccessControl
 from collabkit.access.rules import Permission, Role
 from collabkit.access.witness import DEFAULT_AUDIT, AuditPolicy
@@ -54,12 +55,17 @@ class Control(AccessControl):
 
 
 @asynccontextmanager
-async def controlling(path: Path, *, audit: AuditPolicy = DEFAULT_AUDIT) -> AsyncIterator[Control]:
+async def controlling(
+    path: Path,
+    *,
+    audit: AuditPolicy = DEFAULT_AUDIT,
+    attributes: Attributes | None = None,
+) -> AsyncIterator[Control]:
     """Access control of a file, which is made if it is not there."""
     clock = Clock()
     async with (
         SQLiteStore.open(path / "a.db") as store,
-        Control(store, host=HOST, clock=clock, audit=audit) as control,
+        Control(store, host=HOST, clock=clock, audit=audit, attributes=attributes) as control,
     ):
         control.clock, control.file = clock, store
         yield control

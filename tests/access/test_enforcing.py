@@ -156,6 +156,21 @@ async def test_a_file_that_says_what_nobody_understands_is_not_opened(tmp_path: 
             raise AssertionError("never")
 
 
+async def test_the_file_knows_what_its_conditions_ask_for(tmp_path: Path) -> None:
+    """Whoever opens it later understands its rules, whether or not he declares the same."""
+    rule = Permission("/**", "read", ("context.age >= 18",))
+    async with controlling(tmp_path, attributes={"context.age": "int"}) as access:
+        await access.grant(ADA, permission=rule)
+    async with controlling(tmp_path, attributes={"context.size": "int"}) as access:
+        assert access.check(ADA, "read", ACME, {"context": {"age": 18}})
+        await access.grant(BEN, permission=Permission("/**", "read", ("context.size < 9",)))
+    async with controlling(tmp_path) as access:
+        assert access.check(BEN, "read", ACME, {"context": {"size": 8}})
+        await access.file.put("access", "attributes", ["no declaration"])
+        with pytest.raises(InvalidPolicy):
+            await access.load()
+
+
 steps = st.lists(
     st.one_of(
         st.builds(
