@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ..errors import InvalidPolicy
-from .graph import reached
+from .graph import Reached, reached
 from .rules import ANYONE, Confines, Fact, Grant, Membership, Role, Template
 
 __all__ = [
@@ -140,11 +140,11 @@ class Facts:
         """A fact by its name."""
         return self._kinds()[kind].get(key)
 
-    def groups_of(self, subject: str) -> dict[str, tuple[str, ...]]:
-        """All groups that a subject is in, and the way to each, from one it is in itself."""
+    def groups_of(self, subject: str) -> Reached:
+        """All groups that a subject is in, however far up."""
         return reached(self.groups.get(subject, ()), lambda one: self.groups.get(one, ()))
 
-    def within(self, subjects: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    def within(self, subjects: Iterable[str]) -> Reached:
         """These, and whoever is in them, as far as groups go."""
         return reached(subjects, lambda one: self.members.get(one, ()))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-__all__ = ["Follow", "reached", "winding"]
+__all__ = ["Follow", "Reached", "reached", "way_to", "winding"]
 
 Follow: TypeAlias = Callable[[str], Iterable[str]]
 """Where it goes on from a place."""
+
+Reached: TypeAlias = dict[str, str | None]
+"""What was reached, and from where; starts are from nowhere."""
 
 
 def winding(starts: Iterable[str], follow: Follow, most: int) -> list[str] | None:
@@ -47,25 +50,32 @@ def winding(starts: Iterable[str], follow: Follow, most: int) -> list[str] | Non
     return None
 
 
-def reached(starts: Iterable[str], follow: Follow) -> dict[str, tuple[str, ...]]:
-    """All that is reached, the starts too, and the shortest way to each, which ends with it.
+def reached(starts: Iterable[str], follow: Follow) -> Reached:
+    """All that is reached, the starts too, nearest first; :func:`way_to` tells how.
 
-    >>> reached("a", {"a": "b", "b": "a"}.__getitem__)
-    {'a': ('a',), 'b': ('a', 'b')}
+    >>> list(reached("a", {"a": "b", "b": "a"}.__getitem__))
+    ['a', 'b']
     """
-    return dict(_reached(starts, follow))
-
-
-def _reached(starts: Iterable[str], follow: Follow) -> Iterator[tuple[str, tuple[str, ...]]]:
-    seen: set[str] = set()
-    nearest: list[tuple[str, ...]] = [(start,) for start in starts]
+    came: Reached = dict.fromkeys(starts)
+    nearest = list(came)
     while nearest:
         following = []
-        for way in nearest:
-            place = way[-1]
-            if place in seen:
-                continue
-            seen.add(place)
-            yield place, way
-            following += [(*way, each) for each in follow(place) if each not in seen]
+        for place in nearest:
+            for each in follow(place):
+                if each not in came:
+                    came[each] = place
+                    following.append(each)
         nearest = following
+    return came
+
+
+def way_to(came: Mapping[str, str | None], place: str) -> tuple[str, ...]:
+    """The shortest way to what was reached, from a start.
+
+    >>> way_to({"a": None, "b": "a"}, "b")
+    ('a', 'b')
+    """
+    way = [place]
+    while (before := came[way[-1]]) is not None:
+        way.append(before)
+    return tuple(reversed(way))

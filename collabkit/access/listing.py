@@ -6,6 +6,7 @@ import msgspec
 
 from .clauses import narrowed, rule_name
 from .conditions import Condition
+from .graph import way_to
 from .paths import Path
 from .rules import ANYONE, Grant, Permission
 from .shelves import Confinement, Given, Shelf
@@ -62,17 +63,23 @@ def confining(session: Confinement | None, path: Path) -> tuple[Rule, ...]:
     )
 
 
+def _through(view: View, shelf: Shelf) -> tuple[str, ...]:
+    if shelf.holder == ANYONE:
+        return (ANYONE,)
+    return way_to(view.groups, shelf.holder) if shelf.holder in view.groups else ()
+
+
 def _rule(view: View, shelf: Shelf, given: Given) -> Rule:
     grant, clause = given
     roles: tuple[str, ...] = ()
     if grant is not None and grant.role is not None and clause.role is not None:
-        roles = view.roles.inherited(grant.role)[clause.role]
+        roles = way_to(view.roles.inherited(grant.role), clause.role)
     return Rule(
         rule_name(grant, clause),
         clause.permission,
         narrowed(grant, clause) or (),
         clause.conditions,
-        (ANYONE,) if shelf.holder == ANYONE else view.groups.get(shelf.holder, ()),
+        _through(view, shelf),
         roles,
         grant,
     )

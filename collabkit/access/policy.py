@@ -248,6 +248,12 @@ class Policy:
         """All groups that a subject is in, sorted."""
         return tuple(sorted(self._views.of(subject, 0.0).groups))
 
+    def values(self, request: Request, *, now: float) -> Values:
+        """What conditions see when a request is decided; without its path if that is none."""
+        about = self._views.of(request.subject, now).about
+        path = _path(request.resource) or ()
+        return values_of(about, request.action, path, request.context, now)
+
     def spends(self, request: Request, *, now: float) -> str | None:
         """The id of the grant that is used when this is done, if it can be used only so often.
 

@@ -157,7 +157,7 @@ def _groups(facts: Facts) -> None:
 
 
 def _straight(what: str, starts: Iterable[str], follow: Follow) -> None:
-    way = winding(starts, follow, MAX_CHAIN)
+    way = winding(starts, follow, MAX_CHAIN - 1)
     if way is None:
         return
     if way[-1] in way[:-1]:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from .clauses import Clause, Reader, narrowed, scope_of
-from .graph import reached
+from .graph import Reached, reached
 from .paths import Path, parse
 from .rules import Confines, Grant, Role
 from .trie import Trie
@@ -82,8 +82,8 @@ class Roles:
             self._trees[name] = tree
         return tree
 
-    def inherited(self, name: str) -> dict[str, tuple[str, ...]]:
-        """A role and all that it inherits, and the shortest way to each."""
+    def inherited(self, name: str) -> Reached:
+        """A role and all that it inherits."""
         return reached((name,), lambda one: self._roles[one].inherits)
 
     def replaced(self, roles: Mapping[str, Role], without: Iterable[str]) -> Roles:

@@ -134,7 +134,7 @@ class View:
 
     Args:
         subject: Who.
-        groups: All that he is in, and the way to each.
+        groups: All that he is in, and from where they were reached.
         shelves: What was granted to him, and to those.
         roles: What roles permit.
         sessions: What sessions confine.
@@ -146,7 +146,7 @@ class View:
     def __init__(
         self,
         subject: str,
-        groups: Mapping[str, tuple[str, ...]],
+        groups: Mapping[str, str | None],
         shelves: Iterable[Shelf],
         *,
         roles: Roles,
