@@ -38,7 +38,7 @@ from .paths import Path, parse, session_path, show
 from .rules import ACTIONS, ANYONE, Action, Confines, Decision, Fact, Request
 from .sense import check
 from .shelves import standing
-from .view import Asked, Context, values_of
+from .view import Asked, Context, Values, values_of
 from .views import Views
 
 __all__ = ["Change", "Drop", "Holders", "Policy", "Put", "Reach", "Rule", "Uniform"]
