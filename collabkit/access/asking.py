@@ -6,6 +6,8 @@ Rules:
 2. :meth:`~Asking.check` and what is like it only ask. Who acts on an answer says so, with
    :meth:`~Asking.require` or :meth:`~Asking.note`, or comes in by :meth:`~Asking.admit`: then the
    audit is told what it has to be, see :mod:`.witness`.
+3. Where an engine of the host's decides (:mod:`.engine`), the policy's own rules are not asked, and
+   what only they could tell is refused.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from ..crdt.touches import Touch
-from ..errors import AccessDenied
+from ..errors import AccessDenied, UnsupportedByEngine
 from ..ids import RoomName, Subject
 from . import admission
 from .admission import JOIN_CODES, Company
+from .consulting import Consulting
 from .explaining import Explanation, explain
 from .facts import Change
 from .guard import Guard
@@ -44,6 +47,18 @@ class Asking:
     _clock: Clock
     _witness: Witness
     _archived: frozenset[str]
+    _consulting: Consulting | None = None
+
+    @property
+    def _ruling(self) -> Policy | Consulting:
+        """Who decides."""
+        return self._consulting or self._policy
+
+    def _own(self, what: str) -> Policy:
+        """The policy, for what no other engine can tell. Raises UnsupportedByEngine."""
+        if self._consulting is not None:
+            raise UnsupportedByEngine(self._consulting.name, what)
+        return self._policy
 
     @property
     def policy(self) -> Policy:
@@ -65,11 +80,14 @@ class Asking:
             path: To what, see :mod:`.paths`.
             context: What conditions may ask for beside.
         """
-        return self._policy.check(subject, action, path, context, now=self._clock())
+        if self._consulting is None:
+            return self._policy.check(subject, action, path, context, now=self._clock())
+        where = path if isinstance(path, str) else show(path)
+        return self.decide(Request(subject, action, where, dict(context or {}))).allowed
 
     def decide(self, request: Request) -> Decision:
         """Whether somebody may do something, why, and until when."""
-        return self._policy.decide(request, now=self._clock())
+        return self._ruling.decide(request, now=self._clock())
 
     def require(
         self,
@@ -93,7 +111,7 @@ class Asking:
 
     def uniform(self, subject: str, room: RoomName) -> Uniform:
         """How much of a document somebody may write and delete."""
-        return self._policy.uniform(subject, room, now=self._clock())
+        return self._ruling.uniform(subject, room, now=self._clock())
 
     def note(self, request: Request, decision: Decision) -> None:
         """Tell the audit that somebody did something, or was kept from it."""
@@ -105,7 +123,7 @@ class Asking:
 
     def check_many(self, requests: Iterable[Request]) -> list[bool]:
         """Answer many requests, in order, all by one policy and at one time."""
-        return self._policy.check_many(requests, now=self._clock())
+        return self._own("what many may do").check_many(requests, now=self._clock())
 
     def filter(
         self,
@@ -115,27 +133,33 @@ class Asking:
         context: Mapping[str, object] | None = None,
     ) -> list[str]:
         """Those of some paths to which a subject may do something."""
-        return self._policy.filter(subject, action, paths, context, now=self._clock())
+        return self._own("which of some paths somebody may reach").filter(
+            subject, action, paths, context, now=self._clock()
+        )
 
     def actions(
         self, subject: str, path: str | Path, context: Mapping[str, object] | None = None
     ) -> tuple[Action, ...]:
         """All that a subject may do to something."""
-        return self._policy.actions(subject, path, context, now=self._clock())
+        return self._own("all that somebody may do").actions(
+            subject, path, context, now=self._clock()
+        )
 
     def who_can(
         self, action: str, path: str | Path, context: Mapping[str, object] | None = None
     ) -> Holders:
         """All who may do something."""
-        return self._policy.who_can(action, path, context, now=self._clock())
+        return self._own("who may do something").who_can(action, path, context, now=self._clock())
 
     def list_resources(self, subject: str, action: str, under: str | Path = ()) -> Reach:
         """All that a subject may do something to, as patterns."""
-        return self._policy.list_resources(subject, action, under, now=self._clock())
+        return self._own("what somebody may reach").list_resources(
+            subject, action, under, now=self._clock()
+        )
 
     def explain(self, request: Request) -> Explanation:
         """Why somebody may do something, or may not, and what came closest."""
-        return explain(self._policy, request, self._clock())
+        return explain(self._own("why"), request, self._clock())
 
     def plan(self, changes: Sequence[Change], questions: Iterable[Request] | None = None) -> Plan:
         """What some changes would change, if they were made now.
@@ -147,9 +171,17 @@ class Asking:
         Raises:
             InvalidPolicy: They contradict each other, or what is there.
         """
-        return plan(self._policy, changes, self._clock(), questions)
+        return plan(self._own("what would change"), changes, self._clock(), questions)
 
     # At the door
+
+    async def consult(
+        self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
+    ) -> None:
+        """Ask whoever else decides what :meth:`admit` is about to be asked."""
+        if self._consulting is not None and not identity.is_host:
+            known: dict[str, object] = {**identity.attributes, **(context or {})}
+            await self._consulting.consult(identity.subject, room, {"context": known})
 
     def admit(
         self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
@@ -162,16 +194,17 @@ class Asking:
             context: What conditions may ask for of his connection.
         """
         known: dict[str, object] = {**identity.attributes, **(context or {})}
+        ruling = self._ruling
         rights = admission.admit(
-            self._policy,
+            ruling,
             identity,
             room,
             self._clock(),
-            judging=lambda who, where: self._noting(Guard(self._policy, who, where, known), who),
+            judging=lambda who, where: self._noting(Guard(ruling, who, where, known), who),
             archived=room.project in self._archived,
             context=context,
         )
-        if not self._policy.is_empty and not identity.is_host:
+        if not ruling.is_empty and not identity.is_host:
             asked: dict[str, object] = {"context": known}
             request = Request(identity.subject, "read", show(document_path(room)), asked)
             self.note(request, self.decide(request))
@@ -195,7 +228,7 @@ class Asking:
         """Whether somebody may make the session that a room is in."""
         if room.project in self._archived or not identity.can_write:
             return False
-        if self._policy.is_empty or identity.is_host:
+        if self._ruling.is_empty or identity.is_host:
             return True
         path = operation_path(project_path(room.project), "create")
         return self.check(identity.subject, "execute", path)

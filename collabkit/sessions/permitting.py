@@ -111,16 +111,16 @@ async def permit(
     if not _is_here(needs, target, record, room):
         raise AccessDenied(identity.subject, name, asked.session, f"this connection is to {room}")
     for place in _documents(needs, asked, record, room):
-        _see(access, identity, place, whole=needs.documents == "all of it")
+        await _see(access, identity, place, whole=needs.documents == "all of it")
     if needs.reads:
         other = RoomName.parse(f"{room.project}~{getattr(asked, needs.reads)}")
         there = await _found(host, other)
         for place in (other,) if there is None else _all_of(there):
-            _see(access, identity, place, whole=False)
+            await _see(access, identity, place, whole=False)
             if needs.documents == "all of it":
                 # It may have a document that is not here yet.
                 here = msgspec.structs.replace(room, document=place.document)
-                _see(access, identity, here, whole=True)
+                await _see(access, identity, here, whole=True)
     await access.spend(request)
 
 
@@ -158,8 +158,9 @@ def _of(record: SessionRecord, name: str) -> RoomName:
     return RoomName(record.project, record.name, RoomName.parse(name).document)
 
 
-def _see(access: AccessControl, identity: Identity, place: RoomName, *, whole: bool) -> None:
+async def _see(access: AccessControl, identity: Identity, place: RoomName, *, whole: bool) -> None:
     """See that somebody may read a document, or write and delete all of it. Raises AccessDenied."""
+    await access.consult(identity, place)
     path = show(document_path(place))
     access.require(identity.subject, "read", path, {"context": identity.attributes})
     if whole:

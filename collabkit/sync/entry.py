@@ -23,6 +23,7 @@ import msgspec
 
 from ..access.admission import Company
 from ..access.model import Authenticate, Identity, Knock, Refusal, Rights
+from ..access.rules import Decision, Request
 from ..errors import AccessError, SessionExists, SessionNotFound
 from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
@@ -48,6 +49,12 @@ class Changed(Protocol):
 class Access(Protocol):
     """What is asked of access control; :class:`collabkit.access.control.AccessControl` is it."""
 
+    async def consult(
+        self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
+    ) -> None:
+        """Ask whoever else has a say what is about to be asked here, and remember it."""
+        ...
+
     def admit(
         self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
     ) -> Rights | Refusal:
@@ -60,6 +67,10 @@ class Access(Protocol):
 
     def may_create(self, identity: Identity, room: RoomName) -> bool:
         """Whether he may make the session that a room is in."""
+        ...
+
+    def note(self, request: Request, decision: Decision) -> None:
+        """Write down what somebody did, or was kept from."""
         ...
 
     def subscribe(self, heard: Callable[[Changed], None]) -> Callable[[], None]:
@@ -87,6 +98,11 @@ Found: TypeAlias = Callable[[RoomName, Identity], Awaitable[SessionRecord]]
 class Claims:
     """Access control where there is none: the claims of a token decide alone."""
 
+    async def consult(
+        self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
+    ) -> None:
+        """Nobody else has a say."""
+
     def admit(
         self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
     ) -> Rights | Refusal:
@@ -102,6 +118,9 @@ class Claims:
     def may_create(self, identity: Identity, room: RoomName) -> bool:
         """Who may write may."""
         return identity.can_write
+
+    def note(self, request: Request, decision: Decision) -> None:
+        """Nobody reads it."""
 
     def subscribe(self, heard: Callable[[Changed], None]) -> Callable[[], None]:
         """Nothing changes."""
@@ -163,6 +182,7 @@ class Entry:
     ) -> Admission | Refusal:
         record = await self._found(asked)
         room = asked if record is None else named(asked, record)
+        await self.access.consult(identity, room, context=context)
         rights = self.access.admit(identity, room, context=context)
         if record is None and self.create_sessions and self.access.may_create(identity, room):
             with suppress(SessionExists):
