@@ -157,8 +157,16 @@ class Asking:
             subject, action, under, now=self._clock()
         )
 
-    def explain(self, request: Request) -> Explanation:
-        """Why somebody may do something, or may not, and what came closest."""
+    def explain(
+        self,
+        subject: str,
+        action: str,
+        path: str | Path,
+        context: Mapping[str, object] | None = None,
+    ) -> Explanation:
+        """Why a subject may do something, or may not, and what came closest; as :meth:`check`."""
+        where = path if isinstance(path, str) else show(path)
+        request = Request(subject, action, where, dict(context or {}))
         return explain(self._own("why"), request, self._clock())
 
     def plan(self, changes: Sequence[Change], questions: Iterable[Request] | None = None) -> Plan:

@@ -66,7 +66,7 @@ async def test_questions_are_answered_by_the_policy_in_force(access: Control) ->
     assert access.who_can("write", PLAN).subjects == (ADA,)
     assert access.list_resources(ADA, "write", ACME).allowed == (f"{ACME}/**",)
     assert access.uniform(BEN, ROOM).write == "some"
-    assert "no rule allows it" in str(access.explain(Request(ADA, "write", "/projects/other")))
+    assert "no rule allows it" in str(access.explain(ADA, "write", "/projects/other"))
     strike = [Drop("grant", one.id) for one in access.policy.facts() if isinstance(one, Grant)]
     assert set(access.plan(strike).subjects) == {ADA, BEN}
     assert await told(access) == []
