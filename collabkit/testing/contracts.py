@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from ..crdt.document import Document
-from ..crdt.engine import Bad, Engine, Gap, Good, NothingNew
+from ..crdt.engine import Bad, Contested, Engine, Gap, Good, Mended, NothingNew
+from ..crdt.places import Places
 from ..errors import CollabError, EngineLost, MalformedBytes, UpdateRefused
 
 __all__ = ["EngineContract"]
@@ -100,6 +101,45 @@ class EngineContract:
         verdicts = await engine.taste(KEY, [edits[0], b"\1\2\3", b"", edits[1]])
         assert [type(verdict) for verdict in verdicts] == [Good, Bad, Bad, Good]
         assert content(await engine.diff(KEY, b"\0")) == {"body": "ab"}
+
+    async def test_what_is_contested_is_taken_in_parts(self, engine: Engine) -> None:
+        """What was refused is in nothing, what it deleted is there again, and the rest is taken."""
+        document, edits = typed("abc")
+        await engine.open(KEY, edits)
+        with document.edit():
+            document.text("body").replace(0, 1, "secret")
+            document.map("meta")["done"] = True
+        client = document.client_id
+        contested = Contested(edits[-1], refused=((client, 3, 6),))
+        [mended, again] = await engine.taste(KEY, [contested, contested])
+        assert isinstance(mended, Mended)
+        assert b"secret" not in mended.update
+        assert again == NothingNew()
+        document.apply(mended.update)
+        full = await engine.diff(KEY, b"\0")
+        assert b"secret" not in full
+        assert content(full) == document.to_dict() == {"body": "abc", "meta": {"done": True}}
+
+    async def test_what_is_contested_may_be_good_as_it_is(self, engine: Engine) -> None:
+        """If nothing of it is refused, and what it deletes may stay deleted."""
+        document, edits = typed("abc")
+        document.text("body").replace(0, 1, "x")
+        await engine.open(KEY, edits[:3])
+        contested = Contested(edits[3], kept=((document.client_id, 0, 1),))
+        assert await engine.taste(KEY, [contested]) == [Good()]
+        assert content(await engine.diff(KEY, b"\0")) == {"body": "xbc"}
+
+    async def test_a_survey_says_where_everything_is(self, engine: Engine) -> None:
+        """After all that was tasted before, whether it was there when the document was opened."""
+        document, edits = typed("abc")
+        document.text("body").delete(0, 1)
+        await engine.open(KEY, edits[:2])
+        await engine.taste(KEY, edits[2:])
+        places = Places.decode(await engine.survey(KEY))
+        client = document.client_id
+        assert [places.is_dead(client, clock) for clock in range(3)] == [True, False, False]
+        with raises(EngineLost):
+            await engine.survey(("nobody", "opened"))
 
     async def test_a_difference_has_what_is_missing_and_all_deletions(self, engine: Engine) -> None:
         """A replica that is told the difference has the same content, deletions included."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from collabkit.crdt.engine import Bad, Built, DocumentKey, Gap, Good, NothingNew, Verdict
+from collabkit.crdt.engine import Bad, Built, Contested, DocumentKey, Gap, Good, NothingNew, Verdict
 from collabkit.crdt.inprocess import InProcessEngine
 from collabkit.crdt.lib0 import read_var_uint
 from collabkit.errors import CollabError, MalformedBytes
@@ -16,7 +16,7 @@ from collabkit.testing.contracts import EngineContract, raises
 class Careless(InProcessEngine):
     """Says that everything is good."""
 
-    async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
+    async def taste(self, key: DocumentKey, updates: Sequence[bytes | Contested]) -> list[Verdict]:
         """Taste, and lie."""
         return [Good() for _ in await super().taste(key, updates)]
 
@@ -42,7 +42,7 @@ class Idle(InProcessEngine):
 class Strict(InProcessEngine):
     """Takes what it has for a mistake."""
 
-    async def taste(self, key: DocumentKey, updates: Sequence[bytes]) -> list[Verdict]:
+    async def taste(self, key: DocumentKey, updates: Sequence[bytes | Contested]) -> list[Verdict]:
         """Refuse what brings nothing new, and gaps."""
         verdicts = await super().taste(key, updates)
         refused = Bad("known", "it is known")
@@ -72,6 +72,7 @@ async def broken_promises(engine: InProcessEngine) -> set[str]:
                 "a_gap_is_not_applied",
                 "an_empty_update_brings_nothing_new",
                 "bad_bytes_change_nothing",
+                "what_is_contested_is_taken_in_parts",
                 "what_is_known_brings_nothing_new",
             },
         ),
@@ -89,6 +90,7 @@ async def broken_promises(engine: InProcessEngine) -> set[str]:
                 "a_deletion_of_what_is_unknown_is_a_gap",
                 "a_gap_is_not_applied",
                 "an_empty_update_brings_nothing_new",
+                "what_is_contested_is_taken_in_parts",
                 "what_is_known_brings_nothing_new",
             },
         ),
