@@ -26,7 +26,7 @@ import msgspec
 
 from ..errors import CollabError, Conflict
 from ..ids import Subject, new_id
-from ..store.charter import Amendment, Charter, Project
+from ..store.charter import Amendment, Charter, Project, StoredFact
 from .asking import Asking
 from .conditions import Attributes
 from .drafting import Draft
@@ -254,24 +254,29 @@ class Enforcing(Asking):
     async def _once(self, changes: Thought, by: Subject, reason: str, store: Stored) -> int:
         before = self._policy
         # Of many changes this takes long.
-        after, asked, subjects = await asyncio.to_thread(_thought_out, changes, before)
-        if asked:
-            epoch = await store(Amendment(before.epoch, encoded(asked), by, reason))
+        made = await asyncio.to_thread(_thought_out, changes, before)
+        if made.written:
+            epoch = await store(Amendment(before.epoch, made.written, by, reason))
             if epoch != before.epoch:
-                self._enforce(after, subjects)
+                self._enforce(made.policy, made.subjects)
         return self._policy.epoch
 
     async def _is_overtaken(self) -> bool:
         return bool(await self._store.epochs(after=self._policy.epoch, limit=1))
 
 
-def _thought_out(
-    changes: Thought, before: Policy
-) -> tuple[Policy, Sequence[Change], frozenset[str] | None]:
-    """What the policy is after some changes, which those are, and for whom answers may differ."""
+class _Made(msgspec.Struct, frozen=True):
+    """What comes of some changes: the policy, for whom it may differ, and what is to be stored."""
+
+    policy: Policy
+    subjects: frozenset[str] | None
+    written: tuple[StoredFact, ...]
+
+
+def _thought_out(changes: Thought, before: Policy) -> _Made:
     asked = changes(before)
     after = before.changed(asked, epoch=before.epoch + 1)
-    return after, asked, before.affected(asked)
+    return _Made(after, before.affected(asked), encoded(asked))
 
 
 def _archived(projects: Sequence[Project]) -> frozenset[str]:
