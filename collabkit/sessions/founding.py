@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..access.paths import session_path, show
 from ..errors import SessionExists, SessionNotFound
 from ..ids import RoomName
 from ..store.base import Deed, SessionRecord
@@ -43,9 +44,7 @@ async def create(call: Call, asked: Create) -> dict[str, Any]:
     """Add a session."""
     place = whole("create", asked.session, "documents come by use")
     try:
-        record = await call.host.store.create_session(
-            place.session, project=place.project, kind=asked.kind.value, by=call.subject
-        )
+        record = await _founded(call, place, asked.kind)
     except SessionExists:
         record = await call.host.store.find_session(place.session, project=place.project)
         if not (call.again and record.created_by == call.subject and record.kind == asked.kind):
@@ -91,9 +90,7 @@ async def take_in(call: Call, asked: Import) -> dict[str, Any]:
         rehearse(asked.updates)
         if asked.dry_run:
             return {"id": None, **told}
-        record = await store.create_session(
-            place.session, project=place.project, kind=asked.create.value, by=call.subject
-        )
+        record = await _founded(call, place, asked.create)
     if asked.dry_run:
         loaded = await store.load(record.id, place.document)
         copy = await asyncio.to_thread(document_of, loaded, place, path=store.path)
@@ -106,6 +103,22 @@ async def take_in(call: Call, asked: Import) -> dict[str, Any]:
     )
     await store.audit(record.id, call.subject, "import", told)
     return {"id": record.id, **told}
+
+
+async def _founded(call: Call, place: RoomName, kind: Kind) -> SessionRecord:
+    """Add a session, which belongs to whoever called."""
+    store = call.host.store
+    return await call.host.access.founding(
+        show(session_path(place)),
+        lambda amendment: store.create_session(
+            place.session,
+            project=place.project,
+            kind=kind.value,
+            by=call.subject,
+            amendment=amendment,
+        ),
+        owner=call.owner,
+    )
 
 
 def shown(record: SessionRecord) -> dict[str, Any]:
