@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from .chains import Chain
 from .structs import Id
+from .update import merged
 
 __all__ = ["MARKS", "Container", "Ground", "Key", "Place", "Range", "Steps", "Track"]
 
@@ -35,6 +36,9 @@ Range: TypeAlias = tuple[int, int, int]
 """A client, a first clock, and a length."""
 
 MARKS: Final = 0
+
+# Deletions of one client in one update, from which on it is faster to sort all that he ever had.
+_MANY: Final = 500
 
 
 class Container:
@@ -195,6 +199,13 @@ class Track:
         begins[low:high] = array("Q", (clock,))
         ends[low:high] = array("Q", (stop,))
 
+    def bury_all(self, spans: Sequence[tuple[int, int]]) -> None:
+        """Many clocks, each with a length, were deleted."""
+        known = zip(self.dead_from, self.dead_to, strict=True)
+        joined = merged([*((begin, end - begin) for begin, end in known), *spans])
+        self.dead_from = array("Q", [clock for clock, _ in joined])
+        self.dead_to = array("Q", [clock + length for clock, length in joined])
+
 
 class Ground:
     """All tracks, and the roots."""
@@ -274,18 +285,24 @@ class Ground:
             return
         before = chain.last
         if not chain.put(own, length, origin):
-            self.bury(*own, length)
+            self.bury(own[0], [(own[1], length)])
             return
         if length > 1:
-            self.bury(*own, length - 1)
+            self.bury(own[0], [(own[1], length - 1)])
         if before is not None:
-            self.bury(*before, 1)
+            self.bury(before[0], [(before[1], 1)])
 
-    def bury(self, client: int, clock: int, length: int) -> None:
-        """A range was deleted, and all that is in the containers that it held."""
+    def bury(self, client: int, spans: Sequence[tuple[int, int]]) -> None:
+        """Clocks and lengths of a client were deleted, and all in the containers that they held."""
         track = self.track(client)
-        track.bury(clock, clock + length)
-        falling = track.containers(clock, clock + length)
+        if len(spans) < _MANY:
+            for clock, length in spans:
+                track.bury(clock, clock + length)
+        else:
+            track.bury_all(spans)
+        falling = [
+            held for clock, length in spans for held in track.containers(clock, clock + length)
+        ]
         while falling:
             container = falling.pop()
             if container.dead:

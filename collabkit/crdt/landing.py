@@ -267,7 +267,7 @@ class Landing:
                 ground.track(client).hold(clock, item.held)
             ground.value((client, clock), length, item.place, item.origin)
             if item.content == DELETED:
-                ground.bury(client, clock, length)
+                ground.bury(client, [(clock, length)])
 
 
 class _Front:

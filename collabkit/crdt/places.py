@@ -78,8 +78,11 @@ class Places:
     def died(self, ranges: Iterable[Range]) -> None:
         """Take in what was deleted for good, of what was added."""
         self._landing = None
+        spans: dict[int, list[tuple[int, int]]] = {}
         for client, clock, length in ranges:
-            self._ground.bury(client, clock, length)
+            spans.setdefault(client, []).append((clock, length))
+        for client, each in spans.items():
+            self._ground.bury(client, each)
 
     def touched(
         self,

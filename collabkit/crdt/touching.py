@@ -74,6 +74,7 @@ class _Judging:
         new: Its structs, by where they go; and by container where that is.
         brought: The item that brings a container.
         ending: Whether all that comes to a spot goes to the end.
+        filling: All that comes in a container.
         lost: What it deletes, by where it is; marks are in ``marks``.
         valued: Of keys that are set, whether they have a value afterwards.
         dying: Each container that is deleted, and what lives in it.
@@ -90,6 +91,7 @@ class _Judging:
         self.inside: dict[Container, list[Spot]] = {}
         self.brought: dict[Container, Landed] = {}
         self.ending: dict[Spot, bool] = {}
+        self.filling: dict[Container, Ranges] = {}
         self.lost: dict[Spot, list[Range]] = {}
         self.marks: dict[Spot, list[Range]] = {}
         self.valued: dict[Spot, bool] = {}
@@ -204,33 +206,39 @@ class _Judging:
         kind: Kind,
         items: Sequence[Landed],
         lost: list[Range],
-    ) -> list[Range]:
+    ) -> Ranges:
         """Add a touch, and those in the containers that it deletes; returns all that it deletes."""
-        deleted = lost[:]
+        ranges = lost[:]
         for span in lost:
             for container in self.ground.held(*span):
                 for inner, here in self.dying.get(container, ()):
-                    deleted += self.tell(action, inner, kind, (), here)
+                    ranges += self.tell(action, inner, kind, (), here)
+        deleted = _ranges(ranges)
         container, key = spot
         steps = container.steps if key is None or not container.steps else (*container.steps, key)
         own = all(map(self.mine, {span[0] for span in deleted}))
         appends = not lost and self.appends(spot)
-        inserted = _ranges(self.whole(items))
-        self.touches.append(
-            Touch(action, steps, kind, inserted, _ranges(deleted), own=own, appends=appends)
-        )
+        inserted = self.whole(items)
+        self.touches.append(Touch(action, steps, kind, inserted, deleted, own=own, appends=appends))
         return deleted
 
-    def whole(self, items: Iterable[Landed]) -> list[Range]:
+    def whole(self, items: Iterable[Landed]) -> Ranges:
         """The ranges of new items, and of all that is in them."""
         ranges: list[Range] = []
         for item in items:
             if item.content > DELETED:
                 ranges.append(item.range)
             if item.held is not None:
-                for spot in self.inside.get(item.held, ()):
-                    ranges += self.whole(self.new[spot])
-        return ranges
+                ranges += self.within(item.held)
+        return _ranges(ranges)
+
+    def within(self, container: Container) -> Ranges:
+        """The ranges of all that is in a container which the update brings."""
+        known = self.filling.get(container)
+        if known is None:
+            items = [item for spot in self.inside.get(container, ()) for item in self.new[spot]]
+            known = self.filling[container] = self.whole(items)
+        return known
 
     def appends(self, spot: Spot) -> bool:
         """Whether all that comes to a spot goes to the end."""
@@ -251,8 +259,11 @@ def _spot(place: Place) -> Spot:
     return place.container, place.key if isinstance(place.key, str) else None
 
 
-def _order(touch: Touch) -> tuple[list[tuple[bool, str]], Ranges, Ranges]:
-    return [(step is not None, step or "") for step in touch.steps], touch.inserted, touch.deleted
+def _order(touch: Touch) -> tuple[Sequence[str | None], Ranges, Ranges]:
+    steps: Sequence[str | None] = touch.steps
+    if None in steps:
+        steps = [step or "" for step in steps]
+    return tuple(steps), touch.inserted, touch.deleted
 
 
 def _by_client(ranges: Iterable[Range]) -> dict[int, list[tuple[int, int]]]:
@@ -266,5 +277,13 @@ def _ranges(ranges: Sequence[Range]) -> Ranges:
     """Ranges in order, those joined that touch."""
     if len(ranges) < 2:
         return tuple(ranges)
-    by_client = _by_client(ranges)
-    return tuple((client, *span) for client in sorted(by_client) for span in by_client[client])
+    joined: list[Range] = []
+    last, first, end = -1, 0, 0
+    for client, clock, length in sorted(ranges):
+        if client == last and clock <= end:
+            end = max(end, clock + length)
+            joined[-1] = (client, first, end - first)
+        else:
+            last, first, end = client, clock, clock + length
+            joined.append((client, clock, length))
+    return tuple(joined)

@@ -14,10 +14,12 @@ def test_what_was_buried_is_known(number: int, seed: int) -> None:
     """Ranges in any order, over each other and side by side, are the clocks that they have."""
     dice, track, dead = Random(seed + number), Track(100), set[int]()
     for _ in range(dice.randrange(1, 30)):
-        start = dice.randrange(90)
-        stop = start + dice.randrange(1, 11)
-        track.bury(start, stop)
-        dead |= set(range(start, stop))
+        spans = [(dice.randrange(90), dice.randrange(1, 11)) for _ in range(dice.randrange(1, 3))]
+        if len(spans) > 1:
+            track.bury_all(spans)
+        else:
+            track.bury(spans[0][0], sum(spans[0]))
+        dead |= {clock for start, length in spans for clock in range(start, start + length)}
         assert [track.buried(clock) for clock in range(100)] == [c in dead for c in range(100)]
         low = dice.randrange(50)
         high = dice.randrange(low, 100)
@@ -67,7 +69,7 @@ def test_with_a_container_all_in_it_dies() -> None:
     assert [span for _, span in ground.alive([(7, 0, 2), (8, 0, 9), (9, 0, 1)])] == [
         (7, 0, 1), (7, 1, 1), (8, 0, 5)
     ]  # fmt: skip
-    ground.bury(7, 0, 1)
+    ground.bury(7, [(0, 1)])
     assert (outer.dead, inner.dead, root.dead) == (True, True, False)
     ground.settle(8, 5, inner.place(None))
     assert list(ground.alive([(7, 0, 2), (8, 0, 10)])) == []
@@ -82,5 +84,5 @@ def test_of_a_key_one_value_lives() -> None:
         ground.value((client, 0), 1, key, origin)
     assert ground.here(key) == [(9, 0, 1)]
     assert [span for _, span in ground.alive([(7, 0, 1), (8, 0, 1), (9, 0, 1)])] == [(9, 0, 1)]
-    ground.bury(9, 0, 1)
+    ground.bury(9, [(0, 1)])
     assert ground.here(key) == []
