@@ -324,12 +324,11 @@ class Store(Protocol):
     def enqueue(self, session: SessionId, draft: Draft | Gather) -> None:
         """Queue a row without waiting, for the hot path; :meth:`flush` tells how it went.
 
-        Instead of a row it takes a function that gives what rows there are by the time they are
-        written. It is called once, from any thread; what it raises, :meth:`flush` raises.
+        Or a function that gives what rows there are by the time they are written. It is called
+        once, from any thread; what it raises, :meth:`flush` raises.
 
         Raises CannotWrite if an earlier enqueued row of this session could not be written. After
-        one that never can be, no later enqueued row of the session is kept until the store is
-        opened again: it may build on that one.
+        one that never can be, none of the session is kept until the store is opened again.
         """
         ...
 

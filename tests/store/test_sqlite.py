@@ -16,6 +16,7 @@ from collabkit.store.ledger import Ledger
 from collabkit.store.lock import holder
 from collabkit.store.reader import Reader
 from collabkit.store.sqlite import SQLiteStore
+from collabkit.testing.charter_contract import CharterContract, OpeningChartered
 from collabkit.testing.recovery_contract import RecoveryContract
 from collabkit.testing.store_contract import ADA, Opening, StoreContract, checkpoint, draft
 from store.processes import Process, Start, line
@@ -93,11 +94,11 @@ asyncio.run(main())
 """
 
 
-class TestSQLiteStore(StoreContract, RecoveryContract):
+class TestSQLiteStore(StoreContract, RecoveryContract, CharterContract):
     """A store that survives its process."""
 
     @pytest.fixture
-    def opening(self, path: str) -> Opening:
+    def opening(self, path: str) -> OpeningChartered:
         """One file, opened as often as needed."""
         return lambda: SQLiteStore.open(path)
 
