@@ -197,8 +197,7 @@ class Version(msgspec.Struct, frozen=True):
         by: Who kept it.
         authors: Who had written since the version before.
         note: What somebody said of it.
-        kind: Why it was kept: ``manual``, ``auto``, ``restore``, ``revert``, ``merge``,
-            ``agent``, ``pause``, ``end``.
+        kind: ``manual``, ``auto``, ``restore``, ``revert``, ``merge``, ``agent``, ``pause``, ``end``
         pinned: No thinning takes it.
     """
 
