@@ -105,6 +105,11 @@ class Asking:
             raise denied(request, decision)
         return decision
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no rules, so that the claims of tokens decide alone."""
+        return self._ruling.is_empty
+
     def is_archived(self, project: str) -> bool:
         """Whether nothing in a project may be changed any more."""
         return project in self._archived

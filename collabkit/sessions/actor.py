@@ -66,7 +66,7 @@ class Actor:
             AccessDenied: He may not.
         """
         host, identity = self._workspace(), self.identity
-        if not identity.is_host and not host.access.policy.is_empty:
+        if not identity.is_host and not host.access.is_empty:
             path = show(operation_path(project_path(place.project), "create"))
             host.access.require(identity.subject, "execute", path)
         return await host.access.founding(

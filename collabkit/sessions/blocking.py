@@ -140,7 +140,12 @@ class Workspace:
         return self._inner.path
 
     def open(
-        self, name: str, *, project: str = DEFAULT_PROJECT, create: Kind | None = None
+        self,
+        name: str,
+        *,
+        project: str = DEFAULT_PROJECT,
+        create: Kind | None = None,
+        subject: str | None = None,
     ) -> Session:
         """Open a session, with ``with``; if somebody has it open, wait until he is done.
 
@@ -148,27 +153,38 @@ class Workspace:
             name: Its name or id, such as ``note``; or its full name, such as ``acme~note``.
             project: The project it is in, where the name does not say.
             create: The kind to make it as, if there is none of that name.
+            subject: As whom, such as ``user:ada``; by default as this workspace's subject, who
+                may do everything. What somebody may not do raises AccessDenied before it happens.
 
         Raises:
             SessionNotFound: There is none.
             Corrupt: Its document cannot be loaded, when the session is entered.
+            AccessDenied: The subject may not read it, or create it.
         """
         portal = self._loop()
-        inner = self._inner.open_alone(name, project=project, create=create)
+        inner = self._inner.open_alone(name, project=project, create=create, subject=subject)
         portal.call(inner.found)
         return Session(inner, self)
 
     def create(
-        self, name: str, *, project: str = DEFAULT_PROJECT, kind: Kind = Kind.COLLABORATIVE
+        self,
+        name: str,
+        *,
+        project: str = DEFAULT_PROJECT,
+        kind: Kind = Kind.COLLABORATIVE,
+        subject: str | None = None,
     ) -> Session:
-        """Create a session, now; open it with ``with``.
+        """Create a session, now; open it with ``with``. A ``subject`` owns what he creates.
 
         Raises:
             SessionExists: The project has one of this name.
             InvalidName: It cannot be a session's name.
+            AccessDenied: The subject may not.
         """
-        made = self._loop().call(self._inner.create(name, project=project, kind=kind).found)
-        return self.open(made.id, project=made.project)
+        loop = self._loop()
+        creating = self._inner.create(name, project=project, kind=kind, subject=subject)
+        made = loop.call(creating.found)
+        return self.open(made.id, project=made.project, subject=subject)
 
     def list(self, *, project: str | None = None) -> Sequence[SessionRecord]:
         """All sessions, of all projects or of one, by name."""

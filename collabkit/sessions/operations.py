@@ -185,7 +185,7 @@ async def call_from_room(
     if name != "create":
         arguments = {"session": str(room), **arguments}
     operation, asked = _checked(name, arguments)
-    if host.access.policy.is_empty:
+    if host.access.is_empty:
         denied = claimed(operation.needs, RoomName.parse(asked.session), room, identity, unlocked)
         if denied:
             raise AccessDenied(identity.subject, name, asked.session, denied)

@@ -36,7 +36,7 @@ from ..ids import DEFAULT_PROJECT, RoomName, Subject
 from ..store.base import SessionRecord
 from ..store.database import Durability
 from ..store.sqlite import SQLiteStore
-from ..sync.hub import Hub
+from ..sync.hub import Hub, steady_clock
 from . import holder, operations
 from .actor import Actor
 from .asked import session_place
@@ -287,10 +287,9 @@ class Workspace:
         )
 
     async def _commanded(self, request: holder.Request) -> Any:
-        told, subject = request.arguments, Subject(request.subject) or self.subject
-        return await operations.call(
-            self, request.operation, told, subject=subject, key=request.key
-        )
+        name, told, key = request.operation, request.arguments, request.key
+        subject = Subject(request.subject) or self.subject
+        return await operations.call(self, name, told, subject=subject, key=key)
 
     # Its life
 
@@ -312,7 +311,8 @@ class Workspace:
             store = await stack.enter_async_context(opening)
             stack.callback(setattr, self, "engine", InProcessEngine())
             shelter = await stack.enter_async_context(AsyncExitStack())
-            access = AccessControl(store, host=self.subject)
+            clock = steady_clock()
+            access = AccessControl(store, host=self.subject, clock=clock)
             hub = Hub(
                 store,
                 self.engine,
@@ -321,6 +321,7 @@ class Workspace:
                 create_sessions=False,
                 found=self._founded,
                 call=self._called,
+                clock=clock,
             )
             helps = Calls(store), Beside(store), shelter
             self._running = _Running(store, access, hub, Attendance(store, hub), *helps)

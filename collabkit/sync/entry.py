@@ -23,7 +23,6 @@ import msgspec
 
 from ..access.admission import Company
 from ..access.model import Authenticate, Identity, Knock, Refusal, Rights
-from ..access.rules import Decision, Request
 from ..errors import AccessError, SessionExists, SessionNotFound
 from ..ids import RoomName, SessionId
 from ..store.base import SessionRecord, Store
@@ -67,10 +66,6 @@ class Access(Protocol):
 
     def may_create(self, identity: Identity, room: RoomName) -> bool:
         """Whether he may make the session that a room is in."""
-        ...
-
-    def note(self, request: Request, decision: Decision) -> None:
-        """Write down what somebody did, or was kept from."""
         ...
 
     def subscribe(self, heard: Callable[[Changed], None]) -> Callable[[], None]:
@@ -118,9 +113,6 @@ class Claims:
     def may_create(self, identity: Identity, room: RoomName) -> bool:
         """Who may write may."""
         return identity.can_write
-
-    def note(self, request: Request, decision: Decision) -> None:
-        """Nobody reads it."""
 
     def subscribe(self, heard: Callable[[Changed], None]) -> Callable[[], None]:
         """Nothing changes."""

@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from ..access.model import Authenticate, Identity, Refusal
-from ..access.rules import Decision, Request
 from ..crdt.budget import DEFAULT_BUDGET
 from ..crdt.engine import DocumentKey, Engine
 from ..errors import (
@@ -370,10 +369,8 @@ class Hub:
             link.feed(Dismissed(address, code, reason))
 
     def denied(self, denial: Denial) -> None:
-        """Tell the audit that a member was not let do something."""
-        asked = Request(denial.subject, denial.action, denial.path)
-        decision = Decision(allowed=False, code=denial.code, rules=denial.rules)
-        self.entry.access.note(asked, decision)
+        """Log that a member was not let do something; his judge has told the audit."""
+        _log.debug("%s may not %s %s", denial.subject, denial.action, denial.path)
 
     def shut(self, room: LiveRoom) -> None:
         """Forget a room."""
