@@ -110,6 +110,10 @@ class Places:
                 touch = self._typed(update, section, found.deletes, mine)
                 if touch is not None:
                     return [touch]
+        elif found.plain:
+            touch = self._cut(found.deletes, mine)
+            if touch is not None:
+                return [touch]
         landing = Landing(ground, update, found, vector)
         if all(vector.get(one.client, 0) == ground.end(one.client) for one in found.sections):
             self._landing = landing  # mostly the update is added next
@@ -145,6 +149,16 @@ class Places:
             return None
         deleted = () if self._ground.tracks[origin[0]].buried(origin[1]) else (before,)
         return Touch("write", place.steps, "set", inserted, deleted, not deleted or mine(origin[0]))
+
+    def _cut(self, deletes: tuple[Range, ...], mine: Callable[[int], bool]) -> Touch | None:
+        """What mere deletions touch, if that is one stretch of a sequence, and no container."""
+        alive = list(self._ground.alive(deletes))
+        if len(alive) != 1:
+            return None
+        [(place, span)] = alive
+        if place.key is not None or self._ground.held(*span):
+            return None
+        return Touch("delete", place.steps, "remove", (), (span,), mine(span[0]))
 
     def _beside(self, update: bytes, section: Section) -> tuple[Place | None, Id | None, bool]:
         """Where the only struct of an update goes: text or a value, beside or instead of another.
