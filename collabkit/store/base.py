@@ -40,7 +40,6 @@ __all__ = [
     "Version",
 ]
 
-
 # How long anybody may bring back what the log may have lost: stock clients come back within seconds
 # of a restart, people's laptops within minutes.
 RECOVERY_MS = 10 * 60 * 1000
@@ -197,7 +196,8 @@ class Version(msgspec.Struct, frozen=True):
         by: Who kept it.
         authors: Who had written since the version before.
         note: What somebody said of it.
-        kind: ``manual``, ``auto``, ``restore``, ``revert``, ``merge``, ``agent``, ``pause``, ``end``
+        kind: Why it was kept: ``manual``, ``auto``, ``restore``, ``revert``, ``merge``,
+            ``agent``, ``pause``, ``end``.
         pinned: No thinning takes it.
     """
 
