@@ -7,13 +7,15 @@ Laws:
 
    =========== ==============================================================================
    grant       its scope, or what its permission names in it; before and after
-   confines    the session, however it is confined itself
+   confines    the session
    membership  ``/access/groups/{group}``
    role        ``/access/roles/{name}``, or all that it names with what it inherits, before and
                after; nothing is needed to bring one of the roles that come with collabkit,
                where there is none of its name
    template    ``/access/templates/{name}``
    =========== ==============================================================================
+
+   What sessions confine is no hindrance to that: otherwise nobody could free one again.
 
 2. Nobody gives what he does not have. Whatever anybody may do after a change and not before, by an
    allowance that was added or a denial that was taken away, has to be covered by one rule that
@@ -174,7 +176,7 @@ class _Judging:
         has = self.permissions(self.after, name) if becomes else ()
         if not (before is None and becomes == ROLES.get(name)):
             named = {pattern(permission.resource) for permission in (*had, *has)}
-            if not named or not all(self.has(self._admin(each)) for each in named):
+            if not named or not all(map(self._administers, named)):
                 self._administer(join(("access", "roles"), name))
         if before is None or becomes is None:
             return
@@ -239,11 +241,12 @@ class _Judging:
 
     # What he has
 
-    def _admin(self, where: Path) -> _Right:
-        return _Right("admin", where, frozenset(), self.now, math.nextafter(self.now, _EVER))
+    def _administers(self, where: Path) -> bool:
+        moment = math.nextafter(self.now, _EVER)
+        return self.has(_Right("admin", where, frozenset(), self.now, moment), True)
 
     def _administer(self, where: Path) -> None:
-        if not self.has(self._admin(where)):
+        if not self._administers(where):
             why = "it takes admin over all of it to change who may do what there"
             raise AccessDenied(self.by, "admin", show(where), why)
 
@@ -252,8 +255,9 @@ class _Judging:
             why = "nobody gives what he does not have himself, as widely and as long"
             raise AccessDenied(self.by, right.action, show(right.pattern), why)
 
-    def _has(self, right: _Right, lifts: bool = False) -> bool:
-        denied = self.denied if lifts else self.denied_alone
+    def _has(self, right: _Right, alone: bool) -> bool:
+        """Whether he has a right for himself alone, or to give it to whom all denials are."""
+        denied = self.denied if alone else self.denied_alone
         return any(each.covers(right) for each in self.allowed) and not any(
             each.touches(right) for each in denied
         )

@@ -99,6 +99,10 @@ ADMIN = Grant("bob-admin", "user:bob", permission=Permission("/**", "admin"))
             {"permission": Permission(DOCS, "write", ("change.own",))},
             {"permission": Permission(DOCS, "write", ("change.own",))},
         ),
+        (
+            {"permission": Permission(DOCS, "write", ("subject.id == 'user:cy'",))},
+            {"permission": Permission(DOCS, "write", ("subject.id == 'user:cy'",))},
+        ),
     ],
 )
 def test_nobody_gives_what_he_does_not_have(
@@ -133,6 +137,16 @@ def test_who_is_denied_something_cannot_give_it() -> None:
     assert refused(world(later), given(scope=PLAN, not_after=200.0)) is None
     everybody = Grant("no", ANYONE, permission=deny)
     assert refused(world(everybody), given(scope=PLAN)) is None
+
+
+def test_who_is_denied_admin_has_none() -> None:
+    """Be the denial for all or for him; a part of the scope is enough."""
+    deny = Permission(f"{PLAN}/**", "admin", effect="deny")
+    for subject in ("user:ada", ANYONE):
+        policy = world(Grant("no", subject, permission=deny))
+        assert refused(policy, given()) == ("admin", f"{ACME}/**")
+        assert refused(policy, given(scope=PLAN)) == ("admin", f"{PLAN}/**")
+        assert refused(policy, given(scope=f"{ACME}/sessions/other")) is None
 
 
 def test_to_lift_a_denial_is_to_give() -> None:
