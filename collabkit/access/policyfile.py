@@ -135,11 +135,19 @@ class PolicyFile:
         try:
             yield
         except InvalidPolicy as error:
-            for fact, place in self._places.items():
-                if error.where == fact or error.where.startswith(f"{fact},"):
-                    within = self._within(place, error.where[len(fact) :])
-                    self._source.refuse(within, f"{error.where}: {error.reason}")
+            self.refuse(f"{error.where}: {error.reason}")
             raise
+
+    def refuse(self, said: str) -> None:
+        """Say of its line what a policy said is wrong.
+
+        Raises:
+            InvalidPolicy: If it begins with the name of a fact of the file, as policies do.
+        """
+        for fact, place in self._places.items():
+            if said.startswith((f"{fact},", f"{fact}:")):
+                where, _, _ = said[len(fact) :].partition(":")
+                self._source.refuse(self._within(place, where), said)
 
     def _within(self, place: Place, where: str) -> Place:
         """Go on to a part of a fact that a policy names, as far as it is there."""

@@ -27,12 +27,14 @@ from typer.core import TyperGroup
 
 from .. import errors
 from . import (
+    access,
     doctor,
     documents,
     erase,
     files,
     log,
     past,
+    project,
     render,
     rewind,
     serve,
@@ -50,6 +52,7 @@ _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.UpdateRefused, 3),
     (errors.MalformedBytes, 3),
     (errors.InvalidName, 2),
+    (errors.InvalidPolicy, 2),
     (errors.InvalidArguments, 2),
     (errors.UnknownOperation, 2),
     (errors.NotACollabFile, 2),
@@ -161,7 +164,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Durable Yjs sessions in one file, and a relay for stock clients.",
 )
-for noun in (serve, sessions, documents, log, past, rewind, versions, files, erase, doctor, token):
+_NOUNS = (
+    serve, sessions, documents, log, past, rewind, versions, project, access, files, erase, doctor,
+    token,
+)  # fmt: skip
+for noun in _NOUNS:
     app.add_typer(noun.app)
 
 

@@ -129,7 +129,8 @@ def operate(db: Path, operation: str, **arguments: Any) -> Any:
         OperationFailed: The holder could not carry it out.
     """
     # Looked at before the file is, which might be made for it.
-    RoomName.parse(arguments["session"])
+    if "session" in arguments:
+        RoomName.parse(arguments["session"])
     path = os.path.realpath(db)
     request = holder.Request(operation, arguments, subject=f"cli:{user()}")
     deadline = time.monotonic() + PATIENCE
