@@ -39,7 +39,7 @@ from .rules import CODES, Confines, Decision, Grant, Join, Permission, Request
 from .templates import ROLES
 from .witness import DEFAULT_AUDIT, AuditPolicy, Witness
 
-__all__ = ["AccessControl", "Changed", "Transaction"]
+__all__ = ["DEFAULT_ACCESS", "AccessControl", "AccessOptions", "Changed", "Transaction"]
 
 T = TypeVar("T")
 
@@ -49,6 +49,25 @@ _log = logging.getLogger(__name__)
 RETRY_EVERY = 1.0
 
 _ITSELF = Subject("collabkit:access")
+
+
+class AccessOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file's access control is to be; each is as :class:`AccessControl` has it."""
+
+    attributes: Attributes = DEFAULT
+    audit: AuditPolicy = DEFAULT_AUDIT
+    engine: AccessEngine | None = None
+
+    def control(self, store: Ground, *, host: Subject, clock: Clock) -> AccessControl:
+        """Make it."""
+        return AccessControl(
+            store,
+            host=host,
+            clock=clock,
+            attributes=self.attributes,
+            audit=self.audit,
+            engine=self.engine,
+        )
 
 
 class AccessControl(Enforcing):
@@ -348,3 +367,6 @@ class AccessControl(Enforcing):
 
 def _session(session: str | RoomName) -> str:
     return show(session_path(RoomName.parse(session) if isinstance(session, str) else session))
+
+
+DEFAULT_ACCESS = AccessOptions()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from typing import Protocol, TypeVar
 
+from ..access.control import DEFAULT_ACCESS, AccessOptions
 from ..ids import DEFAULT_PROJECT
 from ..store.database import Durability
 from .session import Kind, Session
 from .versions import DEFAULT_POLICY, VersionPolicy
 
-__all__ = ["OpenFile", "OpenSession"]
+__all__ = ["OpenFile", "OpenSession", "user"]
 
 W_co = TypeVar("W_co", covariant=True)
 
@@ -25,6 +27,7 @@ class OpenFile(Protocol[W_co]):
         durability: Durability = "stored",
         subject: str | None = None,
         versions: VersionPolicy = DEFAULT_POLICY,
+        access: AccessOptions = DEFAULT_ACCESS,
     ) -> W_co:
         """Open it."""
         ...
@@ -43,3 +46,11 @@ class OpenSession(Protocol):
     ) -> Session:
         """Open it."""
         ...
+
+
+def user() -> str:
+    """The name of the user whose process this is."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return str(os.getuid())

@@ -16,7 +16,6 @@ Rules:
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +25,7 @@ from typing import Any, Self, overload
 
 import msgspec
 
-from ..access.control import AccessControl
+from ..access.control import DEFAULT_ACCESS, AccessControl, AccessOptions
 from ..access.model import Authenticate, Identity, Knock, Refusal
 from ..crdt.engine import Engine
 from ..crdt.inprocess import InProcessEngine
@@ -44,7 +43,7 @@ from .attendance import Attendance, host_identity
 from .beside import Beside
 from .calls import Calls
 from .history import History, OpenHistory
-from .opening import OpenFile, OpenSession
+from .opening import OpenFile, OpenSession, user
 from .session import Kind, Session
 from .shelter import ONE_CHILD, Children, shelter
 from .versions import DEFAULT_POLICY, Rounds, VersionPolicy
@@ -85,13 +84,20 @@ class Workspace:
     open = _Open()
 
     def __init__(
-        self, path: str, *, durability: Durability, subject: Subject, policy: VersionPolicy
+        self,
+        path: str,
+        *,
+        durability: Durability,
+        subject: Subject,
+        policy: VersionPolicy,
+        access: AccessOptions,
     ) -> None:
         self.path = path
         self.subject = subject
         self.policy = policy
         self.engine: Engine = InProcessEngine()
         self._durability = durability
+        self._access = access
         self._running: _Running | None = None
         self._door: _Door | None = None
         self._stack: AsyncExitStack | None = None
@@ -312,7 +318,7 @@ class Workspace:
             stack.callback(setattr, self, "engine", InProcessEngine())
             shelter = await stack.enter_async_context(AsyncExitStack())
             clock = steady_clock()
-            access = AccessControl(store, host=self.subject, clock=clock)
+            access = self._access.control(store, host=self.subject, clock=clock)
             hub = Hub(
                 store,
                 self.engine,
@@ -371,6 +377,7 @@ def open_file(
     durability: Durability = "stored",
     subject: str | None = None,
     versions: VersionPolicy = DEFAULT_POLICY,
+    access: AccessOptions = DEFAULT_ACCESS,
 ) -> Workspace:
     """Open a file of sessions, or make it if there is none.
 
@@ -380,21 +387,10 @@ def open_file(
             second; ``durable`` ones survive power loss.
         subject: Who the program's own edits are by; ``host:`` and the user's name if not said.
         versions: When versions are saved that nobody asked for.
+        access: What rules may ask for, what the audit is told, and who else decides.
 
     Returns:
         The workspace: use it with ``async with``.
     """
-    return Workspace(
-        os.path.realpath(path),
-        durability=durability,
-        subject=Subject(subject or f"host:{user()}"),
-        policy=versions,
-    )
-
-
-def user() -> str:
-    """The name of the user whose process this is."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user often has no name
-        return str(os.getuid())
+    name, who = os.path.realpath(path), Subject(subject or f"host:{user()}")
+    return Workspace(name, durability=durability, subject=who, policy=versions, access=access)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from collabkit.access.control import AccessOptions
 from collabkit.access.model import Identity
 from collabkit.access.rules import Confines, Grant, Permission, Role
+from collabkit.access.witness import AuditPolicy
 from collabkit.errors import (
     AccessDenied,
     Conflict,
@@ -20,6 +23,8 @@ from collabkit.errors import (
 from collabkit.ids import RoomName, Subject
 from collabkit.sessions.operations import call_from_room
 from collabkit.sessions.workspace import Workspace
+from collabkit.store.reader import Reader
+from sessions.looking import OnDisk
 
 ADA, BEN = Subject("user:ada"), Subject("user:ben")
 PLAN = "/projects/acme/sessions/plan"
@@ -140,6 +145,23 @@ async def test_who_administers_a_session_changes_what_he_may(workspace: Workspac
     with pytest.raises(AccessDenied):
         await from_room(workspace, ADA, "project-archive")
     assert workspace.access.policy.epoch == 2
+
+
+async def test_a_host_declares_what_its_rules_ask_for(path: Path, on_disk: OnDisk) -> None:
+    """And what the audit is told beside; whoever opens the file later understands them."""
+    options = AccessOptions(
+        attributes={"context.department": "string"}, audit=AuditPolicy(reads=True)
+    )
+    rule = Permission("/**", "read", ("context.department == 'law'",))
+    async with Workspace.open(path, subject="host:test", access=options) as workspace:
+        await workspace.access.grant(ADA, permission=rule)
+        workspace.access.require(ADA, "read", PLAN, {"context": {"department": "law"}})
+    async with Workspace.open(path) as workspace:
+        assert not workspace.access.check(ADA, "read", PLAN)
+    with Reader(path) as reader:
+        (line,) = reader.audit(actions=("access-*",))
+    assert (line.action, line.subject) == ("access-read", ADA)
+    assert on_disk.faults() == []
 
 
 async def test_a_project_is_created_and_archived(workspace: Workspace) -> None:
