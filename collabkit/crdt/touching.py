@@ -24,7 +24,8 @@ Rules:
 10. ``appends``: nothing that a touch inserts has a right origin, and it deletes nothing; or it is
     in a container of which that is so. An author tells by the missing right origin that he saw
     nothing behind. Where he saw it is not asked: others may have appended meanwhile.
-11. What cannot be placed (see :mod:`.landing`) is touched at no steps at all.
+11. What cannot be placed (see :mod:`.landing`) is touched at no steps at all, and with or without
+    content: nobody can tell what an engine makes of it.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ class _Judging:
     def judge(self, spot: Spot) -> None:
         """Tell what is touched at a spot, and in what was there."""
         container, key = spot
-        items = [item for item in self.new.get(spot, ()) if item.content > DELETED]
+        items = [item for item in self.new.get(spot, ()) if _counts(item)]
         marks = [item for item in items if key is None and item.content == FORMAT]
         if marks:
             items = [item for item in items if item.content != FORMAT]
@@ -226,7 +227,7 @@ class _Judging:
         """The ranges of new items, and of all that is in them."""
         ranges: list[Range] = []
         for item in items:
-            if item.content > DELETED:
+            if _counts(item):
                 ranges.append(item.range)
             if item.held is not None:
                 ranges += self.within(item.held)
@@ -257,6 +258,12 @@ class _Judging:
 
 def _spot(place: Place) -> Spot:
     return place.container, place.key if isinstance(place.key, str) else None
+
+
+def _counts(item: Landed) -> bool:
+    """Whether a new struct is judged."""
+    container = item.place.container
+    return item.content > DELETED or not (container.steps or container.dead)
 
 
 def _order(touch: Touch) -> tuple[Sequence[str | None], Ranges, Ranges]:
