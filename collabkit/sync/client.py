@@ -22,9 +22,10 @@ from .channel import WebSocketChannel
 from .client_effects import Status
 from .presence import Presence
 from .replica import Place, Replica
+from .untaken import Receipt, Untaken
 from .vigil import PATIENCE
 
-__all__ = ["Presence", "Replica", "Status", "Token", "connect"]
+__all__ = ["Presence", "Receipt", "Replica", "Status", "Token", "Untaken", "connect"]
 
 _log = logging.getLogger("collabkit.replica")
 

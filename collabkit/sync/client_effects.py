@@ -12,6 +12,7 @@ import msgspec
 
 from ..errors import CollabError
 from .messages import Digest, Message, Result
+from .untaken import Receipt
 
 __all__ = [
     "Changed",
@@ -27,11 +28,14 @@ __all__ = [
     "Integrate",
     "Introduce",
     "MeetOthers",
+    "NotTaken",
+    "Qualified",
     "Record",
     "Replied",
     "Send",
     "Share",
     "Status",
+    "Tidings",
     "Words",
 ]
 
@@ -129,6 +133,18 @@ class Replied(msgspec.Struct, frozen=True):
     result: Result
 
 
+class NotTaken(msgspec.Struct, frozen=True):
+    """Tell of what was not taken of an edit."""
+
+    receipt: Receipt
+
+
+class Qualified(msgspec.Struct, frozen=True):
+    """Whether this participant may write was changed."""
+
+    reason: str
+
+
 class Diverged(msgspec.Struct, frozen=True):
     """The document's content is not what the log says: it must not be opened again as it is."""
 
@@ -152,17 +168,9 @@ class Failed(msgspec.Struct, frozen=True):
 Words: TypeAlias = Send | Introduce | Inquire | Share
 """Effects that write something."""
 
+Tidings: TypeAlias = Replied | NotTaken | Qualified | Diverged | Changed | Failed
+"""Effects that concern whoever the replica belongs to."""
+
 Effect: TypeAlias = (
-    Words
-    | Dial
-    | HangUp
-    | Compare
-    | Check
-    | Integrate
-    | MeetOthers
-    | Replied
-    | Diverged
-    | Record
-    | Changed
-    | Failed
+    Words | Tidings | Dial | HangUp | Compare | Check | Integrate | MeetOthers | Record
 )

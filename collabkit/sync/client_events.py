@@ -25,6 +25,7 @@ __all__ = [
     "Lost",
     "Opened",
     "Received",
+    "Renewed",
     "Started",
     "Stopped",
     "Ticked",
@@ -122,6 +123,16 @@ class Ticked(msgspec.Struct, frozen=True):
     """It is :attr:`Exchange.wake_at`."""
 
 
+class Renewed(msgspec.Struct, frozen=True):
+    """There is another token, for the link there is."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return "Renewed(token=…)"
+
+
 class Lost(msgspec.Struct, frozen=True):
     """The link ended, or could not be had. ``dice`` is drawn evenly from [0, 1)."""
 
@@ -148,6 +159,7 @@ Event: TypeAlias = (
     | Drained
     | Called
     | Forgotten
+    | Renewed
     | Ticked
     | Gapped
     | Lost

@@ -22,7 +22,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 from ..crdt.budget import NO_BUDGET
 from ..crdt.core import is_panic
@@ -64,7 +64,7 @@ LAST_WORDS_TIMEOUT = 1.0
 Dial: TypeAlias = Callable[[], Awaitable[Channel]]
 """Opens a link. If it raises ConnectionClosed, its code says whether another try makes sense."""
 
-Report: TypeAlias = do.Changed | do.Diverged | do.Failed | do.Replied | ConnectionClosed
+Report: TypeAlias = do.Tidings | ConnectionClosed
 """What the owner of a courier hears: effects that are his, and why a link ended."""
 
 
@@ -301,12 +301,10 @@ class Courier:
                 self._dial_after = None
                 self._ending = effect
                 self._hung_up.set()
-            case do.Replied() | do.Changed() | do.Failed() | do.Diverged():
-                self._report(effect)
             case do.Send() | do.Introduce() | do.Inquire() | do.Share():
                 self._say(effect)
             case _:
-                assert_never(effect)
+                self._report(effect)
         return None
 
     def _integrate(self, effect: do.Integrate) -> on.Event | None:
@@ -394,7 +392,7 @@ def _apply(document: Document, update: bytes, *, whole: bool) -> None:
     except UpdateRefused as error:
         if not whole or not error.code.startswith("too-") or error.code == "too-deep":
             raise
-        found = scan(update, NO_BUDGET)
-        if gap(found, decode_state_vector(document.state_vector, NO_BUDGET.clients)):
+        known = decode_state_vector(document.state_vector, NO_BUDGET.clients)
+        if gap(scan(update, NO_BUDGET), known):
             raise UpdateRefused("gap", "it builds on edits that are not here") from None
         document.apply(update, origin=REMOTE, trusted=True)

@@ -30,7 +30,8 @@ Rules:
 8. A replica of another lineage never says or takes a byte of the document.
 9. A digest is compared only if nothing made here is on its way. A relay that hears of another
    content puts the replica out.
-10. What breaks the dialect raises, and is the end of the replica's talk with this relay.
+10. Who may not write any more keeps what was not taken, pending; when he may again, it is sent.
+11. What breaks the dialect raises, and is the end of the replica's talk with this relay.
 """
 
 from __future__ import annotations
@@ -48,9 +49,11 @@ from . import messages as say
 from .client_effects import Dialect, Effect, Status
 from .dialects import SUBPROTOCOLS
 from .packing import unpack
-from .tally import PART, Span, Standing, Tally
+from .position import Position
+from .tally import PART, Span
+from .untaken import read_receipt
 
-__all__ = ["Dialogue", "Position"]
+__all__ = ["Dialogue"]
 
 # One client id for each browser tab that ever wrote: far above any real document.
 MAX_CLIENTS = 1 << 20
@@ -60,35 +63,12 @@ PIECE = Budget(message_bytes=8 << 20, clients=DEFAULT_BUDGET.new_clients)
 # Less than this keeps any budget: of what is bounded, roots are fewest, 1,000 of 5 bytes each.
 LIGHT_BYTES = 4096
 
+# From which version on our dialect knows Refresh.
+REFRESH_FROM = 3
+
 _NOTHING = b"\x00"  # the state vector of an empty document
 
 Effects: TypeAlias = list[Effect]
-
-
-class Position:
-    """Where a replica stands, from one link to the next."""
-
-    def __init__(self, document: str, standing: Standing) -> None:
-        self.document = document
-        self.lineage = standing.lineage
-        self.cursor = standing.cursor
-        self.epoch = standing.epoch
-        self.tally = Tally(made=standing.made, acked=standing.acked)
-        self.calls: dict[int, say.Call] = {}
-        self.can_write = True
-        self.subject = ""
-        self.heal = False  # the relay may lack what counts as acknowledged
-
-    def __repr__(self) -> str:
-        return f"<Position {self.document!r} at row {self.cursor}, {self.tally!r}>"
-
-    @property
-    def standing(self) -> Standing:
-        """What to remember of it. Before a first contact is over, it never was."""
-        made, acked = self.tally.made, self.tally.acked
-        if self.heal:
-            return Standing("", 0, made, acked)
-        return Standing(self.lineage, self.cursor, made, acked, self.epoch)
 
 
 class Dialogue:
@@ -105,6 +85,7 @@ class Dialogue:
         self.let_in = False
         self.denied: str | None = None
         self.clogged = False
+        self._version = 0
         self._at = position
         self._theirs: bytes | None = None  # what the relay has, or less
         self._mark: tuple[int, bytes] | None = None  # a moment of rule 5
@@ -286,6 +267,7 @@ class Dialogue:
         if at.lineage and message.lineage != at.lineage:
             raise OtherLineage(at.document, at.lineage, message.lineage)
         self.dialect, self.status, self.let_in = Dialect.COLLABKIT, Status.SYNCING, True
+        self._version = message.version
         if not at.lineage or message.seq < at.cursor or message.epoch > at.epoch:
             at.heal = True
             at.cursor = 0
@@ -357,6 +339,21 @@ class Dialogue:
     def _asked_who(self, _: say.QueryAwareness) -> Effects:
         return [do.Share()]
 
+    def _receipt(self, message: say.Receipt) -> Effects:
+        return [do.NotTaken(read_receipt(message.body))]
+
+    def _standing(self, message: say.Standing) -> Effects:
+        at = self._at
+        at.can_write = message.can_write
+        effects: Effects = [do.Qualified(message.reason)]
+        if self._theirs is not None and self._flows and at.tally.pending and not at.tally.owed:
+            effects.append(self._compare(self._theirs))
+        return effects
+
+    def renew(self, token: str) -> Effects:
+        """Show another token, if there is a word for that."""
+        return [do.Send(say.Refresh(token))] if self._version >= REFRESH_FROM else []
+
     def _turned_away(self, message: say.Denied) -> Effects:
         self.denied = message.reason
         return []
@@ -391,5 +388,7 @@ _READS: Mapping[Dialect, Mapping[type[say.Message], _Read]] = {
         say.Ack: Dialogue._ack,
         say.Refused: Dialogue._edit_refused,
         say.Result: Dialogue._result,
+        say.Receipt: Dialogue._receipt,
+        say.Standing: Dialogue._standing,
     },
 }

@@ -26,7 +26,8 @@ from . import client_effects as do
 from . import client_events as on
 from .client_effects import Dialect, Effect, Status
 from .client_events import Event
-from .dialogue import Dialogue, Position
+from .dialogue import Dialogue
+from .position import Position
 from .tally import NEWBORN, Standing, Tally
 from .vigil import PATIENCE, Due, Vigil, is_final
 
@@ -104,7 +105,9 @@ class Exchange:
         changed = [] if self.status is before else [do.Changed(self.status)]
         return [*(effects or ()), *changed]
 
-    def _alone(self, event: Event, now: float) -> Effects | None:
+    def _alone(  # noqa: C901 - a table, one row an event
+        self, event: Event, now: float
+    ) -> Effects | None:
         """What needs no link; None for what does."""
         if isinstance(event, on.Edited):
             if self._dialogue is not None:
@@ -135,6 +138,8 @@ class Exchange:
             case on.Forgotten(call_id):
                 self.position.calls.pop(call_id, None)
                 return []
+            case on.Renewed(token):
+                return [] if self._dialogue is None else self._dialogue.renew(token)
         return None
 
     def _talk(self, dialogue: Dialogue, event: Event, now: float) -> Effects:

@@ -10,7 +10,6 @@ Rules:
    this name is left, with OtherLineage. So is, with ConnectionRefused, one whose log has other
    content for the same edits; then the next opening begins anew.
 4. Servers that speak y-websocket will do, but they acknowledge nothing.
-5. What waits for the relay raises when it will not come; what does not wait never does.
 """
 
 from __future__ import annotations
@@ -42,9 +41,13 @@ from .courier import Courier, Dial, Report
 from .errands import Errands, outcome
 from .exchange import Exchange
 from .local import SEED, LocalCopy
+from .news import News
 from .presence import Presence
+from .receipts import Receipts
 from .tally import NEWBORN
+from .untaken import Receipt
 from .vigil import PATIENCE
+from .waiting import Waiting
 
 __all__ = ["Place", "Replica"]
 
@@ -64,6 +67,8 @@ class Replica:
     Attributes:
         url: Where the document is.
         presence: What this participant shows, and what the others do.
+        receipts: What the relay did not take of edits made here, since this participant may not
+            do everything.
     """
 
     def __init__(
@@ -89,12 +94,10 @@ class Replica:
         self._courier: Courier | None = None
         self._copy: LocalCopy | None = None
         self._stack: AsyncExitStack | None = None
-        self._failure: CollabError | None = None
-        self._refusal: CollabError | None = None
-        self._trouble: CollabError | None = None
-        self._moved = asyncio.Event()
-        self._observers: list[Callable[[Status], object]] = []
+        self._waiting = Waiting()
+        self._news = News[Status](f"a replica of {url}")
         self._errands = Errands()
+        self.receipts = Receipts()
 
     @classmethod
     def over(
@@ -143,7 +146,7 @@ class Replica:
                 dial=self._dial,
                 copy=self._copy,
                 report=self._hear,
-                moved=self._move,
+                moved=lambda: self._waiting.moved(pending=self._exchange.tally.pending),
             )
             stack.push_async_callback(self._courier.stop)
             self._courier.start()
@@ -185,17 +188,11 @@ class Replica:
     @property
     def trouble(self) -> CollabError | None:
         """Why it is not live, as far as that is known: the last loss or refusal."""
-        return self._trouble
+        return self._waiting.trouble
 
     def observe(self, observer: Callable[[Status], object]) -> Callable[[], None]:
         """Call back with each new status; returns what stops it."""
-        self._observers.append(observer)
-
-        def stop() -> None:
-            if observer in self._observers:
-                self._observers.remove(observer)
-
-        return stop
+        return self._news.observe(observer)
 
     async def statuses(self) -> AsyncIterator[Status]:
         """The status now, and each new one, until it is the last."""
@@ -222,8 +219,11 @@ class Replica:
         """
         await self._until(lambda: self.status is Status.LIVE)
 
-    async def saved(self) -> None:
+    async def saved(self) -> tuple[Receipt, ...]:
         """Wait until the relay has stored every edit made here so far.
+
+        Returns:
+            What it did not take of them: the receipts that came since this was asked before.
 
         Raises:
             NoAcknowledgements: The server is no relay of ours, and never tells.
@@ -241,13 +241,14 @@ class Replica:
                 raise NoAcknowledgements(self.url)
             if target == 0 or (exchange.answers and tally.acked >= target):
                 return True
-            if self._refusal is not None:
-                raise self._refusal
+            if self._waiting.refusal is not None:
+                raise self._waiting.refusal
             if self.status is Status.LIVE and not exchange.position.can_write:
                 raise ReadOnlyDocument(self._document.name)
             return False
 
         await self._until(done)
+        return self.receipts.taken()
 
     async def reached(self, row: int) -> None:
         """Wait until a row of the relay's log, that somebody else wrote, is in the document.
@@ -265,6 +266,14 @@ class Replica:
             CannotWrite: The disk does not take them.
         """
         await self._kept_copy.flush()
+
+    def refresh(self, token: str) -> None:
+        """Show the relay another token, on the link there is.
+
+        The next link shows what ``token`` of :func:`.connect` gives, as ever.
+        """
+        if self._courier is not None:
+            self._courier.tell(on.Renewed(token))
 
     async def fork(self) -> str:
         """Leave this copy to itself, in its file: the next opening begins an empty one.
@@ -284,13 +293,7 @@ class Replica:
         return self._copy
 
     async def _until(self, done: Callable[[], bool]) -> None:
-        while not done():
-            if self._failure is not None:
-                raise self._failure.with_traceback(None)
-            if self.status is Status.CLOSED:
-                raise ConnectionClosed(1000, "the replica was closed")
-            self._moved.clear()
-            await self._moved.wait()
+        await self._waiting.until(done, lambda: self.status is Status.CLOSED)
 
     # Asking for more
 
@@ -362,35 +365,35 @@ class Replica:
             case do.Changed(status):
                 self._change(status)
             case do.Failed(error):
-                self._trouble = error
-                if self.status is Status.REFUSED:
-                    self._failure = error
-                else:
-                    self._refusal = error
+                self._waiting.failed(error, for_good=self.status is Status.REFUSED)
             case do.Diverged():
                 _log.error("%r has other content than its relay: a fork of it is kept", self)
                 if self._copy is not None:
                     self._copy.fork()
             case do.Replied(result):
                 self._errands.answered(result)
-            case ConnectionClosed() if self._failure is None:
-                self._trouble = report
+            case do.NotTaken(receipt):
+                self.receipts.came(receipt)
+            case do.Qualified(reason):
+                _log.info("%r: %s", self, reason)
+                self._waiting.refusal = None
+                self._qualify()
+            case ConnectionClosed():
+                self._waiting.lost(report)
 
     def _change(self, status: Status) -> None:
         if status is Status.LIVE:
-            self._trouble = None
-        if status in (Status.SYNCING, Status.LIVE) and self._document.guard in (None, self._refuse):
+            self._waiting.trouble = None
+        if status in (Status.SYNCING, Status.LIVE):
+            self._qualify()
+        if status in _LAST:
+            self.receipts.end()
+        self._news.tell(status)
+
+    def _qualify(self) -> None:
+        """Refuse edits here as long as the relay would."""
+        if self._document.guard in (None, self._refuse):
             self._document.guard = None if self._exchange.position.can_write else self._refuse
-        for observer in tuple(self._observers):
-            try:
-                observer(status)
-            except Exception:
-                _log.exception("an observer of %r failed", self)
 
     def _refuse(self, _update: bytes) -> None:
         raise ReadOnlyDocument(self._document.name)
-
-    def _move(self) -> None:
-        if not self._exchange.tally.pending:
-            self._refusal = None
-        self._moved.set()

@@ -588,3 +588,39 @@ def test_digest_that_cannot_be_compared() -> None:
     assert talk.hear(say.Digest(5, "theirs")) == []
     talk.hear(say.Ack(6))
     assert talk.hear(say.Digest(6, "theirs")) == [do.Check(say.Digest(6, "theirs"))]
+
+
+# Rights
+
+
+def test_a_receipt_is_told() -> None:
+    """What was not taken of an edit, before its Ack."""
+    talk = Talk()
+    talk.go_live()
+    talk.tell(on.Edited(b"u", ""))
+    body = b'{"code": "no-match", "items": [{"action": "write", "path": "/a", "draft": 1}]}'
+    [told] = talk.hear(say.Receipt(body))
+    assert isinstance(told, do.NotTaken)
+    assert told.receipt.copy() == {"/a": 1}
+    assert talk.exchange.tally.pending == 1
+
+
+def test_who_may_not_write_any_more_sends_nothing() -> None:
+    """Until he may again: then all that is pending leaves as one difference."""
+    talk = Talk()
+    talk.go_live()
+    assert talk.hear(say.Standing(False, "over")) == [do.Qualified("over")]
+    assert talk.tell(on.Edited(b"u", "")) == []
+    effects = talk.hear(say.Standing(True, "again"))
+    assert effects[0] == do.Qualified("again")
+    assert sent(effects)[-1] == do.Send(say.Edit(5, "", DIFFERENCE))
+
+
+def test_another_token_is_shown_where_there_is_a_word_for_it() -> None:
+    """From version 3 of our dialect on; elsewhere the next link shows it."""
+    for version, told in ((3, [do.Send(say.Refresh("t"))]), (2, [])):
+        talk = Talk()
+        assert talk.tell(on.Renewed("t")) == []
+        talk.dial()
+        talk.hear(say.Welcome(version, "L1", "s", True, 5))
+        assert talk.tell(on.Renewed("t")) == told
