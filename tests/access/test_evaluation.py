@@ -205,7 +205,9 @@ VALUES = st.fixed_dictionaries(
 
 def expressions() -> st.SearchStrategy[str]:
     """Expressions whose operands mostly fit, and which are not all true at a glance."""
-    number = st.sampled_from(["v.i", "v.d", "n", "size(v.s)", "-v.i"]) | SCALARS["int"].map(literal)
+    whole = st.sampled_from(["v.i", "size(v.s)", "-v.i", "v.x"]) | SCALARS["int"].map(literal)
+    double = st.sampled_from(["v.d", "n", "-n", "v.y"]) | SCALARS["double"].map(literal)
+    number = whole | double
     text = st.sampled_from(["v.s", "v.x", "v.s + 'b'"]) | SCALARS["string"].map(literal)
     items = st.sampled_from(["v.l", "[v.x, 1, 'a']", "v.l + [v.i]"])
     some = st.sampled_from(["v.x", "v.y", "null", "v.l"]) | number | text
@@ -219,7 +221,7 @@ def expressions() -> st.SearchStrategy[str]:
     leaf = st.one_of(
         truth,
         joined(number, "== < >= !=", number),
-        joined(joined(number, "+ -", number), "<= >", some),
+        joined(joined(whole, "+ -", whole) | joined(double, "+ -", double), "<= >", number),
         joined(text, "== < > !=", text),
         joined(some, "== !=", some),
         joined(some, "in", items),
@@ -252,7 +254,8 @@ def test_values_are_those_of_another_cel(
     assert all(map(same, ours, theirs)), (text, values, ours, theirs)
 
 
-OPERANDS = ["v.x", "v.y", "v.l", "v.b", "v.i", "1", "-1", "'a'", "true", "(v.x<v.y)", "[v.x]"]
+# Mostly of any type, since most others would be refused.
+OPERANDS = ["v.x", "v.y", "w.deep.x", "(v.x)", "v.x", "v.y", "1", "-1", "'a'", "true", "[v.x]"]
 
 
 @settings(max_examples=150)
