@@ -8,6 +8,8 @@ Grammar::
     /projects/{p}/sessions/{s}/ops/{name}               an operation on it
     /projects/{p}/sessions/{s}/docs/{d}                 a document
     /projects/{p}/sessions/{s}/docs/{d}/{root}/{key}…   something inside
+    /access/groups/{g}                                  who is in a group; likewise
+    /access/roles/{r}  /access/templates/{t}            what those are
 
 Rules:
 
