@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cases import Figures, read_trace
+from deciding import DECIDING
 from load import Arrivals, Client, typing
 from moments import PAST
 from peers import running
@@ -152,4 +153,4 @@ async def cold(scale: float) -> Figures:
             }
 
 
-LOCAL = {"cold": cold, "replay": replay, "store": store, **PAST}
+LOCAL = {"cold": cold, "replay": replay, "store": store, **PAST, **DECIDING}

@@ -45,6 +45,9 @@ __all__ = ["Change", "Drop", "Holders", "Policy", "Put", "Reach", "Rule", "Unifo
 
 P = TypeVar("P", bound=str | Path)
 
+# So many holders of something are remembered when all are asked about; more would push out others.
+_SOME = 1_000
+
 
 class Policy:
     """Who may do what. Immutable.
@@ -198,13 +201,16 @@ class Policy:
         found = self._index.find(action, segments, self._facts.grants, self._views.roles)
         holders: set[str] = {grant.subject for grant in found} - {ANYONE}
 
-        def may(subject: str) -> bool:
-            view = self._views.glance(subject, now)
-            return view.allows(view.look(segments, now), action, segments, context, now=now)
-
         if self._depends_on_who(action, segments, now):
             holders.update(self._facts.held, self._facts.groups)
         named = [each for each in self._facts.within(holders) if self._is_somebody(each)]
+
+        def may(subject: str) -> bool:
+            if len(named) <= _SOME:
+                return self.check(subject, action, path, context, now=now)
+            view = self._views.glance(subject, now)
+            return view.allows(view.look(segments, now), action, segments, context, now=now)
+
         answers = {subject: may(subject) for subject in sorted(named)}
         able = tuple(subject for subject, answer in answers.items() if answer)
         if not may(ANYONE):

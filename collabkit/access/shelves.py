@@ -60,12 +60,13 @@ class Roles:
         reader: Reads their permissions.
     """
 
-    __slots__ = ("_reader", "_roles", "_trees")
+    __slots__ = ("_all", "_reader", "_roles", "_trees")
 
     def __init__(self, roles: Mapping[str, Role], reader: Reader) -> None:
         self._roles = roles
         self._reader = reader
         self._trees: dict[str, Trie[Clause]] = {}
+        self._all: Trie[tuple[str, int]] | None = None
 
     def __repr__(self) -> str:
         return f"<Roles: {len(self._roles)}>"
@@ -85,6 +86,16 @@ class Roles:
     def inherited(self, name: str) -> Reached:
         """A role and all that it inherits."""
         return reached((name,), lambda one: self._roles[one].inherits)
+
+    def permitting(self, bit: int, path: Path) -> set[str]:
+        """The roles that say something of an action, as a bit, on a path."""
+        if self._all is None:
+            every: Trie[tuple[str, int]] = Trie()
+            for name in self._roles:
+                for clause in self[name]:
+                    every.add(clause.pattern, (name, clause.bit))
+            self._all = every
+        return {name for name, of in self._all.find(path) if of == bit}
 
     def replaced(self, roles: Mapping[str, Role], without: Iterable[str]) -> Roles:
         """The same for other roles; what was made of these is kept, but of some."""

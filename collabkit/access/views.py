@@ -72,7 +72,9 @@ class Views:
     def changed(self, facts: Facts, touched: Touched, concern: Concern) -> Views:
         """Those of other facts; what changes do not concern is shared."""
         others = Views(facts, self._reader, most=self._most)
-        others.roles = self.roles.replaced(facts.roles, concern.roles)
+        others.roles = self.roles
+        if touched.roles:
+            others.roles = self.roles.replaced(facts.roles, concern.roles)
         others.sessions = self.sessions
         if touched.confines:
             others.sessions = confinement(facts.confines.values(), self._reader)
