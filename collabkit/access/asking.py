@@ -123,6 +123,16 @@ class Asking:
         self._witness.saw(request, decision, now=self._clock())
         self._noted()
 
+    @property
+    def counts_writes(self) -> bool:
+        """Whether the audit is told who writes where."""
+        return self._witness.policy.writes
+
+    def wrote(self, subject: Subject, room: RoomName) -> None:
+        """Count that somebody has written to a document."""
+        request = Request(subject, "write", show(document_path(room)))
+        self.note(request, Decision(True, "allow", epoch=self._policy.epoch))
+
     def _noted(self) -> None:
         """Something may have to be written."""
 

@@ -15,7 +15,7 @@ Rules:
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol, TypeAlias
 
@@ -24,8 +24,8 @@ import msgspec
 from ..access.admission import Company
 from ..access.model import Authenticate, Identity, Knock, Refusal, Rights
 from ..errors import AccessError, SessionExists, SessionNotFound
-from ..ids import RoomName, SessionId
-from ..store.base import SessionRecord, Store
+from ..ids import RoomName, SessionId, Subject
+from ..store.base import Draft, SessionRecord, Store
 from .company import Companies
 
 __all__ = ["SINGLE_USER", "Access", "Admission", "Changed", "Entry"]
@@ -47,6 +47,15 @@ class Changed(Protocol):
 
 class Access(Protocol):
     """What is asked of access control; :class:`collabkit.access.control.AccessControl` is it."""
+
+    @property
+    def counts_writes(self) -> bool:
+        """Whether it wants to hear of all that is written."""
+        ...
+
+    def wrote(self, subject: Subject, room: RoomName) -> None:
+        """Hear that somebody has written to a document."""
+        ...
 
     async def consult(
         self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
@@ -92,6 +101,11 @@ Found: TypeAlias = Callable[[RoomName, Identity], Awaitable[SessionRecord]]
 
 class Claims:
     """Access control where there is none: the claims of a token decide alone."""
+
+    counts_writes = False
+
+    def wrote(self, subject: Subject, room: RoomName) -> None:
+        """Nobody counts it."""
 
     async def consult(
         self, identity: Identity, room: RoomName, *, context: Mapping[str, object] | None = None
@@ -148,6 +162,7 @@ class Entry:
         self.create_sessions = create_sessions
         self.closed: dict[SessionId, Refusal] = {}
         self.companies = Companies()
+        self._names: dict[SessionId, RoomName] = {}
         self._store = store
         self._authenticate = authenticate
 
@@ -187,7 +202,14 @@ class Entry:
             return Refusal(4404, f"there is no session {asked.session!r}")
         if record.kind == SINGLE_USER:
             return Refusal(4403, f"{asked.session!r} is a single-user session")
+        self._names[record.id] = room
         return self.closed.get(record.id) or Admission(record.id, room, identity, rights)
+
+    def wrote(self, session: SessionId, drafts: Sequence[Draft]) -> None:
+        """Tell access control of what those who were let in have written."""
+        for draft in drafts:
+            room = msgspec.structs.replace(self._names[session], document=draft.document)
+            self.access.wrote(draft.subject, room)
 
     async def _found(self, room: RoomName) -> SessionRecord | None:
         try:

@@ -116,6 +116,8 @@ class Hub:
         self.entry = Entry(
             store, authenticate, access=access, create_sessions=create_sessions, found=found
         )
+        if self.entry.access.counts_writes:
+            self.trips.wrote = self.entry.wrote
         self.unseen_histories = unseen_histories
         self._on_call = call
         self._rooms: dict[DocumentKey, LiveRoom] = {}

@@ -17,7 +17,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from ..crdt.engine import Contested, DocumentKey, Engine, Verdict
@@ -59,10 +59,15 @@ class Surroundings(Protocol):
 
 
 class Trips:
-    """Gathers what rooms ask for, and brings back what became of it."""
+    """Gathers what rooms ask for, and brings back what became of it.
+
+    Attributes:
+        wrote: Told of rows that are in the log now, if anybody wants to know.
+    """
 
     def __init__(self, hub: Surroundings) -> None:
         self._hub = hub
+        self.wrote: Callable[[SessionId, Sequence[Draft]], None] | None = None
         self._tastes: list[_Tasting] = []
         self._large: list[_Tasting] = []
         self._appends: list[_Appending] = []
@@ -141,9 +146,11 @@ class Trips:
             self._failed(appends, error)
             return
         counts.commits.observe(time.perf_counter() - queued_at, len(appends))
-        for (room, _), outcome in zip(appends, written.result(), strict=True):
+        for (room, drafts), outcome in zip(appends, written.result(), strict=True):
             if type(outcome) is list:
                 counts.edits += len(outcome)
+                if self.wrote is not None:
+                    self.wrote(room.session, drafts)
                 _feed(room, Committed(tuple(outcome)))
             else:
                 assert isinstance(outcome, CollabError)

@@ -25,6 +25,7 @@ from collabkit.sessions.operations import call_from_room
 from collabkit.sessions.workspace import Workspace
 from collabkit.store.reader import Reader
 from sessions.looking import OnDisk
+from sessions.visiting import anybody, visit
 
 ADA, BEN = Subject("user:ada"), Subject("user:ben")
 PLAN = "/projects/acme/sessions/plan"
@@ -149,9 +150,8 @@ async def test_who_administers_a_session_changes_what_he_may(workspace: Workspac
 
 async def test_a_host_declares_what_its_rules_ask_for(path: Path, on_disk: OnDisk) -> None:
     """And what the audit is told beside; whoever opens the file later understands them."""
-    options = AccessOptions(
-        attributes={"context.department": "string"}, audit=AuditPolicy(reads=True)
-    )
+    reads = AuditPolicy(reads=True)
+    options = AccessOptions(attributes={"context.department": "string"}, audit=reads)
     rule = Permission("/**", "read", ("context.department == 'law'",))
     async with Workspace.open(path, subject="host:test", access=options) as workspace:
         await workspace.access.grant(ADA, permission=rule)
@@ -162,6 +162,21 @@ async def test_a_host_declares_what_its_rules_ask_for(path: Path, on_disk: OnDis
         (line,) = reader.audit(actions=("access-*",))
     assert (line.action, line.subject) == ("access-read", ADA)
     assert on_disk.faults() == []
+
+
+async def test_who_writes_is_counted_if_asked_for(path: Path) -> None:
+    """By the document, and by who was let in to write, as often as there were rows."""
+    counted = AccessOptions(audit=AuditPolicy(writes=True))
+    async with Workspace.open(path, subject="host:test", access=counted) as workspace:
+        await workspace.create("note")
+        async with workspace.serving(anybody) as hub, visit(hub, "note") as replica:
+            for word in ("one", "two"):
+                replica.document.text("body").append(word)
+                await replica.saved()
+    with Reader(path) as reader:
+        (line,) = reader.audit(actions=("access-write",))
+        assert line.data["path"] == "/projects/default/sessions/note/docs/main"
+        assert line.data["again"] == len(reader.rows(reader.sessions()[0].id)) == 2
 
 
 async def test_a_project_is_created_and_archived(workspace: Workspace) -> None:
