@@ -29,7 +29,7 @@ Laws:
 5. A role is judged as if it were granted everywhere and for ever, since others may have granted it.
    A new role gives nobody anything; the grants of it do.
 6. Who has ``admin`` over a session may give to himself, in that session and until a time that he
-   says, what he does not have.
+   says, what he does not have. What he has then he may give, by law 2.
 7. A grant says who made it: whoever makes it, or nobody.
 
 It is more careful than need be: two rules that cover something together do not count.
