@@ -109,6 +109,21 @@ def test_what_is_known_is_passed_over() -> None:
     assert touched(base, base[0]) == []
 
 
+def test_what_was_added_and_not_taken_yet_is_told_again() -> None:
+    """Where it is, and that it comes; what it overwrote is gone already."""
+    places, vector, _ = placed(HELD)
+    late = update(
+        (3, 0, [values(ONE, origin=(1, 1)), shared(1, root="m", key="new")]),
+        (4, 0, [string("x", origin=(1, 3)), values(ONE, parent=(3, 1), key="k")]),
+    )
+    before = places.touched(late, scan(late), vector=vector, mine=bool)
+    places.add(late, scan(late))
+    again = places.touched(late, scan(late), vector=vector, mine=bool)
+    assert brief(again) == brief(before)
+    assert [touch.inserted for touch in again] == [touch.inserted for touch in before]
+    assert places.touched(late, scan(late), vector={**vector, 3: 2, 4: 2}, mine=bool) == []
+
+
 def test_it_says_how_much_it_is() -> None:
     """For whoever looks at it."""
     places, hi = Places(), update((1, 0, [string("hi", root="t")]))
