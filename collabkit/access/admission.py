@@ -110,7 +110,7 @@ def admit(
     asked = {"context": {**identity.attributes, **(context or {})}}
     read = policy.decide(Request(identity.subject, "read", path, asked), now=now)
     if not read:
-        return Refusal(4403, f"{identity.subject} may not enter {room}: {CODES[read.code]}")
+        return Refusal(4403, CODES.get(read.code, read.code))
     until = min(ends_at, read.valid_until)
     if not can_write:
         return Rights(can_write=False, until=until, path=path, reason=reason)

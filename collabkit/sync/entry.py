@@ -23,6 +23,7 @@ import msgspec
 
 from ..access.admission import Company
 from ..access.model import Authenticate, Identity, Knock, Refusal, Rights
+from ..access.rules import CODES
 from ..errors import AccessError, SessionExists, SessionNotFound
 from ..ids import RoomName, SessionId, Subject
 from ..store.base import Draft, SessionRecord, Store
@@ -197,7 +198,9 @@ class Entry:
             record = await self._found(room)
             rights = self.access.admit(identity, room, context=context)
         if isinstance(rights, Refusal):
-            return Refusal(rights.code, f"{identity.subject} may not enter {asked}")
+            # Whoever tries an id is not told by a rule's answer whose it is.
+            why = rights.reason if room == asked else CODES["no-match"]
+            return Refusal(rights.code, f"{identity.subject} may not enter {asked}: {why}")
         if record is None:
             return Refusal(4404, f"there is no session {asked.session!r}")
         if record.kind == SINGLE_USER:
@@ -226,7 +229,10 @@ class Entry:
         self, identity: Identity, room: RoomName, context: Mapping[str, object] | None = None
     ) -> Rights | Refusal:
         """What somebody who is in may do there now."""
-        return self.access.admit(identity, room, context=context)
+        rights = self.access.admit(identity, room, context=context)
+        if isinstance(rights, Rights):
+            return rights
+        return Refusal(rights.code, f"{identity.subject} may not enter {room}: {rights.reason}")
 
     def full(self, admission: Admission, connection: int) -> Refusal | None:
         """Why a connection may not take a seat in a session that is open to it, if it may not."""

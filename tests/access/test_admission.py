@@ -79,9 +79,7 @@ def test_claims_and_policy_must_both_allow(
     others = Grant("other", "user:bob", permission=READ)
     rights = ask(Policy.load([*policy(*permissions).facts(), others]), identity)
     if expected is None:
-        assert rights == Refusal(
-            4403, f"user:ada may not enter acme~plan/notes: {CODES['no-match']}"
-        )
+        assert rights == Refusal(4403, CODES["no-match"])
         return
     assert isinstance(rights, Rights)
     assert (rights.can_write, rights.judge is not None) == expected
