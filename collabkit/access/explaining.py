@@ -12,7 +12,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -29,7 +29,6 @@ _ORDER = ("time", "uses", "condition", "segment", "action", "role")
 """What is said to be missing first, of two rules that lack as much."""
 
 _OUTCOMES = {
-    "": "applies",
     "condition-false": "a condition is false",
     "condition-error": "a condition failed",
     "not-yet-valid": "its time has not come",
@@ -160,9 +159,11 @@ def explain(policy: Policy, request: Request, now: float) -> Explanation:
         rules = _reasons(policy.rules(request.subject, path), request.action, values, now)
         confining = _reasons(policy.confining(path), request.action, values, now)
         if not decision.allowed:
-            nearest = _Nearest(policy, request, path, values, now).miss(
-                decision.code, decision.rules
-            )
+            denying = [each.rule for each in rules if each.effect == "deny" and not each.outcome]
+            obstacles = [f"{rule} denies it" for rule in denying]
+            if decision.code == "confined":
+                obstacles.append("the session lets nobody do it")
+            nearest = _Nearest(policy, request, path, values, now).miss(obstacles)
     return Explanation(
         request.subject,
         request.action,
@@ -239,17 +240,13 @@ class _Nearest:
         self.values = values
         self.now = now
 
-    def miss(self, code: str, deciding: tuple[str, ...]) -> Miss | None:
-        """The nearest miss; what denies it, whatever else is there, is missing as well."""
+    def miss(self, obstacles: Iterable[str]) -> Miss | None:
+        """The nearest miss; what stands in the way of each is told of it as well."""
         found = min(self._candidates(), default=None)
         if found is None:
             return None
         _, _, name, lacks = found
-        if code == "confined":
-            lacks += ("the session lets nobody do it",)
-        elif code == "explicit-deny" or (code == "condition-error" and name not in deciding):
-            lacks += tuple(f"{each} denies it" for each in deciding)
-        return Miss(name, lacks)
+        return Miss(name, (*lacks, *obstacles))
 
     def _candidates(self) -> Iterator[tuple[int, list[int], str, tuple[str, ...]]]:
         for rule in self.policy.rules(self.request.subject):
@@ -326,15 +323,14 @@ def _told(told: Explanation) -> Iterator[str]:
 
 
 def _told_of(reason: Reason, now: float) -> Iterator[str]:
-    verb = {"allow": "allow", "deny": "deny"}[reason.effect]
     if reason.outcome:
-        line = f"  {reason.rule} would {verb} it, but {_OUTCOMES[reason.outcome]}"
+        line = f"  {reason.rule} would {reason.effect} it, but {_OUTCOMES[reason.outcome]}"
         if reason.outcome == "expired" and reason.not_after is not None:
             line += f": {_span(now - reason.not_after)} ago"
         elif reason.outcome == "not-yet-valid" and reason.not_before is not None:
             line += f": {_span(reason.not_before - now)} from now"
     else:
-        line = f"  {reason.rule} {'allows' if verb == 'allow' else 'denies'} it"
+        line = f"  {reason.rule} {'allows' if reason.effect == 'allow' else 'denies'} it"
         if reason.not_after is not None:
             line += f", for {_span(reason.not_after - now)} more"
     yield line
@@ -354,7 +350,8 @@ def _way(reason: Reason) -> Iterator[str]:
     if reason.groups:
         yield f"through {' > '.join(reason.groups)}"
     if reason.scope:
-        yield f"granted in {reason.scope}" + (f" by {reason.granted_by}" * bool(reason.granted_by))
+        by = f" by {reason.granted_by}" if reason.granted_by else ""
+        yield f"granted in {reason.scope}{by}"
     if reason.uses is not None:
         yield f"{reason.uses} more times"
     if reason.reason:

@@ -240,7 +240,7 @@ def expressions() -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(text=expressions(), values=st.lists(VALUES, min_size=4, max_size=4))
 def test_values_are_those_of_another_cel(
     cel: Callable[[str, Mapping[str, object]], object], text: str, values: list[dict[str, Any]]
@@ -258,7 +258,7 @@ def test_values_are_those_of_another_cel(
 OPERANDS = ["v.x", "v.y", "w.deep.x", "(v.x)", "v.x", "v.y", "1", "-1", "'a'", "true", "[v.x]"]
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(

@@ -137,6 +137,9 @@ def test_the_nearest_miss_says_what_is_missing(
 def test_of_several_misses_the_nearest_is_told() -> None:
     """What lacks less is nearer; of what lacks as much, time before the action, before a role."""
     late = alone(not_after=NOW)
+    failing = Grant("2", "user:ada", permission=Permission(MAIN, "write", ("change.own",)))
+    assert ask(failing, late).code == "condition-error"
+    assert ask(failing, late).nearest == Miss("grant 1", ("its time was over 0 s ago",))
     reads = Grant("0", "user:ada", permission=Permission(MAIN, "read"))
     both = Grant("00", "user:ada", permission=Permission(MAIN, "read"), not_after=NOW)
     assert ask(EDITOR, both, reads, late).nearest == Miss("grant 1", ("its time was over 0 s ago",))
