@@ -89,8 +89,10 @@ def _option(option: Any, hint: Any) -> str:
 
 
 def _value(hint: Any) -> str:
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
         (hint,) = (one for one in typing.get_args(hint) if one is not type(None))
+    if typing.get_origin(hint) is typing.Literal:
+        return r"\|".join(typing.get_args(hint))
     if typing.get_origin(hint) is list:
         (hint,) = typing.get_args(hint)
     if issubclass(hint, enum.Enum):

@@ -17,7 +17,9 @@ app = typer.Typer()
 projects = typer.Typer(no_args_is_help=True, help="What sessions are in.")
 app.add_typer(projects, name="project")
 
-Called = Annotated[str, typer.Argument(metavar="PROJECT", show_default=False)]
+Called = Annotated[
+    str, typer.Argument(metavar="PROJECT", help="What it is called.", show_default=False)
+]
 
 
 @projects.command("ls")

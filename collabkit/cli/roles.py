@@ -28,7 +28,9 @@ app.add_typer(roles, name="role")
 app.add_typer(groups, name="group")
 app.add_typer(templates, name="template")
 
-Called = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
+Called = Annotated[
+    str, typer.Argument(metavar="NAME", help="What it is called.", show_default=False)
+]
 
 
 @roles.command("ls")
