@@ -10,6 +10,7 @@ KEPT_IN: dict[str, str] = {
     "collabkit/crdt/brood.py": "tests/crdt/test_sandbox.py",
     "collabkit/crdt/child_loop.py": "tests/crdt/test_child.py",
     "collabkit/crdt/nursery_loop.py": "tests/crdt/test_nursery.py",
+    "collabkit/crdt/touches.py": "tests/crdt/test_touching.py",
     "collabkit/errors/access.py": "tests/test_errors.py",
     "collabkit/errors/documents.py": "tests/test_errors.py",
     "collabkit/errors/root.py": "tests/test_errors.py",
