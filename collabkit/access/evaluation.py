@@ -231,7 +231,7 @@ def _has(name: str) -> Evaluate:
 
 def _fitting(value: object, declared: str, name: str) -> object:
     """A value as what it was declared to be."""
-    if value.__class__ is int and declared == "int" and MIN_INT <= value <= MAX_INT:  # type: ignore[operator]
+    if value.__class__ is int and declared == "int" and MIN_INT <= value <= MAX_INT:
         return value
     found = _type_of(value)
     if declared == "double" and found == "int":

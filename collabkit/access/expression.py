@@ -246,7 +246,7 @@ class _Reader:
         while INFIX.get(self.token.text, 0) > power:
             mark = self.advance()
             right = self.expression(INFIX[mark.text])
-            parts = (left, right)
+            parts: tuple[Node, ...] = (left, right)
             if mark.text in ("&&", "||") and left.kind == mark.text:
                 self.nodes -= 1
                 parts = (*left.parts, right)
