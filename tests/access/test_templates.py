@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collabkit.access import paths
+from collabkit.access.policy import Policy
 from collabkit.access.rules import Grant, Permission, Role, Slot, Template
 from collabkit.access.templates import (
     ABOUT,
@@ -203,3 +204,52 @@ def test_a_template_whose_slots_are_wrong_is_refused(
         check_template(template)
     assert where in refused.value.where
     assert reason in refused.value.reason
+
+
+PLAN = "/projects/acme/sessions/plan"
+MAIN, TALK = f"{PLAN}/docs/main", f"{PLAN}/docs/_talk"
+ELSEWHERE = "/projects/beta/sessions/plan/docs/main"
+
+# What is asked, by a letter: read main, write main, delete in it what others wrote or one's own,
+# write the talk, delete there what is one's own, execute version, restore, resolve-conflict, rm.
+ASKED: dict[str, tuple[str, str, bool]] = {
+    "r": ("read", MAIN, True),
+    "s": ("read", f"{PLAN}/docs/side", True),
+    "w": ("write", f"{MAIN}/body", True),
+    "d": ("delete", f"{MAIN}/body", False),
+    "o": ("delete", f"{MAIN}/body", True),
+    "t": ("write", f"{TALK}/thread/[]", False),
+    "x": ("delete", f"{TALK}/thread/[]", False),
+    "y": ("delete", f"{TALK}/thread/[]", True),
+    "v": ("execute", f"{PLAN}/ops/version", True),
+    "b": ("execute", f"{PLAN}/ops/restore", True),
+    "c": ("execute", f"{PLAN}/ops/resolve-conflict", True),
+    "a": ("admin", f"{PLAN}/ops/rm", True),
+    "p": ("execute", "/projects/acme/ops/create", True),
+}
+MAY = {
+    "owner": "rswdotxyvbcap",
+    "editor": "rswdotxyvb",
+    "commenter": "rsty",
+    "viewer": "rs",
+    "guest": "r",
+    "presenter": "rswotyv",
+    "reviewer": "rstyc",
+    "bot": "rswtvbc",
+    "temporary-support": "rsv",
+}
+
+
+@pytest.mark.parametrize("name", MAY)
+def test_what_each_role_may_do(name: str) -> None:
+    """A table of roles and questions; somewhere else, and to others, a template gives nothing."""
+    slots = {slot: "plan" if slot == "session" else value for slot, value in shipped(name).items()}
+    policy = Policy.load(fill(TEMPLATES[name], **slots))
+
+    def may(subject: str, action: str, path: str, own: bool) -> bool:
+        return policy.check(subject, action, path, {"change": {"own": own}}, now=50)
+
+    assert "".join(key for key, asked in ASKED.items() if may("user:ada", *asked)) == MAY[name]
+    assert not may("user:ada", "read", ELSEWHERE, True)
+    assert may("user:eve", "read", MAIN, True) is (name == "guest")
+    assert policy.check("user:ada", "read", MAIN, now=100) is (name != "temporary-support")
