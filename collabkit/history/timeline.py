@@ -58,8 +58,9 @@ PAUSE_MS = 60_000
 # Nobody who types for an hour made one change.
 SLICE_MS = 600_000
 
-# What the row of an edit says that was worked out of the past, or of a branch.
-_WORKED_OUT = re.compile(r"(restore|revert|merge):(.+)")
+# What the row of an edit says that was worked out of the past, or of a branch; or of which
+# something was undone.
+_WORKED_OUT = re.compile(r"(restore|revert|merge|repair):(.+)")
 
 _ADDRESS = re.compile(r"#?(\d{1,18})(?:-(\d{1,18}))?")
 
@@ -119,14 +120,19 @@ class Change(msgspec.Struct, frozen=True):
     def way(self) -> str:
         """What its author did, unless he edited: ``restore of #2``, ``revert of #3-4``, and so on.
 
-        A merge is of the session that it took from, by its id.
+        A merge is of the session that it took from, by its id. And ``in part`` is said of what he
+        did that was taken as far as he may.
         """
+        if self.origin == "repair":
+            return "in part"
         found = _WORKED_OUT.fullmatch(self.origin)
         if found is None:
             return ""
         what, of = found.groups()
         if what == "merge":
             return f"merge of {of}"
+        if what == "repair":
+            return "in part"
         first, _, last = of.partition("-")
         return f"{what} of #{first if last == first else of}"
 

@@ -56,8 +56,8 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
         clients: The Yjs client ids whose structs are inside.
         seen: The highest ``seq`` the author had integrated; 0 if unknown.
         group: What the author called this change; changes of one group belong together.
-        origin: How it came in: ``relay``, ``local``, ``import``, ``seed``, ``recovery``,
-            ``repair``; or what made it: ``restore:SEQ``, ``revert:FIRST-LAST``, ``merge:SESSION``.
+        origin: What made it: ``relay``, ``local``, ``import``, ``seed``, ``recovery``,
+            ``restore:SEQ``, ``revert:FIRST-LAST``, ``merge:SESSION``, ``repair[:CLIENT]``.
         at_ms: Wall clock when it was accepted, in Unix milliseconds; for people only.
         claims: Those of ``clients`` that belonged to nobody and belong to ``subject`` from
             this row on.

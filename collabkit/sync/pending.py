@@ -106,7 +106,7 @@ class Pending(msgspec.Struct, eq=False):
     @property
     def _origin(self) -> str:
         if self.case is not None:
-            return "repair"
+            return f"repair:{self.repairs[0]}" if self.repairs else "repair"
         return "recovery" if self.recovers else self.origin
 
     @property

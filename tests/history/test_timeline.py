@@ -96,6 +96,8 @@ def test_a_change_says_when_and_how_much() -> None:
     [
         ("relay", ""),
         ("restore:2", "restore of #2"),
+        ("repair", "in part"),
+        ("repair:4160000000", "in part"),
         ("revert:3-4", "revert of #3-4"),
         ("revert:3-3", "revert of #3"),
         ("merge:abc", "merge of abc"),
