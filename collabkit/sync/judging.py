@@ -20,7 +20,8 @@ Rules:
 5. What is on its way while a survey is made is noted, and added to it: it holds that already, or
    does not.
 6. To mend costs far more than to offend, so everybody has a number of repairs, and gets one more
-   each second. Whoever uses them up is put out.
+   each second. Whoever uses them up is put out. A subject has them once, by however many
+   connections he comes; but whoever proved nothing for each, since his name is anybody's.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from ..crdt.engine import Contested
 from ..crdt.places import Places
 from ..crdt.touches import Ranges, Touch
 from ..crdt.update import StateVector, merged
-from ..ids import Subject
+from ..ids import Subject, is_anonymous
 from .effects import Denial, Dismiss, RoomEffect, Survey
 from .messages import Receipt
 from .owners import Owners
@@ -96,7 +97,7 @@ class Judging:
         self._noted_bytes = 0
         self._dead: list[Ranges] = []
         self._failures = 0
-        self._repairs: dict[Subject, tuple[float, float]] = {}
+        self._repairs: dict[Subject | int, tuple[float, float]] = {}
 
     def __repr__(self) -> str:
         return f"<Judging by {self.places!r}>"
@@ -219,21 +220,19 @@ class Judging:
             )
             case = _case(edit, touches, author.judge(touches, now=now), author.path)
             if case is not None:
-                if not self._may_repair(edit.subject, now):
+                if not self._may_repair(edit, now):
                     return [*case.denials, Dismiss(edit.author, 4429, _TOO_OFTEN)]
                 edit.case, edit.scan = case, replace(edit.scan, plain=False)
         self.add(edit)
         return None
 
-    def _may_repair(self, subject: Subject, now: float) -> bool:
-        """Count one more repair for somebody; False if he has had too many."""
-        left, at = self._repairs.get(subject, (float(REPAIRS), now))
+    def _may_repair(self, edit: Pending, now: float) -> bool:
+        """Count one more repair for an author; False if he has had too many."""
+        who = edit.author if is_anonymous(edit.subject) else edit.subject
+        left, at = self._repairs.get(who, (float(REPAIRS), now))
         left = min(left + (now - at) * REPAIRS_PER_SECOND, REPAIRS)
-        if left < 1:
-            self._repairs[subject] = left, now
-            return False
-        self._repairs[subject] = left - 1, now
-        return True
+        self._repairs[who] = max(left - 1, left % 1), now
+        return left >= 1
 
 
 def path_of(document: str, touch: Touch) -> str:

@@ -55,6 +55,7 @@ class State(msgspec.Struct, frozen=True):
         unsynced: Edits not acknowledged; None where the protocol has no acknowledgements.
         scope: What the server allowed; None where the protocol does not say.
         refused: Edits not taken (the page only).
+        stateless: Applications' own messages (Hocuspocus only).
         attempts: Sockets opened so far, successful or not.
         lengths_at_synced: Length of the text in the moment of each `synced` event.
     """
@@ -78,6 +79,7 @@ class State(msgspec.Struct, frozen=True):
     closes: list[Closed]
     denied: list[str]
     refused: list[dict[str, str]]
+    stateless: list[str]
     lengths_at_synced: list[int]
     revision: int
 
@@ -145,6 +147,11 @@ class StockClient:
     async def changed(self, revision: int, *, timeout: float = TIMEOUT) -> State:
         """Wait for anything to happen after ``revision``."""
         return await self.wait(revision_after=revision, timeout=timeout)
+
+    async def heard(self, text: str) -> bool:
+        """Whether a frame that came has this in it, of the first 1,000 on each of its sockets."""
+        found: bool = await self._do("heard", text=text)
+        return found
 
     async def cut(self) -> None:
         """Cut the client's socket without a close frame; the client finds its own way back."""

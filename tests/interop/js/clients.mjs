@@ -46,6 +46,7 @@ class Client {
     this.revision = 0;
     this.denied = [];
     this.refused = [];
+    this.stateless = [];
     this.lengthsAtSynced = [];
     this.waiting = new Set();
     doc.on('update', () => this.changed());
@@ -85,6 +86,7 @@ class Client {
       closes: log.closes,
       denied: this.denied,
       refused: this.refused,
+      stateless: this.stateless,
       lengths_at_synced: this.lengthsAtSynced,
       revision: this.revision,
     };
@@ -236,6 +238,10 @@ class HocuspocusClient extends Client {
         client.changed();
       },
       onSynced: () => client.reportSynced(true),
+      onStateless: ({ payload }) => {
+        client.stateless.push(payload);
+        client.changed();
+      },
     });
     for (const event of ['authenticated', 'unsyncedChanges', 'status', 'close']) {
       client.provider.on(event, () => client.changed());

@@ -27,6 +27,7 @@ const CONDITIONS = {
   received_at_least: (state, wanted) => state.received >= wanted,
   refused_at_least: (state, wanted) => state.refused.length >= wanted,
   denied_at_least: (state, wanted) => state.denied.length >= wanted,
+  edits: (state, wanted) => state.edits === wanted,
   revision_after: (state, wanted) => state.revision > wanted,
 };
 

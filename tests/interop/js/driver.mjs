@@ -12,6 +12,8 @@
 
 import { createInterface } from 'node:readline';
 
+import * as Y from 'yjs';
+
 import { open } from './clients.mjs';
 import { wait } from './conditions.mjs';
 import { replay } from './replay.mjs';
@@ -42,6 +44,9 @@ const OPERATIONS = {
   set: (doc, root, key, value) => doc.getMap(root).set(key, value),
   unset: (doc, root, key) => doc.getMap(root).delete(key),
   push: (doc, root, values) => doc.getArray(root).push(values),
+  nest: (doc, root, key, value) => doc.getMap(root).set(key, new Y.Map(Object.entries(value))),
+  format: (doc, root, index, length, marks) => doc.getText(root).format(index, length, marks),
+  element: (doc, root, name) => doc.getXmlFragment(root).push([new Y.XmlElement(name)]),
   remove: (doc, root, index, length) => doc.getArray(root).delete(index, length),
 };
 
@@ -61,6 +66,7 @@ const COMMANDS = {
   },
   read: ({ client: name }) => named(name).read(),
   wait: ({ client: name, until, timeout_ms: timeoutMs }) => wait(named(name), until, timeoutMs),
+  heard: ({ client: name, text }) => named(name).log.heard(text),
   cut: ({ client: name }) => named(name).log.cut(),
   disconnect: ({ client: name }) => named(name).disconnect(),
   reconnect: ({ client: name }) => named(name).reconnect(),

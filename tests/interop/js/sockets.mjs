@@ -7,6 +7,9 @@
 
 import { WebSocket } from 'ws';
 
+// Enough for whoever looks at what was said; a trace has a hundred times as many.
+const KEPT_FRAMES = 1000;
+
 /** What one client's sockets went through; `changed` is called after every entry. */
 export class SocketLog {
   constructor(changed) {
@@ -17,6 +20,12 @@ export class SocketLog {
     this.received = 0;
     this.sent = 0;
     this.latest = null;
+    this.frames = [];
+  }
+
+  /** Whether one of the first frames that came has this text in it. */
+  heard(text) {
+    return this.frames.some((frame) => frame.includes(text));
   }
 
   /** The class to hand to a client as its `WebSocketPolyfill`. */
@@ -34,8 +43,9 @@ export class SocketLog {
           log.opens += 1;
           log.changed();
         });
-        this.on('message', () => {
+        this.on('message', (frame) => {
           log.received += 1;
+          if (log.received <= KEPT_FRAMES) log.frames.push(Buffer.from(frame));
           log.changed();
         });
         this.on('close', (code, reason) => {
