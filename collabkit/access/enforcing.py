@@ -27,7 +27,7 @@ import msgspec
 from ..errors import CollabError, Conflict
 from ..ids import Subject, new_id
 from ..store.charter import Amendment, Charter, Project, StoredFact
-from .asking import Asking
+from .admitting import Admitting
 from .conditions import Attributes
 from .drafting import Draft
 from .facts import Change
@@ -83,7 +83,7 @@ class Ground(Charter, Protocol):
         ...
 
 
-class Enforcing(Asking):
+class Enforcing(Admitting):
     """A policy in force, the facts that it is made of in a store, and who listens."""
 
     _store: Ground

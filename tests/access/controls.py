@@ -10,7 +10,7 @@ from collabkit.access.conditions import Attributes
 from collabkit.access.control import AccessControl
 from collabkit.access.rules import Permission, Role
 from collabkit.access.witness import DEFAULT_AUDIT, AuditPolicy
-from collabkit.ids import Subject
+from collabkit.ids import RoomName, Subject
 from collabkit.store.audit import Entry
 from collabkit.store.reader import Reader
 from collabkit.store.sqlite import SQLiteStore
@@ -21,6 +21,18 @@ PLAN = f"{ACME}/sessions/plan"
 
 WRITER = Role("writer", (Permission("/**", "read"), Permission("/**", "write")))
 ADMIN = Role("admin", tuple(Permission("/**", each) for each in ("read", "write", "admin")))
+
+
+ROOM = RoomName.parse("acme~plan")
+DOCUMENT = f"{PLAN}/docs/main"
+GUARDED = Role(
+    "guarded",
+    (
+        Permission("/**", "read"),
+        Permission("/projects/*/sessions/*/docs/*/todos/**", "write"),
+        Permission("/**", "write", ("context.department == 'law'",)),
+    ),
+)
 
 
 class Clock:
@@ -49,6 +61,15 @@ class Control(AccessControl):
         with Reader(self.file.path) as reader:
             return reader.audit(actions=actions)
 
+    async def told(self) -> list[tuple[str, str, str | None]]:
+        """What the audit says of what was done and refused: who, what and where, and why."""
+        await self.flush()
+        lines = self.lines("access-*")
+        return [
+            (one.subject, f"{one.data['action']} {one.data['path']}", one.data.get("code"))
+            for one in lines
+        ]
+
     def faults(self) -> list[str]:
         """What is wrong with the file."""
         return list(self.file.verify())
@@ -69,3 +90,15 @@ async def controlling(
     ):
         control.clock, control.file = clock, store
         yield control
+
+
+@asynccontextmanager
+async def guarding(path: Path) -> AsyncIterator[Control]:
+    """Rules by which ada writes in a project, and ben does so in a part of documents."""
+    declared = {"context.department": "string"}
+    async with controlling(path, attributes=declared) as access:
+        async with access.transaction() as changes:
+            changes.put(WRITER, GUARDED)
+            changes.grant(ADA, "writer", scope=ACME)
+            changes.grant(BEN, "guarded", scope=ACME)
+        yield access
