@@ -47,17 +47,18 @@ def origins(weave: Weave) -> Origins:
     rows = {
         seq: back for seq, stamp in weave.stamps.items() if (back := _BACK.fullmatch(stamp.origin))
     }
+    repairs = {seq: int(back[2]) for seq, back in rows.items() if back[1] == "repair"}
     written: dict[Seq, list[Item]] = {}
     if rows:
         for item in weave.items():
             back = rows.get(item.born.seq)
             if back is None or item.strand is None:
                 continue
-            if back[1] != "repair" or item.client == int(back[2]):
+            if repairs.get(item.born.seq, item.client) == item.client:
                 written.setdefault(item.born.seq, []).append(item)
-    found = Origins({}, {})
+    found = Origins({}, {}, repairs)
     for seq in sorted(written):
-        if rows[seq][1] == "repair":
+        if seq in repairs:
             lay_repair(weave, found, seq, written[seq])
         else:
             lay(weave, found, seq, _source(weave, found, seq, rows[seq]), written[seq])

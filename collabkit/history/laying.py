@@ -41,10 +41,13 @@ class Origins(msgspec.Struct, frozen=True):
         alike: Of each place that was written again, and each that it was written to, all of them,
             with the row that wrote it there. A shared type that was there, and was made to hold
             what another one had held, is such a place too.
+        repairs: Of each row that was taken in parts, which client put something back in it. That
+            is no work of whose row it is.
     """
 
     authors: dict[Item, Stamp]
     alike: dict[Id, list[tuple[Id, Seq]]]
+    repairs: dict[Seq, int] = {}
 
     def author(self, item: Item) -> Stamp:
         """Who wrote something first."""
@@ -52,7 +55,9 @@ class Origins(msgspec.Struct, frozen=True):
 
     def wrote(self, rows: Collection[Seq], item: Item) -> bool:
         """Whether some rows wrote something, or what it is a copy of."""
-        return item.born.seq in rows or self.author(item).seq in rows
+        row = item.born.seq
+        wrote = row in rows and self.repairs.get(row) != item.client
+        return wrote or self.author(item).seq in rows
 
     def again(
         self, weave: Weave, item: Item, at: int, *, by: Callable[[Seq], bool], there: Shows
@@ -72,7 +77,8 @@ class Origins(msgspec.Struct, frozen=True):
         copies = (
             weave.find(place)
             for place, seq in self.alike.get((item.client, item.clock + at), ())
-            if seq > dead.seq and by(seq)
+            if (seq > dead.seq and by(seq))
+            or (seq == dead.seq and self.repairs.get(seq) == place[0])
         )
         return any(all(map(there, copy.outward())) for copy in copies)
 

@@ -11,8 +11,10 @@ from collabkit.crdt.scan import scan
 from collabkit.crdt.structs import read_items
 from collabkit.crdt.touches import Ranges
 from collabkit.history.attribution import first_authors
+from collabkit.history.revert import without
 from collabkit.history.tree import Stamp, TextNode
 from collabkit.history.view import tree
+from collabkit.ids import Seq
 from history.test_attribution import Writers, written_in
 
 RUNS, IN_CI = 400, 20
@@ -93,6 +95,24 @@ def test_everything_is_of_who_wrote_it_first(seeds: range) -> None:
         for one, by in written_in(tree(writers.weave, authors=authors)):
             assert by == writers.first[one], (seed, one)
     assert put_back > len(seeds)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "seeds", [range(IN_CI), pytest.param(range(IN_CI, RUNS), marks=pytest.mark.soak)]
+)
+def test_what_was_put_back_stays_if_the_row_is_taken_away(seeds: range) -> None:
+    """That it was deleted was never so; only what its author wrote there goes."""
+    for seed in seeds:
+        writers = Judged(seed)
+        for _ in range(60):
+            writers.step()
+        now = [one for one, _ in written_in(tree(writers.weave))]
+        for row in sorted(writers.in_parts)[:3]:
+            left = [one for one, _ in written_in(without(writers.weave, {Seq(row)}).tree)]
+            assert {one for one in now if writers.first[one].seq != row} <= set(left), (seed, row)
+            assert all(writers.first[one].seq != row for one in left), (seed, row)
+            assert len(left) == len(set(left)), (seed, row)
 
 
 def test_what_was_put_back_is_of_its_first_author_and_the_rest_is_not() -> None:
