@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..crdt.touches import Touch
 from ..ids import RoomName, Subject
@@ -24,6 +24,8 @@ __all__ = ["Guard", "Ruling"]
 
 # Decisions; some 500 bytes each. Who edits more places at a time is asked about again.
 REMEMBERED = 4_096
+
+Key: TypeAlias = tuple[str, tuple[str | None, ...]]
 
 _NOWHERE = Decision(allowed=False, code="bad-path")
 
@@ -63,7 +65,7 @@ class Guard:
         context: What conditions may ask for beside.
     """
 
-    __slots__ = ("_context", "_document", "_memory", "_policy", "_subject")
+    __slots__ = ("_conditional", "_context", "_document", "_memory", "_policy", "_subject")
 
     def __init__(
         self,
@@ -76,7 +78,8 @@ class Guard:
         self._subject = subject
         self._document = show(document_path(room))
         self._context: dict[str, object] = {"context": dict(context or {})}
-        self._memory: dict[tuple[str, tuple[str | None, ...]], Decision] = {}
+        self._memory: dict[Key, Decision] = {}
+        self._conditional: dict[Key, str] = {}  # paths on which conditions have a say
 
     def __repr__(self) -> str:
         return f"<Guard of {self._document} against {self._subject}>"
@@ -105,14 +108,18 @@ class Guard:
         known = self._memory.get(key)
         if known is not None and now < known.valid_until:
             return known
-        path = self.path(touch)
+        path = self._conditional.get(key) or self.path(touch)
         change = {"own": touch.own, "appends": touch.appends, "kind": touch.kind}
         request = Request(self._subject, touch.action, path, {**self._context, "change": change})
         decision = self._policy.decide(request, now=now)
-        if not self._conditioned(path):
-            if len(self._memory) >= REMEMBERED:
+        if key not in self._conditional:
+            if len(self._memory) + len(self._conditional) >= REMEMBERED:
                 self._memory.clear()
-            self._memory[key] = decision
+                self._conditional.clear()
+            if self._conditioned(path):
+                self._conditional[key] = path
+            else:
+                self._memory[key] = decision
         return decision
 
     def _conditioned(self, path: str) -> bool:
