@@ -8,7 +8,6 @@ Rules:
    what. If the disk does not take it, it is kept and tried again.
 3. One use of a grant is one operation called, or one session joined. It is counted in the file
    before it counts.
-4. Who makes a project or a session owns it: it is made in one transaction with that.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,8 +24,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from ..errors import AccessDenied, StoreError
-from ..ids import RoomName, Subject, is_anonymous, new_id
-from ..store.charter import Amendment
+from ..ids import RoomName, Subject
 from .asking import Clock, denied
 from .conditions import DEFAULT, Attributes
 from .consulting import Consulting
@@ -36,7 +34,6 @@ from .facts import Change, Drop, Put
 from .paths import session_path, show
 from .policy import Policy
 from .rules import CODES, Confines, Decision, Grant, Join, Permission, Request
-from .templates import ROLES
 from .witness import DEFAULT_AUDIT, AuditPolicy, Witness
 
 __all__ = ["DEFAULT_ACCESS", "AccessControl", "AccessOptions", "Changed", "Transaction"]
@@ -277,36 +274,6 @@ class AccessControl(Enforcing):
         if self._consulting is not None:
             return None  # it counts for itself
         return self._policy.spends(request, now=self._clock())
-
-    async def founding(
-        self, scope: str, make: Callable[[Amendment | None], Awaitable[T]], *, owner: Subject | None
-    ) -> T:
-        """Make something, and make somebody its owner in the same transaction of the store.
-
-        Without rules there is nothing to own, and whoever proved nothing owns nothing.
-
-        Args:
-            scope: The path of what is made.
-            make: Makes it, with a change of facts if there is one.
-            owner: Whose it is; None if it is the host's, who may do everything.
-        """
-        if owner is None or is_anonymous(owner) or self._policy.is_empty:
-            return await make(None)
-        who, made = owner, new_id()
-
-        def owning(policy: Policy) -> Sequence[Change]:
-            grant = Grant(made, who, role="owner", scope=scope, granted_by=who, reason="made it")
-            role = () if policy.fact("role", "owner") else (Put(ROLES["owner"]),)
-            return (*role, Put(grant))
-
-        results: list[T] = []
-
-        async def store(amendment: Amendment) -> int:
-            results.append(await make(amendment))
-            return amendment.expected + 1
-
-        await self._make(owning, by=who, reason=f"made {scope}", store=store)
-        return results[-1]
 
     # Another engine
 

@@ -10,7 +10,9 @@ Rules:
 4. Who listens is told of each change, and for whom the answers may differ, before anything else
    happens.
 5. A policy that contradicts itself is refused whole, and the one before stays.
-6. A change that has begun is made, whether or not whoever asked for it still waits.
+6. Who makes a project or a session owns it, and what was granted in it goes with it: that is one
+   transaction with its making, or its end.
+7. A change that has begun is made, whether or not whoever asked for it still waits.
 """
 
 from __future__ import annotations
@@ -20,22 +22,26 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from ..errors import CollabError, Conflict
-from ..ids import Subject, new_id
+from ..ids import Subject, is_anonymous, new_id
 from ..store.charter import Amendment, Charter, Project, StoredFact
 from .admitting import Admitting
 from .conditions import Attributes
 from .drafting import Draft
-from .facts import Change
+from .facts import Change, Drop, Put
 from .granting import may_change
 from .policy import Policy
+from .rules import Grant
 from .stored import DECLARED, attributes_of, decoded, encoded
+from .templates import ROLES
 
 __all__ = ["Changed", "Enforcing", "Ground", "Thought", "Transaction"]
+
+T = TypeVar("T")
 
 Thought: TypeAlias = Callable[[Policy], Sequence[Change]]
 """Says what is to change in a policy. It may be asked again, for a later one."""
@@ -191,6 +197,69 @@ class Enforcing(Admitting):
         draft.change(*changes)
         return await self._change(draft, by=by, reason=reason, trusted=trusted, expected=expected)
 
+    # Changes that go with other things
+
+    async def founding(
+        self, scope: str, make: Callable[[Amendment | None], Awaitable[T]], *, owner: Subject | None
+    ) -> T:
+        """Make something, and make somebody its owner in the same transaction of the store.
+
+        Without rules there is nothing to own, and whoever proved nothing owns nothing.
+
+        Args:
+            scope: The path of what is made.
+            make: Makes it, with a change of facts if there is one.
+            owner: Whose it is; None if it is the host's, who may do everything.
+        """
+        if owner is None or is_anonymous(owner) or self._policy.is_empty:
+            return await make(None)
+        who, id_ = owner, new_id()
+
+        def owning(policy: Policy) -> Sequence[Change]:
+            grant = Grant(id_, who, role="owner", scope=scope, granted_by=who, reason="made it")
+            role = () if policy.fact("role", "owner") else (Put(ROLES["owner"]),)
+            return (*role, Put(grant))
+
+        return await self._along(owning, make, by=who, reason=f"made {scope}")
+
+    async def removing(
+        self, scope: str, remove: Callable[[Amendment | None], Awaitable[T]], *, by: Subject
+    ) -> T:
+        """Remove something, and what was granted or confined in it: its name may come again.
+
+        Args:
+            scope: The path of what is removed.
+            remove: Removes it, with a change of facts if there is one.
+            by: Who removes it, and may.
+        """
+
+        def gone(policy: Policy) -> Sequence[Change]:
+            draft = Draft(new_id, by=by)
+            draft.revoke_where(scope=scope)
+            if policy.fact("confines", scope) is not None:
+                draft.change(Drop("confines", scope))
+            return draft.changes(policy)
+
+        return await self._along(gone, remove, by=by, reason=f"removed {scope}")
+
+    async def _along(
+        self,
+        changes: Thought,
+        act: Callable[[Amendment | None], Awaitable[T]],
+        *,
+        by: Subject,
+        reason: str,
+    ) -> T:
+        """Do something in one transaction with changes, if there are any."""
+        results: list[T] = []
+
+        async def store(amendment: Amendment) -> int:
+            results.append(await act(amendment))
+            return amendment.expected + 1
+
+        await self._make(changes, by=by, reason=reason, store=store)
+        return results[-1] if results else await act(None)
+
     async def archive_project(self, name: str, *, by: Subject, undo: bool = False) -> Project:
         """Let nothing in a project be changed, or let it again. Raises ProjectNotFound."""
         project = await self._store.archive_project(name, by=by, undo=undo)
@@ -225,7 +294,7 @@ class Enforcing(Admitting):
         reason: str,
         store: Stored | None = None,
     ) -> int:
-        """Have changes made, in a task of its own: rule 6."""
+        """Have changes made, in a task of its own: rule 7."""
         made = self._attempt(changes, by, reason, store or self._store.change_facts)
         task = asyncio.create_task(made)
         self._tasks.add(task)

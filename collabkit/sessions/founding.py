@@ -72,7 +72,13 @@ async def remove(call: Call, asked: Remove) -> dict[str, Any]:
             "documents": record.documents,
         }
         deed = Deed(call.subject, "rm", told)
-        await call.host.store.delete_session(record.id, audit=deed)
+        await call.host.access.removing(
+            show(session_path(RoomName(record.project, record.name, place.document))),
+            lambda amendment: call.host.store.delete_session(
+                record.id, audit=deed, amendment=amendment
+            ),
+            by=call.subject,
+        )
     return {"removed": True, **going}
 
 

@@ -137,8 +137,17 @@ class Archive(Store, Protocol):
         """
         ...
 
-    async def delete_session(self, session: SessionId, *, audit: Deed | None = None) -> None:
-        """Remove a session with all it has but what the audit tells of it."""
+    async def delete_session(
+        self,
+        session: SessionId,
+        *,
+        audit: Deed | None = None,
+        amendment: Amendment | None = None,
+    ) -> None:
+        """Remove a session with all it has but what the audit tells of it.
+
+        Raises Conflict if facts are not of the epoch that the amendment expects.
+        """
         ...
 
     async def compact(

@@ -141,10 +141,14 @@ class Ledger:
         return [one.record() for one in self.file.directory.all() if project in (None, one.project)]
 
     def delete_session(
-        self, session_id: SessionId, audit: Deed | None = None
+        self,
+        session_id: SessionId,
+        audit: Deed | None = None,
+        amendment: Amendment | None = None,
     ) -> Generator[None, None, None]:
         """Remove a session with all it has, in slices."""
-        return removal.delete(self.file, self.file.directory.get(session_id), audit)
+        session = self.file.directory.get(session_id)
+        return removal.delete(self.file, session, audit, amendment)
 
     def compact(
         self, session_id: SessionId, name: str, asked: compaction.Asked

@@ -20,6 +20,7 @@ import msgspec
 
 from ..errors import CannotWrite
 from . import (
+    amending,
     checkpoints,
     named,
     owners,
@@ -31,6 +32,7 @@ from . import (
     versions,
 )
 from .base import Deed
+from .charter import Amendment
 from .directory import Document, Session
 from .openfile import OpenFile
 
@@ -41,9 +43,14 @@ _PAGES_A_SLICE = 256
 
 
 def delete(
-    file: OpenFile, session: Session, audit: Deed | None = None
+    file: OpenFile,
+    session: Session,
+    audit: Deed | None = None,
+    amendment: Amendment | None = None,
 ) -> Generator[None, None, None]:
-    """Remove a session with all it has but what the audit tells of it."""
+    """Remove a session with all it has but what the audit tells of it, and change facts with it."""
+    if amendment is not None:
+        yield from amending.ready(file)
     gone = msgspec.structs.replace(session, project="", name=session.id)
     with file.transaction():
         file.update_session(gone)
@@ -51,6 +58,8 @@ def delete(
         for table in (parents, versions):
             table.drop_all(file.connection, session.no)
         trail.append(file.connection, session.id, audit)
+        if amendment is not None:
+            amending.amend_within(file, amendment, amending.ordered(amendment))
     file.directory.remove(session)
     file.directory.leaving.append(gone)
     yield

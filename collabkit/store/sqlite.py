@@ -190,9 +190,19 @@ class SQLiteStore(_Trouble, Facts, Past):
         """All sessions, by project and name."""
         return await self._writer.submit(lambda it: it.sessions(project))
 
-    async def delete_session(self, session: SessionId, *, audit: Deed | None = None) -> None:
-        """Remove a session with all it has; its name is free before its rows are gone."""
-        await self._writer.submit_slices(lambda it: it.delete_session(session, audit))
+    async def delete_session(
+        self,
+        session: SessionId,
+        *,
+        audit: Deed | None = None,
+        amendment: Amendment | None = None,
+    ) -> None:
+        """Remove a session with all it has; its name is free before its rows are gone.
+
+        With an ``amendment``, facts change in the same transaction. Raises Conflict then, if they
+        are not of the epoch that it expects.
+        """
+        await self._writer.submit_slices(lambda it: it.delete_session(session, audit, amendment))
 
     async def load(self, session: SessionId, document: str) -> Loaded:
         """Read what opens a document; a document never written has no rows. Raises Corrupt."""

@@ -159,6 +159,29 @@ async def test_nothing_is_made_without_its_owner(tmp_path: Path) -> None:
         assert access.check(BEN, "write", PLAN)
 
 
+async def test_what_was_granted_in_something_goes_with_it(tmp_path: Path) -> None:
+    """Whoever makes one of its name later has nobody in it whom he did not let in."""
+    async with controlling(tmp_path) as access:
+        record = await access.file.create_session("plan", project="acme", kind="single", by=ADA)
+
+        async def remove(amendment: Amendment | None) -> None:
+            await access.file.delete_session(record.id, amendment=amendment)
+
+        kept = Grant("kept", ADA, role="writer", scope="/projects/*/sessions/plan")
+        async with access.transaction() as changes:
+            changes.put(WRITER, kept, Confines(PLAN, join="closed"))
+            changes.grant(BEN, "writer", scope=PLAN)
+            changes.grant(BEN, "writer", scope=f"{PLAN}/docs/*")
+        await access.removing(PLAN, remove, by=ADA)
+        assert set(access.policy.facts()) == {WRITER, kept}
+        assert await access.file.sessions() == []
+        epoch = access.policy.epoch
+        record = await access.file.create_session("plan", project="acme", kind="single", by=ADA)
+        await access.removing(PLAN, remove, by=ADA)
+        assert (await access.file.sessions(), access.policy.epoch) == ([], epoch)
+        assert access.faults() == []
+
+
 async def test_an_archived_project_is_known_at_once(tmp_path: Path) -> None:
     """And when the file is opened again; who listens is told."""
     async with controlling(tmp_path) as access:

@@ -205,6 +205,16 @@ async def test_one_project_is_meant(workspace: Workspace, asked: dict[str, str])
             await workspace.call(operation, **asked)
 
 
+async def test_what_was_granted_in_a_session_goes_with_it(workspace: Workspace) -> None:
+    """Who owned one of this name before has nothing in the next."""
+    await governed(workspace)
+    assert workspace.access.check(ADA, "write", PLAN)
+    await workspace.call("rm", session="acme~plan")
+    await workspace.create("acme~plan")
+    assert not workspace.access.check(ADA, "write", PLAN)
+    assert workspace.access.policy.fact("role", "admin") is not None
+
+
 async def test_a_project_has_an_owner(workspace: Workspace) -> None:
     """Whom the host says, once there are rules; he administers all of it, and nothing else."""
     await governed(workspace)
