@@ -31,13 +31,12 @@ _LONG = ("permissions", "roles", "grants")
 def policy_text(facts: Iterable[Fact], *, form: Form = "toml") -> str:
     """Write facts down.
 
-    >>> print(policy_text([Role("reader", (Permission("/**", "read"),))]))
-    [[roles]]
-    name = "reader"
-    permissions = [
-        { resource = "/**", action = "read" },
-    ]
-    <BLANKLINE>
+    >>> print(policy_text([Grant("1", "user:ada", role="viewer", scope="/projects/acme")]), end="")
+    [[grants]]
+    id = "1"
+    subject = "user:ada"
+    role = "viewer"
+    scope = "/projects/acme"
     """
     parts = _parts(sorted(facts, key=name_of))
     if form == "json":
