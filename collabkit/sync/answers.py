@@ -177,8 +177,9 @@ class Owed:
             # It repeated what was on its way, and that was refused or lost.
             answers.leave_open(edit.ticket, edit.offered)
             return []
-        # A gap may want deleted what was put back: it was told all the same, and answered.
-        answers.close_gaps(edit.scan if edit.case is None else edit.case.scan, stored, ack)
+        if answers.gaps:
+            # A gap may want deleted what was put back: it was told all the same, and answered.
+            answers.close_gaps(edit.offered, stored, ack)
         return self.give(edit.author, edit.ticket, ack)
 
 

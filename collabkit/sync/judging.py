@@ -96,6 +96,7 @@ class Judging:
         self._noted: list[Pending] = []
         self._noted_bytes = 0
         self._dead: list[Ranges] = []
+        self._contested: list[Pending] = []  # and not tasted yet
         self._failures = 0
         self._repairs: dict[Subject | int, tuple[float, float]] = {}
 
@@ -110,8 +111,11 @@ class Judging:
             return []
         self._asked, self._void = True, False
         self._forget()
+        self._contested = []
         for edit in way:
             self.add(edit)
+            if edit.case is not None and not edit.sent:
+                self._contested.append(edit)
         return [Survey()]
 
     def surveyed(self, places: Places | None) -> bool:
@@ -175,6 +179,8 @@ class Judging:
         """
         if any(edit.scan.sections for edit in lost):
             self.spoil()
+        if self._contested:
+            self._contested = [edit for edit in self._contested if edit not in trip]
         denials: list[Denial] = []
         for edit in trip:
             if not edit.update:
@@ -218,13 +224,28 @@ class Judging:
                 vector=vector,
                 mine=lambda client: owners.belongs(client, edit.subject),
             )
+            if self._contested:
+                touches = [self._disowned(touch) for touch in touches]
             case = _case(edit, touches, author.judge(touches, now=now), author.path)
             if case is not None:
                 if not self._may_repair(edit, now):
                     return [*case.denials, Dismiss(edit.author, 4429, _TOO_OFTEN)]
                 edit.case, edit.scan = case, replace(edit.scan, plain=False)
+                self._contested.append(edit)
         self.add(edit)
         return None
+
+    def _disowned(self, touch: Touch) -> Touch:
+        """A touch; not his own if it takes the place of what was refused, and so of what that took.
+
+        Its author wrote on before he heard of it. What will be put back there is not told yet.
+        """
+        refused = (
+            span for edit in self._contested if edit.case for span in edit.case.contested.refused
+        )
+        if touch.own and touch.deleted and _meet(touch.deleted, refused):
+            return replace(touch, own=False)
+        return touch
 
     def _may_repair(self, edit: Pending, now: float) -> bool:
         """Count one more repair for an author; False if he has had too many."""
@@ -233,6 +254,14 @@ class Judging:
         left = min(left + (now - at) * REPAIRS_PER_SECOND, REPAIRS)
         self._repairs[who] = max(left - 1, left % 1), now
         return left >= 1
+
+
+def _meet(some: Ranges, others: Iterable[tuple[int, int, int]]) -> bool:
+    return any(
+        client == one and clock < start + size and start < clock + length
+        for client, clock, length in others
+        for one, start, size in some
+    )
 
 
 def path_of(document: str, touch: Touch) -> str:

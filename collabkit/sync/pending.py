@@ -98,16 +98,17 @@ class Pending(msgspec.Struct, eq=False):
             clients=tuple([section.client for section in self.scan.sections]),
             seen=self.seen,
             group=self.group,
-            origin=self._origin,
+            origin=self.origin if self.case is None and not self.recovers else self._why,
             claims=self.claims,
             repairs=self.repairs,
         )
 
     @property
-    def _origin(self) -> str:
-        if self.case is not None:
-            return f"repair:{self.repairs[0]}" if self.repairs else "repair"
-        return "recovery" if self.recovers else self.origin
+    def _why(self) -> str:
+        """What made it, if it is not simply what somebody wrote."""
+        if self.case is None:
+            return "recovery"
+        return f"repair:{self.repairs[0]}" if self.repairs else "repair"
 
     @property
     def offered(self) -> Scan:

@@ -320,18 +320,18 @@ class Room:
         group: str = "",
         now: float,
     ) -> list[RoomEffect]:
-        judged = member.judge is not None
+        free = member.free
         try:
-            if judged and len(update) > MAX_JUDGED_BYTES:
+            if not free and member.judge is not None and len(update) > MAX_JUDGED_BYTES:
                 refuse("too-large", MAX_JUDGED_BYTES)
             found = found or scan(update, self.edits.budget)
             if member.can_write and not member.can_forward:
                 self.edits.owners.check_new(found, self.edits.vector, self.edits.budget, now=now)
         except RemoteProtocolError as error:
             return [Dismiss(member.id, error.close_code, str(error))]
-        if not member.can_write:
-            return self._readers.said(member, found)
-        if judged:
+        if not free:
+            if member.judge is None:
+                return self._readers.said(member, found)
             held = self._guarded.holds(Said(member.id, Edit(seen, group, update), found))
             if held is not None:
                 return held
