@@ -71,7 +71,7 @@ class AccessControl(Enforcing):
     """The policy in force.
 
     Use it with ``async with``: it is loaded then, and what the audit is to be told is written as
-    long as the block runs. For questions alone :meth:`load` is enough.
+    long as the block runs. For questions alone :meth:`~.enforcing.Enforcing.load` is enough.
 
     Args:
         store: Where facts and the audit are.

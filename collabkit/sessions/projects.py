@@ -53,7 +53,7 @@ class Archive(_OfProject, frozen=True, kw_only=True):
 
 
 class Amended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change of who may do what: a fact is ``put``, or the one of a name is ``drop``ped."""
+    """One change of who may do what: a fact to ``put``, or the name of one to ``drop``."""
 
     kind: Kind
     put: dict[str, Any] | None = None
