@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
-from pycrdt import Array, Map, Text, XmlElement, XmlFragment
+from msgspec.structs import replace
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from collabkit.access.model import Rights
 from collabkit.access.rules import Decision
@@ -24,6 +25,11 @@ from collabkit.sync.messages import (
     Update,
 )
 from sync.guarding import DOCUMENT, LOCKED, SECRET, House, Person, agree, come, judge
+
+OWN = {
+    True: Decision(allowed=True, code="allow"),
+    False: Decision(allowed=False, code="condition-false"),
+}
 
 # In parts
 
@@ -257,3 +263,25 @@ def test_now_is_told_to_the_judge(house: House) -> None:
         eve.doc["m"]["size"] = int(house.now * 100)
         house.say(eve)
     assert agree(house)["m"]["size"] == 400
+
+
+@pytest.mark.parametrize("client", [2000, 2**53 - 5])
+def test_what_took_the_place_of_others_work_is_nobodys_own(
+    house: House, owner: Person, client: int
+) -> None:
+    """Who may change what is his writes on before he hears of it: that is refused as well."""
+    own = replace(LOCKED, judge=lambda touches, *, now: [OWN[touch.own] for touch in touches])
+    mallory = Person(4, "mallory")
+    mallory.doc = Doc(client_id=client)
+    mallory.doc["m"] = Map()
+    watch = mallory.doc.observe(mallory._changed)
+    come(house, mallory, own)
+    for word in range(3):
+        mallory.doc["m"]["theme"] = f"{SECRET} {word}"
+    mallory.doc["m"]["his"] = 1
+    mallory.doc["m"]["his"] = 2
+    house.say(mallory)
+    assert agree(house)["m"] == {"theme": "dark", "size": 1, "his": 2}
+    assert len(mallory.receipts) == 3
+    assert not house.leaks(but=mallory.member)
+    watch.drop()
