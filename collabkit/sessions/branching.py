@@ -18,11 +18,14 @@ from typing import Any
 
 import msgspec
 
+from ..access.paths import session_path, show
+from ..access.rules import Grant
 from ..errors import InvalidArguments, SessionExists
 from ..history.moments import NOW
 from ..ids import DEFAULT_DOCUMENT, RoomName
 from ..store.arrival import Arriving, Luggage
 from ..store.base import Checkpoint, Chronicle, Deed, Parent, SessionRecord
+from ..store.charter import Amendment
 from ..store.checkpoints import pack
 from .asked import Arguments, Call, place_of, see_free, session_place
 from .editing import carry_out
@@ -87,7 +90,26 @@ async def fork(call: Call, asked: Fork) -> dict[str, Any]:
         made = await store.find_session(place.session, project=place.project)
         if not (call.again and made.parent == parent and made.created_by == call.subject):
             raise
+    await _owned(call, place)
     return {**result, **msgspec.to_builtins(made)}
+
+
+async def _owned(call: Call, place: RoomName) -> None:
+    """Let whoever called own what is there now, unless he does.
+
+    That is another transaction than the rows are in. If the process dies between the two, the fork
+    is its host's, and the call, made again with its key, gives it to whom it belongs.
+    """
+    scope, access = show(session_path(place)), call.host.access
+    grants = (one for one in access.policy.facts() if isinstance(one, Grant))
+    if any(one.subject == call.owner and one.scope == scope for one in grants):
+        return
+
+    async def write_down(amendment: Amendment | None) -> None:
+        if amendment is not None:
+            await call.host.store.change_facts(amendment)
+
+    await access.founding(scope, write_down, owner=call.owner)
 
 
 async def merge(call: Call, asked: Merge) -> dict[str, Any]:

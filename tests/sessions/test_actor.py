@@ -1,0 +1,87 @@
+"""As whom a program opens sessions."""
+
+from __future__ import annotations
+
+import pytest
+
+from collabkit.access.rules import CODES, Permission
+from collabkit.errors import AccessDenied, SessionExists, SessionNotFound
+from collabkit.sessions.session import Kind
+from collabkit.sessions.workspace import Workspace
+
+ADA = "user:ada"
+PROJECT = "/projects/default"
+
+
+async def allow(workspace: Workspace, action: str, pattern: str) -> None:
+    permission = Permission(pattern, action)  # type: ignore[arg-type]
+    await workspace.access.grant(ADA, permission=permission)
+
+
+async def test_without_a_policy_everybody_is_as_the_host(workspace: Workspace) -> None:
+    """But for his name, which is in the log."""
+    async with workspace.open("note", create=Kind.COLLABORATIVE, subject=ADA) as note:
+        note.document.text("body").append("hello")
+        await note.saved()
+        assert note.record.created_by == ADA
+    [row] = await workspace.store.rows(note.id)
+    assert row.subject == ADA
+    assert workspace.access.is_empty
+
+
+async def test_the_host_may_do_everything(workspace: Workspace) -> None:
+    """Whatever the policy says of it; and what it makes is nobody's."""
+    await workspace.access.grant("anyone", permission=Permission("/**", "write", effect="deny"))
+    async with workspace.create("note") as note:
+        note.document.text("body").append("hello")
+        await note.saved()
+    assert len(workspace.access.policy.facts()) == 1
+
+
+async def test_who_creates_a_session_owns_it(workspace: Workspace) -> None:
+    """If he may create one; and then he may do everything in it, and nothing beside it."""
+    await allow(workspace, "read", "/projects/none")
+    with pytest.raises(AccessDenied, match=f"execute {PROJECT}/ops/create: {CODES['no-match']}"):
+        await workspace.create("note", subject=ADA)
+    assert await workspace.list() == []
+    await allow(workspace, "execute", f"{PROJECT}/ops/create")
+    async with workspace.create("note", subject=ADA) as note:
+        note.document.text("body").append("hello")
+        await note.saved()
+        await note.history.save_version("draft")
+    with pytest.raises(SessionExists):
+        await workspace.create("note", subject=ADA)
+    assert workspace.access.check(ADA, "admin", f"{PROJECT}/sessions/note/ops/rm")
+    assert not workspace.access.check(ADA, "read", f"{PROJECT}/sessions/notes/docs/main")
+
+
+async def test_first_use_creates_what_one_may(workspace: Workspace) -> None:
+    """``create=`` makes it as one's own; else who may read it is told that it is not there."""
+    await allow(workspace, "read", f"{PROJECT}/sessions/mine/**")
+    with pytest.raises(SessionNotFound):
+        await workspace.open("mine", subject=ADA)
+    with pytest.raises(AccessDenied):
+        await workspace.open("mine", create=Kind.SINGLE_USER, subject=ADA)
+    await allow(workspace, "execute", f"{PROJECT}/ops/create")
+    async with workspace.open("mine", create=Kind.SINGLE_USER, subject=ADA) as mine:
+        mine.document.text("body").append("hello")
+
+
+async def test_history_is_gone_back_to_as_oneself(workspace: Workspace) -> None:
+    """What a session's history changes is an operation, and is permitted as any other."""
+    async with workspace.create("note") as note:
+        note.document.text("body").append("first")
+        await note.saved()
+    await allow(workspace, "read", f"{PROJECT}/sessions/note/**")
+    await allow(workspace, "write", f"{PROJECT}/sessions/note/docs/main/**")
+    async with workspace.open("note", subject=ADA) as note:
+        note.document.text("body").append(" and second")
+        await note.saved()
+        with pytest.raises(AccessDenied, match="delete"):
+            await note.history.restore(1)
+        await allow(workspace, "delete", f"{PROJECT}/sessions/note/docs/main/**")
+        with pytest.raises(AccessDenied, match="execute"):
+            await note.history.restore(1)
+        await allow(workspace, "execute", f"{PROJECT}/sessions/note/ops/restore")
+        await note.history.restore(1)
+        assert str(note.document.text("body")) == "first"
