@@ -81,6 +81,10 @@ class Actor:
             owner=None if identity.is_host else identity.subject,
         )
 
+    def see(self, place: RoomName) -> None:
+        """See that he may read a document. Raises AccessDenied."""
+        admitted(self._workspace().access, self.identity, place)
+
     def stay(self, record: SessionRecord) -> AbstractAsyncContextManager[TakePart]:
         """Be in a session as its kind asks."""
         return self._workspace().attendance.stay(record, self.identity)

@@ -75,6 +75,9 @@ class Sitting(Protocol):
 Run: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Runs an operation."""
 
+See: TypeAlias = Callable[[RoomName], object]
+"""Raises AccessDenied unless whoever looks may read a document."""
+
 OpenHistory: TypeAlias = Callable[[Sitting], "History"]
 """Gives the history of a session; a workspace has it."""
 
@@ -96,9 +99,11 @@ class History:
         *,
         store: Callable[[], Archive],
         run: Run,
+        see: See,
         document: str = DEFAULT_DOCUMENT,
     ) -> None:
         self.document = document
+        self._see = see
         self._session = session
         self._open_store = store
         self._run = run
@@ -108,7 +113,8 @@ class History:
 
     def of(self, document: str) -> History:
         """The history of another document of this session."""
-        return History(self._session, store=self._open_store, run=self._run, document=document)
+        store, run, see = self._open_store, self._run, self._see
+        return History(self._session, store=store, run=run, see=see, document=document)
 
     # What happened
 
@@ -342,6 +348,7 @@ class History:
         """The session with all that this program has edited."""
         await self._session.saved()
         record = self._session.record
+        self._see(RoomName(record.project, record.name, self.document))
         return await self._store.find_session(record.id, project=record.project)
 
     async def _past(self, upto: Seq | None = None) -> Past:

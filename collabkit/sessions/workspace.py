@@ -233,7 +233,9 @@ class Workspace:
         return Actor(lambda: self, host if subject is None else Identity(Subject(subject)))
 
     def _history_of(self, actor: Actor) -> OpenHistory:
-        return lambda session: History(session, store=lambda: self.store, run=actor.call)
+        return lambda session: History(
+            session, store=lambda: self.store, run=actor.call, see=actor.see
+        )
 
     # Who takes part
 

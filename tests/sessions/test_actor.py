@@ -84,4 +84,19 @@ async def test_history_is_gone_back_to_as_oneself(workspace: Workspace) -> None:
             await note.history.restore(1)
         await allow(workspace, "execute", f"{PROJECT}/sessions/note/ops/restore")
         await note.history.restore(1)
+        assert [one.subject for one in await note.history.changes()]
         assert str(note.document.text("body")) == "first"
+
+
+async def test_no_past_is_told_of_what_may_not_be_read(workspace: Workspace) -> None:
+    """A session's history reaches all its documents; he sees those that he may read."""
+    async with workspace.create("note") as note:
+        (await note.open_document("secret")).text("body").append("for nobody")
+        await note.saved()
+    await allow(workspace, "read", f"{PROJECT}/sessions/note/docs/main/**")
+    async with workspace.open("note", subject=ADA) as note:
+        assert await note.history.to_dict() == {}
+        secret = note.history.of("secret")
+        for look in (secret.to_dict, secret.changes, secret.versions, secret.blame):
+            with pytest.raises(AccessDenied, match="may not read note/secret"):
+                await look()
