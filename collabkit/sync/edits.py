@@ -28,6 +28,9 @@ Rules:
 7. An edit that others were sent and the engine then refused is banned, with all that
    builds on it. Who sends that is refused, and not put out: he did nothing wrong. What he
    was sent stays in his replica until he loads the document anew.
+8. An edit of which something is not taken (see :mod:`.judging`) is **contested**: it waits for the
+   engine, which mends it. What went into the document instead goes to all, its author too, and in
+   the log. Whatever an edit may not bring at all was cut out before that (:mod:`.intake`).
 
 ``vector`` counts all that was offered and not refused; ``stored`` only what is on disk.
 """
