@@ -169,11 +169,7 @@ class Edits:
             return []
         self.way.tasting = list(self.way.waiting)
         self.way.waiting.clear()
-        updates = tuple(
-            edit.update if edit.case is None else edit.case.contested
-            for edit in self.way.tasting
-            if edit.update
-        )
+        updates = tuple(edit.asked for edit in self.way.tasting if edit.update)
         return [Taste(updates)] if updates else self.tasted((), now=now)
 
     def tasted(self, verdicts: Sequence[Verdict], *, now: float) -> list[RoomEffect]:

@@ -75,7 +75,7 @@ class Survey(msgspec.Struct, frozen=True):
 class Examine(msgspec.Struct, frozen=True):
     """Try these on what the log has, where it harms nobody; answer with Examined."""
 
-    suspects: tuple[bytes, ...]
+    suspects: tuple[bytes | Contested, ...]
 
 
 class Quarantine(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from ..crdt.engine import Death, DocumentKey, Engine
+from ..crdt.engine import Contested, Death, DocumentKey, Engine
 from ..errors import CollabError, EngineLost
 from ..ids import SessionId, Subject
 from ..store.base import Checkpoint, Loaded, Row, Store
@@ -88,7 +88,9 @@ class Inquest:
                 await self.try_suspects(engine, [])
             raise
 
-    async def try_suspects(self, engine: Engine, suspects: Sequence[bytes]) -> list[Death]:
+    async def try_suspects(
+        self, engine: Engine, suspects: Sequence[bytes | Contested]
+    ) -> list[Death]:
         """Find which of the suspects the engine dies of."""
         loaded = await self.load()
         try:

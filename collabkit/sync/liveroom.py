@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, assert_never
 
 from ..crdt.budget import NO_BUDGET, Budget
-from ..crdt.engine import DocumentKey, Engine
+from ..crdt.engine import Contested, DocumentKey, Engine
 from ..crdt.places import Places
 from ..crdt.update import Scan
 from ..errors import CollabError, EngineLost, RemoteProtocolError
@@ -277,7 +277,7 @@ class LiveRoom:
         known = await self._hub.aside.run(lambda: deletes_all(asked.difference, asked.told))
         return Compared(asked.member, asked.ticket, known)
 
-    async def _examine(self, suspects: tuple[bytes, ...]) -> RoomEvent:
+    async def _examine(self, suspects: tuple[bytes | Contested, ...]) -> RoomEvent:
         return Examined(tuple(await self._inquest.try_suspects(self._hub.engine, suspects)))
 
     async def _open(self) -> RoomEvent:

@@ -111,6 +111,11 @@ class Pending(msgspec.Struct, eq=False):
         return f"repair:{self.repairs[0]}" if self.repairs else "repair"
 
     @property
+    def asked(self) -> bytes | Contested:
+        """What the engine is given of it."""
+        return self.update if self.case is None else self.case.contested
+
+    @property
     def offered(self) -> Scan:
         """Its scan, as it was offered."""
         return self.scan if self.case is None else self.case.scan

@@ -44,7 +44,7 @@ class Suspects:
         if not self._all or self._examined is not None:
             return []
         self._examined = self._all
-        return [Examine(tuple(edit.update for edit in self._all))]
+        return [Examine(tuple(edit.asked for edit in self._all))]
 
     def examined(self, deaths: Sequence[Death]) -> list[tuple[Pending, str]]:
         """Who is guilty, and what the engine died of. The others are suspects no more."""
