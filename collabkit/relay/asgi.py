@@ -161,7 +161,7 @@ class App:
             hub.subjects.most = self._limits.max_per_subject
             hub.budget = self._budget
             hub.max_documents = self._limits.max_documents
-            hindsight = Hindsight(self._workspace.path, self._authenticate, self._door)
+            hindsight = Hindsight(self._workspace.path, hub.entry.look, self._door)
             reception = Reception(
                 hub,
                 self._door,

@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, cast
 
 import msgspec
 
-from ..access.model import Authenticate, Knock, Refusal
+from ..access.model import Knock, Refusal
 from ..errors import InvalidName
 from ..ids import RoomName
 from ..sessions.apart import command
@@ -44,7 +45,7 @@ IDLE_S = 120.0
 RETRY_AFTER = ("Retry-After", "1")
 
 _MAX_DIGITS = 12
-_STATUSES = {4401: 401, 4403: 403, 4404: 404}
+_STATUSES = {4401: 401, 4403: 403, 4404: 404, 4500: 503}
 
 
 class Hindsight:
@@ -52,7 +53,7 @@ class Hindsight:
 
     Args:
         path: The file.
-        authenticate: Who decides who comes in.
+        look: Who decides who may read a document: refuses whoever may not.
         door: How tokens are shown.
         program: The module that looks back; tests have others.
     """
@@ -60,13 +61,13 @@ class Hindsight:
     def __init__(
         self,
         path: str,
-        authenticate: Authenticate,
+        look: Callable[[Knock], Awaitable[object]],
         door: Door,
         *,
         program: str = "collabkit.relay.lookback",
     ) -> None:
         self._path = path
-        self._authenticate = authenticate
+        self._look_at = look
         self._door = door
         self._program = program
         self._looking: set[asyncio.Task[Response]] = set()
@@ -108,9 +109,9 @@ class Hindsight:
             return refuse(400, str(error))
         caller = visit(request, self._door)
         knock = Knock(room, token=caller.token, peer=request.peer, name=caller.name)
-        admitted = await self._authenticate(knock)
-        if isinstance(admitted, Refusal):
-            return refuse(_STATUSES.get(admitted.code, 403), admitted.reason)
+        answer = await self._look_at(knock)
+        if isinstance(answer, Refusal):
+            return refuse(_STATUSES.get(answer.code, 403), answer.reason)
         peer = counted_as(request.peer)
         if len(self._looking) >= MAX_WAITING:
             return refuse(503, "Many look back at the moment.", RETRY_AFTER)

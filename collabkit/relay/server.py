@@ -170,7 +170,7 @@ class Relay:
             hub.budget = self._budget
             hub.max_documents = self.limits.max_documents
             most = _affordable(self.limits.max_connections)
-            hindsight = Hindsight(self._workspace.path, self._authenticate, self._door)
+            hindsight = Hindsight(self._workspace.path, hub.entry.look, self._door)
             reception = Reception(
                 hub,
                 self._door,

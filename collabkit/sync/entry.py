@@ -17,7 +17,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -30,6 +31,8 @@ from ..store.base import Draft, SessionRecord, Store
 from .company import Companies
 
 __all__ = ["SINGLE_USER", "Access", "Admission", "Changed", "Entry"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("collabkit.hub")
 
@@ -174,19 +177,35 @@ class Entry:
         self, knock: Knock, context: Mapping[str, object] | None = None
     ) -> Admission | Refusal:
         """Answer a knock; ``context`` is what conditions may ask for of the connection."""
+        return await self._answered(knock, partial(self._enter, knock.room, context))
+
+    async def look(self, knock: Knock) -> Rights | Refusal:
+        """Answer whoever wants to see a document and not to come in; nothing is made of a name."""
+        return await self._answered(knock, partial(self._see, knock.room, {"peer": knock.peer}))
+
+    async def _answered(
+        self, knock: Knock, decide: Callable[[Identity], Awaitable[T | Refusal]]
+    ) -> T | Refusal:
         try:
             identity = await self._authenticate(knock)
-            if isinstance(identity, Refusal):
-                return identity
-            return await self._enter(knock.room, identity, context)
+            return identity if isinstance(identity, Refusal) else await decide(identity)
         except AccessError as error:
             return Refusal(4403, str(error))
         except Exception:
             _log.exception("nobody can be let in")
             return Refusal(4500, "the relay failed; try again later")
 
+    async def _see(
+        self, asked: RoomName, context: Mapping[str, object] | None, identity: Identity
+    ) -> Rights | Refusal:
+        record = await self._found(asked)
+        room = asked if record is None else named(asked, record)
+        await self.access.consult(identity, room, context=context)
+        rights = self.access.admit(identity, room, context=context)
+        return _said(rights, identity, asked, room)
+
     async def _enter(
-        self, asked: RoomName, identity: Identity, context: Mapping[str, object] | None
+        self, asked: RoomName, context: Mapping[str, object] | None, identity: Identity
     ) -> Admission | Refusal:
         record = await self._found(asked)
         room = asked if record is None else named(asked, record)
@@ -197,10 +216,9 @@ class Entry:
                 await self._make(room, identity)
             record = await self._found(room)
             rights = self.access.admit(identity, room, context=context)
+        rights = _said(rights, identity, asked, room)
         if isinstance(rights, Refusal):
-            # Whoever tries an id is not told by a rule's answer whose it is.
-            why = rights.reason if room == asked else CODES["no-match"]
-            return Refusal(rights.code, f"{identity.subject} may not enter {asked}: {why}")
+            return rights
         if record is None:
             return Refusal(4404, f"there is no session {asked.session!r}")
         if record.kind == SINGLE_USER:
@@ -229,10 +247,7 @@ class Entry:
         self, identity: Identity, room: RoomName, context: Mapping[str, object] | None = None
     ) -> Rights | Refusal:
         """What somebody who is in may do there now."""
-        rights = self.access.admit(identity, room, context=context)
-        if isinstance(rights, Rights):
-            return rights
-        return Refusal(rights.code, f"{identity.subject} may not enter {room}: {rights.reason}")
+        return _said(self.access.admit(identity, room, context=context), identity, room, room)
 
     def full(self, admission: Admission, connection: int) -> Refusal | None:
         """Why a connection may not take a seat in a session that is open to it, if it may not."""
@@ -241,6 +256,17 @@ class Entry:
         if company is None:
             return None
         return self.access.join(admission.identity, admission.room, company)
+
+
+def _said(
+    rights: Rights | Refusal, identity: Identity, asked: RoomName, room: RoomName
+) -> Rights | Refusal:
+    """The same, a refusal in words for whoever asked for the room by this name."""
+    if isinstance(rights, Rights):
+        return rights
+    # Whoever tries an id is not told by a rule's answer whose it is.
+    why = rights.reason if room == asked else CODES["no-match"]
+    return Refusal(rights.code, f"{identity.subject} may not enter {asked}: {why}")
 
 
 def named(asked: RoomName, record: SessionRecord) -> RoomName:

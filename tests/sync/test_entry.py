@@ -108,3 +108,19 @@ async def test_a_session_of_one_program_has_no_door(house: House) -> None:
     async with house.hub.vacated(record.id, busy):
         assert await house.hub.entry.admit(knock("doc")) == busy
     assert Subject("user:ada") in repr(await house.hub.entry.admit(knock("doc")))
+
+
+async def test_who_only_looks_is_asked_about_as_well(house: House) -> None:
+    """By the policy, not by his token alone; and nothing is made of a name that he looks at."""
+    entry = house.hub.entry
+    entry.create_sessions = True
+    seen = await entry.look(knock("doc"))
+    assert not isinstance(seen, Refusal)
+    assert not seen.can_write
+    for room, token, code in (("doc", "eve", 4403), ("nothing", "eve", 4403), ("doc", None, 4401)):
+        refused = await entry.look(knock(room, token))
+        assert isinstance(refused, Refusal)
+        assert refused.code == code
+    await house.allow("user:ada", "read", "execute", under="/projects/default")
+    assert not isinstance(await entry.look(knock("nothing")), Refusal)
+    assert [one.name for one in await house.store.sessions()] == ["doc"]
