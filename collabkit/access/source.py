@@ -13,7 +13,7 @@ from .locating import Form, Place, Places, locate, repeated, see_bounds
 __all__ = ["MAX_BYTES", "Source"]
 
 # Two hundred thousand grants, and less than a process that reads them should have left.
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 
 _LINE = re.compile(r" ?\(at (?:line (?P<line>\d+), column \d+|end of document)\)")
 
