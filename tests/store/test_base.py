@@ -9,11 +9,11 @@ from collabkit.store.base import Draft, Row
 
 
 def test_a_row_is_a_draft_with_a_place() -> None:
-    """Every field of a draft is in its row but its claims, and the row has one more: seq."""
+    """Every field of a draft is in its row but whose ids become, and the row has one more: seq."""
     draft = {field.name: field.type for field in msgspec.structs.fields(Draft)}
     row = {field.name: field.type for field in msgspec.structs.fields(Row)}
     assert row.pop("seq") is not None
-    assert draft.pop("claims") is not None
+    assert draft.pop("claims") == draft.pop("repairs")
     assert row == draft
 
 
