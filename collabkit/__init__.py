@@ -5,7 +5,7 @@ who may change what. A **workspace** is a file of sessions. The packages, from t
 
 - :mod:`collabkit.crdt`: documents, updates, presence; the only place that knows the engine
 - :mod:`collabkit.store`: the log and its checkpoints in SQLite
-- :mod:`collabkit.access`: identities and tokens
+- :mod:`collabkit.access`: who may do what, where, until when, and why; identities and tokens
 - :mod:`collabkit.sync`: wire dialects, connections, rooms, and the local-first client
 - :mod:`collabkit.history`: every past of a document, compared, told, and gone back to
 - :mod:`collabkit.sessions`: workspaces, sessions, operations
@@ -14,12 +14,15 @@ who may change what. A **workspace** is a file of sessions. The packages, from t
 
 What most programs need is here: :class:`Workspace` and :func:`open` for a file of one's own, with
 and without an event loop, :func:`connect` for a document at a relay, and :class:`Document` for
-what is in either.
+what is in either; :class:`Role`, :class:`Permission` and :class:`Grant` are what rules are made of,
+and :class:`AccessControl` answers by them.
 """
 
 from importlib.metadata import version as _version
 
 from . import errors
+from .access.control import AccessControl
+from .access.rules import Grant, Permission, Role
 from .crdt.document import Document
 from .errors import CollabError
 from .sessions.blocking import open  # noqa: A004 - it opens
@@ -30,10 +33,14 @@ from .sync.client import connect
 from .sync.replica import Replica
 
 __all__ = [
+    "AccessControl",
     "CollabError",
     "Document",
+    "Grant",
     "Kind",
+    "Permission",
     "Replica",
+    "Role",
     "Session",
     "VersionPolicy",
     "Workspace",

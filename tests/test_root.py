@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from importlib.metadata import version
@@ -39,3 +40,17 @@ def test_the_headline_names_work_together(tmp_path: object) -> None:
         with workspace.open("note") as note:
             assert isinstance(note.document, collabkit.Document)
             assert str(note.document.text("body")) == "hello"
+
+
+def test_rules_are_made_of_headline_names(tmp_path: object) -> None:
+    """A role is granted, and asked for, with names of the front door alone."""
+    reading = collabkit.Role("reader", (collabkit.Permission("/**", "read"),))
+
+    async def rule() -> bool:
+        async with collabkit.Workspace.open(f"{tmp_path}/a.db") as workspace:
+            access: collabkit.AccessControl = workspace.access
+            async with access.transaction() as changes:
+                changes.put(reading, collabkit.Grant("1", "user:ada", role="reader"))
+            return access.check("user:ada", "read", "/projects/acme")
+
+    assert asyncio.run(rule())
