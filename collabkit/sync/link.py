@@ -13,6 +13,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, assert_never
 
+from msgspec.structs import replace
+
 from ..access.model import Identity, Knock, Refusal
 from ..crdt.budget import Budget
 from ..crdt.update import Scan
@@ -377,7 +379,9 @@ class Link:
         else:
             place.calls += 1
             try:
-                result = await self._hub.operate(place.room, place.identity, call)
+                known = {**place.identity.attributes, **self._watch.context}
+                caller = replace(place.identity, attributes=known)
+                result = await self._hub.operate(place.room, caller, call)
             finally:
                 place.calls -= 1
         place.live.tell(place.member, result)
