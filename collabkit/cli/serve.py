@@ -7,7 +7,7 @@ import gc
 import ipaddress
 import logging
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
+from ..access.control import AccessOptions
 from ..access.model import Authenticate
+from ..access.witness import AuditPolicy
 from ..crdt.nursery import MEMORY_BYTES, PATIENCE_S
 from ..relay.addresses import networks
 from ..relay.auth import jwt, open_house
@@ -47,6 +49,11 @@ class _Auth(StrEnum):
 class _Durability(StrEnum):
     STORED = "stored"
     DURABLE = "durable"
+
+
+class _Audit(StrEnum):
+    WRITES = "writes"
+    READS = "reads"
 
 
 _HowDurable = Annotated[
@@ -122,6 +129,13 @@ _VersionsEvery = Annotated[
         show_default=False,
     ),
 ]
+_Audited = Annotated[
+    list[_Audit] | None,
+    typer.Option(
+        help="What the audit also counts, by who and in which document; repeatable. It is told of "
+        "changes of rights, denials and uses of admin in any case.",
+    ),
+]
 _LogFormat = Annotated[LogFormat, typer.Option(help="For people, or one JSON object a line.")]
 
 
@@ -154,6 +168,7 @@ def serve(
     max_per_subject: _MaxPerSubject = DEFAULT_LIMITS.max_per_subject,
     max_message_bytes: _MaxMessageBytes = DEFAULT_LIMITS.max_message_bytes,
     versions_every: _VersionsEvery = None,
+    audit: _Audited = None,
     log_format: _LogFormat = LogFormat.TEXT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
 ) -> None:
@@ -168,7 +183,8 @@ def serve(
         render.note("tokens travel unencrypted: use --tls-cert and --tls-key, or a proxy with TLS")
     logs.begin(log_format, logging.INFO if verbose else logging.WARNING)
     level: Durability = "durable" if durability is _Durability.DURABLE else "stored"
-    workspace = Workspace.open(db, durability=level, versions=VersionPolicy(every_s=versions_every))
+    versions, access = VersionPolicy(every_s=versions_every), _audited(audit or ())
+    workspace = Workspace.open(db, durability=level, versions=versions, access=access)
     options = {"host": host, "port": port, "authenticate": authenticate, "tls": tls}
     # Where nobody is asked who he is, there is nobody to make sessions beforehand for.
     options |= {"origins": origin or (), "create_sessions": auth is _Auth.NONE}
@@ -182,6 +198,11 @@ def serve(
         max_message_bytes=max_message_bytes,
     )
     _run(_serve(workspace, f"{host}:{port}", **options))
+
+
+def _audited(audit: Sequence[_Audit]) -> AccessOptions:
+    told = AuditPolicy(writes=_Audit.WRITES in audit, reads=_Audit.READS in audit)
+    return AccessOptions(audit=told)
 
 
 @asynccontextmanager

@@ -200,9 +200,12 @@ def test_a_certificate_that_is_none(run: Run, tmp_path: Path) -> None:
 async def test_versions_are_saved_while_it_serves_and_at_the_end(
     start: Start, tmp_path: Path
 ) -> None:
-    """As often as was said, of a session that changed; and of what came last, when it stops."""
-    db = tmp_path / "team.db"
-    relay = start("serve", db, "--port", 0, "--versions-every", 1)
+    """As often as was said, of a session that changed; and of what came last, when it stops.
+
+    The audit is told what it was said to be told, too.
+    """
+    db, audited = tmp_path / "team.db", ("--audit", "writes", "--audit", "reads")
+    relay = start("serve", db, "--port", 0, "--versions-every", 1, *audited)
     async with connect(f"{address(relay)}/note", name="ada") as replica:
         replica.document.text("body").insert(0, "hello")
         await replica.saved()
@@ -217,6 +220,10 @@ async def test_versions_are_saved_while_it_serves_and_at_the_end(
     assert relay.wait(timeout=30) == 0
     first, last = _versions(db, session)
     assert (first.authors, first.seq, last.seq) == (("anonymous:ada",), 1, 2)
+    with Reader(db) as reader:
+        lines = reader.audit(subject="anonymous:ada", actions=("access-*",))
+    counted = {line.action: line.data["again"] for line in lines}
+    assert (counted["access-write"], counted["access-read"] > 0) == (2, True)
 
 
 def _versions(db: Path, session: SessionId) -> list[Version]:
