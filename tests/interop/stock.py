@@ -209,7 +209,7 @@ class Driver:
         url: str,
         room: str,
         *,
-        token: str | None = None,
+        token: str | Sequence[str] | None = None,
         client_id: int | None = None,
         socket: str | None = None,
         twins: bool = False,
@@ -220,7 +220,8 @@ class Driver:
             kind: One of :data:`KINDS`.
             url: The server's, without a room.
             room: Name of the document.
-            token: In the URL or in the authentication frame, as the kind does it.
+            token: In the URL or in the authentication frame, as the kind does it. Of several, which
+                only Hocuspocus takes, the next is shown each time that one is asked for.
             client_id: A fixed Yjs client id instead of a drawn one.
             socket: Name of a socket to share with others (Hocuspocus only).
             twins: Whether others on the socket have the same document (Hocuspocus 4 only).

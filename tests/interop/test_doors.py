@@ -203,6 +203,22 @@ async def test_expired_token_ends_the_session(
     _forgive_denials(await driver.faults())
 
 
+async def test_a_token_is_asked_for_and_shown_again(
+    driver: Driver, guarded: Serving, token: Minted
+) -> None:
+    """Hocuspocus 3 and later go on beyond the end of a token, on the same connection."""
+    ends_at = int(time.time()) + 2
+    both = [token("user:ada", ttl=ttl, write=["plan/**"]) for ttl in (2, 3600)]
+    stay = [await driver.connect(k, guarded.url, f"plan/{k}", token=both) for k in HOCUSPOCUS[1:]]
+    for client in stay:
+        await client.wait(synced=True)
+    await asyncio.sleep(ends_at + 1 - time.time())
+    for client in stay:
+        await client.append("still here")
+        await client.wait(unsynced=0)
+        assert (await client.read()).denied == []
+
+
 def _forgive_denials(faults: list[str]) -> None:
     """Stock clients write a refusal to the console; nothing else may be there."""
     assert [fault for fault in faults if "ermission denied" not in fault] == []

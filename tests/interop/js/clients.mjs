@@ -229,7 +229,8 @@ class HocuspocusClient extends Client {
       name: room,
       document: doc,
       awareness: client.awareness,
-      token: token ?? null,
+      // Of several tokens the next is shown each time that one is asked for.
+      token: Array.isArray(token) ? () => (token.length > 1 ? token.shift() : token[0]) : (token ?? null),
       broadcast: false,
       // Version 4 only: several providers of one document on one socket.
       sessionAwareness: twins ?? false,
