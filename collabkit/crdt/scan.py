@@ -288,10 +288,8 @@ class _Walk:
                     found, stop = read_var_uint(data, at)
                     width = stop - at
                     ids[data[at:stop]] = found
-                author = found
-                at += width
-                number = data[at]
-                at += 1
+                author, at = found, at + width
+                number, at = data[at], at + 1
                 if number > 127:
                     number, at = read_var_uint(data, at - 1)
                 if author != client:

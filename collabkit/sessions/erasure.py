@@ -231,7 +231,9 @@ def _spans(log: _Log, subject: str | None) -> Spans:
     if subject is not None:
         clients = written_by(Subject(subject), log.rows, told.owners)
         # To weave a log takes as long as all else; most have nothing that was brought back.
-        went_back = any(row.origin.startswith(("restore:", "revert:", "repair:")) for row in told.rows)
+        went_back = any(
+            row.origin.startswith(("restore:", "revert:", "repair:")) for row in told.rows
+        )
         authors = first_authors(Past("", told).weave) if went_back else {}
         return written_first(Subject(subject), clients, authors)
     clients = {client for row in log.rows for client in row.clients}
