@@ -134,7 +134,7 @@ class Edits:
             refused = self._judging.weigh(edit, member, self.vector, self.owners, now=now)
             if refused is not None:
                 return refused
-            scanned = edit.scan
+            update, scanned = edit.update, edit.scan
         if member.claims_ids and not (member.can_forward and len(scanned.sections) > 1):
             edit.claims = self.owners.claimed(scanned, self.vector, edit.subject, now=now)
         advance(scanned, self.vector)

@@ -8,7 +8,8 @@
 Rules:
 
 1. An edit is judged once, as it is offered, by what its author may do at that moment: in parts,
-   each of which is what is new in it at one place (:mod:`collabkit.crdt.touches`).
+   each of which is what is new in it at one place (:mod:`collabkit.crdt.touches`). What is known
+   is left out of it: ids that a document knows may come with any content.
 2. What of it may not stay is told to the engine, which empties it and puts back what it deleted
    (:mod:`collabkit.crdt.mending`). Until then nobody is sent it, and nothing of it is kept.
 3. To judge one must know where each struct of the document is. That is asked of the engine once,
@@ -39,7 +40,9 @@ from ..crdt.drafts import Part, drafts
 from ..crdt.engine import Contested
 from ..crdt.places import Places
 from ..crdt.touches import Ranges, Touch
+from ..crdt.trimming import trimmed
 from ..crdt.update import StateVector, merged
+from ..errors import UpdateRefused
 from ..ids import Subject, is_anonymous
 from .effects import Denial, Dismiss, RoomEffect, Survey
 from .messages import Receipt
@@ -218,6 +221,10 @@ class Judging:
         """
         if author.judge is not None:
             assert self.places is not None
+            try:
+                edit.update, edit.scan = trimmed(edit.update, edit.scan, vector)
+            except UpdateRefused as error:
+                return [Dismiss(edit.author, error.close_code, str(error))]
             touches = self.places.touched(
                 edit.update,
                 edit.scan,
@@ -305,24 +312,19 @@ def _outermost(
     refused: Sequence[tuple[Touch, Decision]],
 ) -> list[tuple[Touch, Decision, Ranges]]:
     """What was refused, each with what was written inside it, if that was refused as well."""
-    parts: list[tuple[Touch, Decision, Ranges]] = []
+    parts: list[tuple[Touch, Decision, list[Range]]] = []
     for touch, decision in refused:
         if parts:
             outer, why, inserted = parts[-1]
             inside = touch.steps[: len(outer.steps)] == outer.steps != touch.steps
             if inside and inserted and touch.inserted and why.code == decision.code:
-                parts[-1] = outer, why, _joined(inserted, touch.inserted)
+                inserted += touch.inserted
                 continue
-        parts.append((touch, decision, touch.inserted))
-    return parts
-
-
-def _joined(some: Ranges, others: Ranges) -> Ranges:
-    """Ranges that are in either, each once."""
-    by_client: dict[int, list[tuple[int, int]]] = {}
-    for client, clock, length in (*some, *others):
-        by_client.setdefault(client, []).append((clock, length))
-    return tuple((client, *span) for client, spans in by_client.items() for span in merged(spans))
+        parts.append((touch, decision, list(touch.inserted)))
+    return [
+        (touch, decision, tuple((one, *span) for one, spans in by_client(all_).items() for span in spans))
+        for touch, decision, all_ in parts
+    ]
 
 
 def _receipt(edit: Pending, parts: Sequence[Part], denials: Sequence[Denial], more: int) -> Receipt:

@@ -77,6 +77,11 @@ class Person:
         """What the map has."""
         return dict(self.doc["m"].to_py() or {})
 
+    @property
+    def key(self) -> int:
+        """What tells him from others, whatever connection he comes by."""
+        return self.doc.client_id
+
     def text(self, root: str) -> str:
         """What a text has."""
         return str(self.doc.get(root, type=Text))

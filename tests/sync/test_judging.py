@@ -11,7 +11,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 from collabkit.access.model import Rights
 from collabkit.access.rules import Decision
 from collabkit.crdt.touches import Touch
-from collabkit.crdt.update import scan
+from collabkit.crdt.update import scan, splice
 from collabkit.ids import GUARD
 from collabkit.sync import effects as fx
 from collabkit.sync import events as on
@@ -250,6 +250,22 @@ def test_a_whole_document_said_again_touches_nothing(
     house.settle()
     assert (eve.receipts, house.of(fx.Denial)) == ([], [])
     assert eve.said(Refused) == []
+
+
+def test_ids_that_are_known_bring_nothing(house: House, eve: Person, bystander: Person) -> None:
+    """Whatever is said to be under them: documents pass it over, and so nobody is sent it."""
+    eve.doc["m"]["theme"] = SECRET
+    refused = eve.unsaid[0]
+    house.say(eve)
+    house.settle()
+    eve.doc["m"]["size"] = 2
+    [allowed] = eve.unsaid
+    eve.unsaid.clear()
+    again = splice([(refused, scan(refused)), (allowed, scan(allowed))])
+    assert SECRET.encode() in again[0]
+    house.feed(on.Said(eve.member, Update(again[0])))
+    assert agree(house)["m"]["size"] == 2
+    assert not house.leaks(but=eve.member)
 
 
 def test_now_is_told_to_the_judge(house: House) -> None:
