@@ -13,7 +13,7 @@ from collabkit.access.view import Asked, Tangle, View, values_of
 
 READER = Reader(DEFAULT)
 PATH = parse("/projects/p/sessions/s/docs/a%2Fb")
-TRUE, FALSE, FAILS = (), ("now < 0.0",), ("change.own",)
+TRUE, FALSE, FAILS = ("now > 0.0",), ("now < 0.0",), ("change.own",)
 CONFINED = Confines("/projects/p/sessions/s", (Permission("/**", "read"),))
 
 
@@ -62,6 +62,21 @@ def test_a_session_confines_whatever_was_granted(row: int) -> None:
     """Only a denial that holds comes before it."""
     view = _view(*(grant for _, grant in ROWS[: row + 1]), confines=(CONFINED,))
     assert _decide(view).code == ("explicit-deny" if row == len(ROWS) - 1 else "confined")
+
+
+def test_what_a_session_denies_it_denies_whatever_it_allows() -> None:
+    """A session's own denial wins over its allowance, and over what was granted."""
+    write = Permission("/projects/**", "write")
+    for conditions in ((), FAILS, TRUE):
+        denial = Permission("/projects/**", "write", conditions, "deny")
+        view = _view(_grant(), confines=(Confines(CONFINED.session, (write, denial)),))
+        assert _decide(view).code == "confined"
+        mask = view.look(PATH, 10.0)
+        assert not view.allows(mask, "write", PATH, None, now=10.0)
+    denial = Permission("/projects/**", "write", FALSE, "deny")
+    view = _view(_grant(), confines=(Confines(CONFINED.session, (write, denial)),))
+    assert _decide(view).code == "allow"
+    assert view.allows(view.look(PATH, 10.0), "write", PATH, None, now=10.0)
 
 
 def test_nothing_is_no_match() -> None:
