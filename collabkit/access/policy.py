@@ -242,7 +242,7 @@ class Policy:
 
     def rules(self, subject: str, path: str | Path | None = None) -> tuple[Rule, ...]:
         """The rules that a subject has, whatever their time: of a path, or all."""
-        view, segments = self._views.of(subject, 0.0), None if path is None else _path(path)
+        view, segments = self._views.whenever(subject), None if path is None else _path(path)
         return () if segments is None and path is not None else rules(view, segments)
 
     def confining(self, path: str | Path) -> tuple[Rule, ...]:
@@ -252,7 +252,7 @@ class Policy:
 
     def groups_of(self, subject: str) -> tuple[str, ...]:
         """All groups that a subject is in, sorted."""
-        return tuple(sorted(self._views.of(subject, 0.0).groups))
+        return tuple(sorted(self._views.whenever(subject).groups))
 
     def values(self, request: Request, *, now: float) -> Values:
         """What conditions see when a request is decided; without its path if that is none."""

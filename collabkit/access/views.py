@@ -99,6 +99,10 @@ class Views:
         view = self.young.get(subject)
         return view if view and view.since <= now < view.until else self._made(subject, now)
 
+    def whenever(self, subject: str) -> View:
+        """A view of a subject, of whatever time: for what does not depend on it."""
+        return self.young.get(subject) or self.of(subject, 0.0)
+
     def mask(self, view: View, path: str | Path, segments: Path, now: float) -> int | Tangle:
         """What may be done with a path, under the name that it was asked for."""
         mask = view.masks.get(path)

@@ -46,6 +46,15 @@ def test_a_glance_leaves_nothing() -> None:
     assert views.glance("user:ada", 0) is views.of("user:ada", 0)
 
 
+def test_what_does_not_depend_on_time_leaves_what_does() -> None:
+    """Who looks at rules leaves the view of now where it is."""
+    _, views = _views(Grant("1", "user:ada", permission=WRITE, not_after=5))
+    now = views.of("user:ada", 9)
+    assert views.whenever("user:ada") is now
+    assert views.of("user:ada", 9) is now
+    assert views.whenever("user:eve").groups == {}
+
+
 def test_memory_is_bounded_and_what_is_used_stays() -> None:
     """However many ask, and about however much, no more is kept; who keeps asking is kept."""
     _, views = _views(Grant("1", ANYONE, permission=WRITE), most=400)
