@@ -1,9 +1,9 @@
 """A loss of power at any moment costs what was promised at most, and never the file.
 
 A store works through a script: it is made, writes awaited and unawaited rows, settles, keeps
-checkpoints, compacts, erases, quarantines, deletes a session, closes and opens again. All that
-reaches the disk is taken down (:mod:`integration.vfs`), disks that power was cut from are built
-out of it (:mod:`integration.crashes`), and each is opened by the store.
+checkpoints, compacts, erases, quarantines, deletes a session, changes facts, closes and opens
+again. All that reaches the disk is taken down (:mod:`integration.vfs`), disks that power was cut
+from are built out of it (:mod:`integration.crashes`), and each is opened by the store.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from random import Random
 import pytest
 
 from collabkit.ids import SessionId, Subject
+from collabkit.store import facts
 from collabkit.store.base import Deed, Row, Store
+from collabkit.store.charter import Amendment
 from collabkit.store.database import Durability
 from collabkit.store.ledger import Ledger
 from collabkit.store.openfile import SETTLE_BYTES
@@ -28,10 +30,14 @@ from collabkit.store.sqlite import SQLiteStore
 from collabkit.testing.store_contract import ADA, checkpoint, draft
 from integration.crashes import Event, Note, Recording, crashes, recording
 from integration.vfs import Call
+from store.charters import change, fact
 from store.processes import finish
 
 # In each CI run, for each durability; soak runs go on for as long as they are asked to.
 IMAGES = 100
+
+# Small, so that a change takes some.
+FACTS_A_STEP = 8
 
 DOCUMENTS = ("main", "other")
 
@@ -94,10 +100,27 @@ async def tend(store: SQLiteStore, session: SessionId, dice: Random, step: int) 
         other = await store.create_session("other", project="default", kind="k", by=ADA)
         await store.append(other.id, [draft(dice.randbytes(20_000))])
         await store.delete_session(other.id)
+        await govern(store)
     else:
         number = await store.quarantine(session, "other", subject=ADA, body=b"x", reason="died")
         await store.release(number)
         await store.raise_epoch(session, "other")
+
+
+async def govern(store: SQLiteStore) -> None:
+    """Change so many facts that it takes several steps; each says of which epoch it is."""
+    epoch, _ = await store.facts()
+    changes = [fact(str(number), epoch + 1) for number in range(3 * FACTS_A_STEP)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facts, "STEP", FACTS_A_STEP)
+        await store.change_facts(Amendment(epoch, changes, ADA))
+
+
+def is_whole(ledger: Ledger) -> bool:
+    """Whether all facts are of one epoch, and can be changed again."""
+    epoch, found = finish(facts.read(ledger.file.connection, ledger.path, at=None))
+    whole = {one.body for one in found} == ({fact("", epoch).body} if epoch else set())
+    return whole and change(ledger, epoch, fact("next", epoch + 1)) == epoch + 1
 
 
 def recorded(path: str, durability: Durability, seed: int) -> tuple[list[Event], list[Row]]:
@@ -153,6 +176,7 @@ def survives(path: Path, events: list[Event], rows: list[Row], durability: Durab
             loaded = finish(ledger.load(record.id, name))
             assert loaded.epoch > 0 or record.last_seq >= acknowledged(events)
         assert ledger.write([(record.id, [draft(b"next")])]) == [[record.last_seq + 1]]
+        assert is_whole(ledger)
     with Reader(path) as reader:
         assert list(reader.verify()) == []
 
