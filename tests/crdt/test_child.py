@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from collabkit.crdt.child import Child
+from collabkit.crdt.engine import Contested
 from collabkit.crdt.nursery import Nursery
 from collabkit.crdt.pipe import (
     Answer,
+    Diff,
     Done,
     Lost,
     Mark,
@@ -25,6 +27,8 @@ from collabkit.crdt.pipe import (
     Opened,
     Piece,
     Ping,
+    Request,
+    Survey,
     Taste,
     Tasted,
     encode,
@@ -265,6 +269,37 @@ async def test_one_that_moves_its_mark_for_ever_is_killed() -> None:
     assert nurse.killed == [5]
     child.died(signal.SIGKILL)
     assert await child.fate == "no end in 0.6 s"
+
+
+@pytest.mark.parametrize(
+    ("asked", "how"),
+    [
+        (Taste([(1, [FINE])]), "no answer in 0.05 s"),
+        (Taste([(1, [Contested(FINE)])]), "no end in 0.6 s"),
+        (Survey(1), "no end in 0.6 s"),
+        (Diff(1, b"\0"), "no end in 0.6 s"),
+    ],
+)
+async def test_what_goes_through_all_of_a_document_takes_as_long_as_that(
+    asked: Request, how: str
+) -> None:
+    """So long it is waited for, but for a call as a whole no longer than for any other."""
+    ours, theirs = socket.socketpair()
+    fd = Mark.file()
+    its = Mark(fd)
+    child = Child(5, ours, Mark(fd), Executioner(), patience_s=0.05, answer_bytes=1 << 20)
+    os.close(fd)
+    child.born(NOBODY)
+    its.begin(1)
+    its.weight_bytes = 1 << 30
+    at = its.each([FINE])
+    with theirs:
+        if isinstance(asked, Taste):
+            next(at)
+        assert await child.ask(asked) == Lost(0 if isinstance(asked, Taste) else None, "died")
+    child.died(signal.SIGKILL)
+    assert await child.fate == how
+    its.close()
 
 
 async def test_much_can_wait_in_the_pipe() -> None:
