@@ -27,8 +27,9 @@ Rules:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -50,6 +51,9 @@ from .owners import Owners
 from .pending import Case, Pending
 
 __all__ = ["Author", "Judging", "path_of"]
+
+Range: TypeAlias = tuple[int, int, int]
+Spans: TypeAlias = dict[int, list[tuple[int, int]]]
 
 # What one gets wrong in a session of work, at once and then on and on.
 REPAIRS = 20
@@ -99,7 +103,7 @@ class Judging:
         self._noted: list[Pending] = []
         self._noted_bytes = 0
         self._dead: list[Ranges] = []
-        self._contested: list[Pending] = []  # and not tasted yet
+        self._contested: dict[Pending, Spans] = {}  # and not tasted yet; what is refused of them
         self._failures = 0
         self._repairs: dict[Subject | int, tuple[float, float]] = {}
 
@@ -114,11 +118,11 @@ class Judging:
             return []
         self._asked, self._void = True, False
         self._forget()
-        self._contested = []
+        self._contested.clear()
         for edit in way:
             self.add(edit)
             if edit.case is not None and not edit.sent:
-                self._contested.append(edit)
+                self._contested[edit] = _spans(edit.case.contested.refused)
         return [Survey()]
 
     def surveyed(self, places: Places | None) -> bool:
@@ -182,8 +186,8 @@ class Judging:
         """
         if any(edit.scan.sections for edit in lost):
             self.spoil()
-        if self._contested:
-            self._contested = [edit for edit in self._contested if edit not in trip]
+        for edit in trip:
+            self._contested.pop(edit, None)
         denials: list[Denial] = []
         for edit in trip:
             if not edit.update:
@@ -238,7 +242,7 @@ class Judging:
                 if not self._may_repair(edit, now):
                     return [*case.denials, Dismiss(edit.author, 4429, _TOO_OFTEN)]
                 edit.case, edit.scan = case, replace(edit.scan, plain=False)
-                self._contested.append(edit)
+                self._contested[edit] = _spans(case.contested.refused)
         self.add(edit)
         return None
 
@@ -247,10 +251,7 @@ class Judging:
 
         Its author wrote on before he heard of it. What will be put back there is not told yet.
         """
-        refused = (
-            span for edit in self._contested if edit.case for span in edit.case.contested.refused
-        )
-        if touch.own and touch.deleted and _meet(touch.deleted, refused):
+        if touch.own and any(_meet(touch.deleted, each) for each in self._contested.values()):
             return replace(touch, own=False)
         return touch
 
@@ -263,12 +264,13 @@ class Judging:
         return left >= 1
 
 
-def _meet(some: Ranges, others: Iterable[tuple[int, int, int]]) -> bool:
-    return any(
-        client == one and clock < start + size and start < clock + length
-        for client, clock, length in others
-        for one, start, size in some
-    )
+def _meet(ranges: Ranges, spans: Spans) -> bool:
+    for client, clock, length in ranges:
+        theirs = spans.get(client, ())
+        last = bisect_left(theirs, (clock + length,)) - 1
+        if last >= 0 and sum(theirs[last]) > clock:
+            return True
+    return False
 
 
 def path_of(document: str, touch: Touch) -> str:
@@ -321,10 +323,20 @@ def _outermost(
                 inserted += touch.inserted
                 continue
         parts.append((touch, decision, list(touch.inserted)))
-    return [
-        (touch, decision, tuple((one, *span) for one, spans in by_client(all_).items() for span in spans))
-        for touch, decision, all_ in parts
-    ]
+    return [(touch, decision, _joined(inserted)) for touch, decision, inserted in parts]
+
+
+def _joined(ranges: Iterable[Range]) -> Ranges:
+    """Ranges, each clock in one."""
+    return tuple((client, *span) for client, spans in _spans(ranges).items() for span in spans)
+
+
+def _spans(ranges: Iterable[Range]) -> Spans:
+    """Ranges by client, in order."""
+    spans: Spans = {}
+    for client, clock, length in ranges:
+        spans.setdefault(client, []).append((clock, length))
+    return {client: merged(each) for client, each in spans.items()}
 
 
 def _receipt(edit: Pending, parts: Sequence[Part], denials: Sequence[Denial], more: int) -> Receipt:

@@ -24,8 +24,10 @@ from collabkit.sync.messages import (
     SyncStep2,
     Update,
 )
+from crdt.crafting import gc, shared, update, values
 from sync.guarding import DOCUMENT, LOCKED, SECRET, House, Person, agree, come, judge
 
+THEME = f"{DOCUMENT}/m/theme"
 OWN = {
     True: Decision(allowed=True, code="allow"),
     False: Decision(allowed=False, code="condition-false"),
@@ -301,3 +303,47 @@ def test_what_took_the_place_of_others_work_is_nobodys_own(
     assert len(mallory.receipts) == 3
     assert not house.leaks(but=mallory.member)
     watch.drop()
+
+
+ONE = b"\x7d\x01"
+
+
+def make_up(house: House, person: Person, edit: bytes) -> None:
+    """Have somebody say what his program made up."""
+    person.take(edit)
+    house.feed(on.Said(person.member, Update(edit)))
+
+
+@pytest.mark.timeout(20)
+def test_what_is_written_inside_what_is_refused_is_told_once(house: House, eve: Person) -> None:
+    """Also if it comes in thousands of pieces, with others between: they are put together once."""
+    pieces = [shared(1, root="m", key="theme")]
+    for key in range(3_000):
+        pieces += [values(ONE, parent=(eve.key, 0), key=str(key)), gc(1)]
+    make_up(house, eve, update((eve.key, 0, pieces)))
+    house.settle()
+    [receipt] = eve.receipts
+    assert ([item["path"] for item in receipt["items"]], receipt["more"]) == ([THEME], 0)
+
+
+@pytest.mark.timeout(20)
+def test_what_took_the_place_of_others_work_is_found_among_much(house: House) -> None:
+    """Of many keys that somebody changes as his own, one has the place of others' until then."""
+
+    def own(touches: Sequence[Touch], *, now: float) -> list[Decision]:
+        return [OWN[touch.own] for touch in touches]
+
+    kim = come(house, Person(9, "kim"), Rights(judge=own, path=DOCUMENT))
+    before = len(kim.m)
+    keys = [values(ONE, root="m", key=str(key)) for key in range(1_000)]
+    make_up(house, kim, update((kim.key, 0, keys)))
+    house.settle()
+    theme = [values(ONE, root="m", key="theme")]
+    for clock in range(1_000, 2_000, 2):
+        theme += [gc(1), values(ONE, origin=(kim.key, clock))]
+    make_up(house, kim, update((kim.key, 1_000, theme)))
+    again = [values(ONE, origin=(kim.key, 2_000))]
+    gone = {kim.key: [(clock, 1) for clock in range(0, 1_000, 2)]}
+    make_up(house, kim, update((kim.key, 2_001, again), deletes=gone))
+    seen = agree(house)["m"]
+    assert (len(seen), seen["theme"], len(kim.receipts)) == (before + 500, "dark", 2)
