@@ -157,8 +157,8 @@ class PolicyFile:
             if isinstance(found, list) and number:
                 place = (*parts, int(number) - 1)
             elif isinstance(found, list):
-                ids = [one.get("name", one.get("id")) for one in found]
-                place = (*parts, ids.index(name))
+                ids = [one.get("name", one.get("id")) for one in found if isinstance(one, dict)]
+                place = (*parts, ids.index(name)) if name in ids else parts
             elif isinstance(found, dict):
                 place = (*parts, name)
             else:

@@ -72,6 +72,7 @@ class Source:
             InvalidPolicy: Of that line.
         """
         if self._places is None:
+            see_bounds(self._text, name=self.name)
             self._places = locate(self._text, self._form)
         while place not in self._places:
             place = place[:-1]
@@ -91,33 +92,31 @@ class Source:
             self._refuse_line(int(line or last), _lower(_LINE.sub("", str(error))))
 
     def _json(self) -> Any:
+        odd: list[str] = []
+
+        def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            made = dict(pairs)
+            if len(made) < len(pairs):
+                odd.append("a name is there twice")
+            return made
+
+        def constant(name: str) -> None:
+            odd.append(f"{name} is no number in JSON")
+
         try:
-            return json.loads(self._text, object_pairs_hook=_object, parse_constant=_no_constant)
+            parsed = json.loads(self._text, object_pairs_hook=noted, parse_constant=constant)
         except json.JSONDecodeError as error:
             self._refuse_line(error.lineno, _lower(error.msg))
-        except _Unfit as error:
-            found = repeated(self._text)
-            if found is None:
-                raise InvalidPolicy(self.name, str(error)) from None
-            place, line = found
-            self._refuse_line(line, f"{place[-1]!r} is there twice")
         except ValueError as error:  # a number of thousands of digits
             raise InvalidPolicy(self.name, _lower(str(error))) from None
-
-
-class _Unfit(Exception):
-    """What the parser takes and nobody else does."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise _Unfit("a name is there twice")
-    return made
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise _Unfit(f"{name} is no number in JSON")
+        if odd:
+            see_bounds(self._text, name=self.name)
+            found = repeated(self._text)
+            if found is None:
+                raise InvalidPolicy(self.name, odd[0])
+            place, line = found
+            self._refuse_line(line, f"{place[-1]!r} is there twice")
+        return parsed
 
 
 def _lower(said: str) -> str:

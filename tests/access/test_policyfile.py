@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 
 from collabkit.access.locating import Form
 from collabkit.access.policy import Policy
 from collabkit.access.policyfile import PolicyFile, form_of
+from collabkit.access.policytext import policy_text
 from collabkit.access.rules import Confines, Grant, Membership, Permission, Role, Template
 from collabkit.errors import InvalidPolicy
 
@@ -168,6 +172,7 @@ def test_what_is_no_policy_is_refused_at_its_line(
         ('role "writer", permission 1', LINES['name = "writer"'] + 2),
         ('role "writer", permission 2, condition 2', '"now > 5",'),
         ('role "writer", permission 2, condition 9', LINES['"now > 5",'] - 2),
+        ('role "writer", permission 2, condition', LINES['"now > 5",'] - 2),
         ('role "writer", permission 1, resource', LINES['name = "writer"'] + 2),
         ('grant "ada"', "[[grants]]"),
         ('grant "ada", scope', "[[grants]]"),
@@ -242,3 +247,53 @@ def test_the_name_of_a_file_says_how_it_is_written() -> None:
     ]
     with pytest.raises(InvalidPolicy, match=r"ends in \.toml or \.json"):
         form_of("policy.yaml")
+
+
+def _damage(data: bytes, dice: random.Random) -> bytes:
+    """The same with a few bytes gone, changed, put in, or there twice."""
+    damaged = bytearray(data)
+    for _ in range(dice.randint(1, 4)):
+        at, other = dice.randrange(len(damaged)), dice.randrange(len(damaged))
+        put = (
+            b"",
+            bytes([dice.choice(b"[]{}\".,=:\\'#\n 0")]),
+            bytes([dice.randrange(256)]),
+            damaged[other : other + dice.randint(1, 30)],
+        )
+        damaged[at : at + dice.choice((0, 1, 20))] = dice.choice(put)
+        damaged = damaged or bytearray(b" ")
+    return bytes(damaged)
+
+
+def _see_damaged(seed: int) -> None:
+    dice = random.Random(seed)
+    form: Form = dice.choice(FORMS)
+    try:
+        read = PolicyFile(_damage(WRITTEN[form], dice), name="f", form=form)
+        with read.pointing():
+            Policy.load(read.facts)
+    except InvalidPolicy as refused:
+        assert refused.where.startswith("f line ")  # noqa: PT017 - most are refused, some are not
+
+
+FORMS: tuple[Form, Form] = ("toml", "json")
+WRITTEN = {
+    form: policy_text(PolicyFile(FILE.encode(), name="policy.toml").facts, form=form).encode()
+    for form in FORMS
+}
+WRITTEN["toml"] = FILE.encode()
+
+
+def test_a_damaged_file_is_refused_at_a_line_or_is_another_policy() -> None:
+    """Whatever has become of a file, there is no other error, and each names a line."""
+    for seed in range(300):
+        _see_damaged(seed)
+
+
+@pytest.mark.fuzz
+def test_damaged_files_are_refused_at_a_line_for_long(seed: int, for_s: float) -> None:
+    """The same for many more."""
+    ends = time.monotonic() + for_s
+    while time.monotonic() < ends:
+        seed += 1
+        _see_damaged(seed)
