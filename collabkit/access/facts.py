@@ -199,17 +199,19 @@ class Concern(msgspec.Struct, frozen=True):
     subjects: frozenset[str] | None
 
 
-def concern(before: Facts, after: Facts, touched: Touched) -> Concern:
-    """Say whom changes concern."""
-    roles: frozenset[str] = frozenset()
+def concern(before: Facts, touched: Touched) -> Concern:
+    """Say whom changes concern.
+
+    Who inherits, or is in a group, by what is new was put himself, and what leads on from him was
+    there before. So it is enough to follow the facts from before.
+    """
+    roles = before.inheriting(touched.roles) if touched.roles else frozenset()
     subjects = touched.holders | touched.members
-    if touched.roles:
-        roles = before.inheriting(touched.roles) | after.inheriting(touched.roles)
-        grants = (*before.grants.values(), *after.grants.values())
-        subjects.update(grant.subject for grant in grants if grant.role in roles)
+    if roles:
+        subjects.update(each.subject for each in before.grants.values() if each.role in roles)
     if touched.confines or ANYONE in subjects:
         return Concern(roles, None)
-    return Concern(roles, frozenset(before.within(subjects)) | frozenset(after.within(subjects)))
+    return Concern(roles, frozenset(before.within(subjects)))
 
 
 _TABLES: dict[Kind, str] = {

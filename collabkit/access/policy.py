@@ -108,15 +108,15 @@ class Policy:
         """
         facts, touched = self._facts.changed(changes)
         check(facts, touched, self._reader)
-        views = self._views.changed(facts, touched, concern(self._facts, facts, touched))
+        views = self._views.changed(facts, touched, concern(self._facts, touched))
         other = Policy(facts, self._reader, views, epoch)
         other._index = self._index and self._index.changed(touched.grants)
         return other
 
     def affected(self, changes: Sequence[Change]) -> frozenset[str] | None:
         """Whose rights changes may change, groups among them; None if it may be anybody's."""
-        facts, touched = self._facts.changed(changes)
-        return concern(self._facts, facts, touched).subjects
+        _, touched = self._facts.changed(changes)
+        return concern(self._facts, touched).subjects
 
     def facts(self) -> tuple[Fact, ...]:
         """All that is written down: roles, grants, memberships, templates, confines."""

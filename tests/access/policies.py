@@ -128,9 +128,17 @@ worlds = st.builds(
 )
 """Policies, as facts that make sense."""
 
-changes: st.SearchStrategy[list[Change]] = st.lists(
+puts: st.SearchStrategy[list[Change]] = st.lists(
     st.one_of(grants(), grants(), roles, memberships, memberships, confines).map(Put), max_size=3
 )
+
+
+def changed(facts: tuple[Fact, ...], put: list[Change], drops: int) -> list[Change]:
+    """Changes that put these and drop some of what is there, roles excepted: they are needed."""
+    named = {name_of(each.fact) for each in put if isinstance(each, Put)}
+    names = [name_of(fact) for fact in facts if not isinstance(fact, Role)]
+    free = [Drop(*name) for name in names if name not in named]
+    return [*free[:: max(1, len(free) // drops)][:drops], *put] if drops else put
 
 
 def after(facts: tuple[Fact, ...], change: list[Change]) -> tuple[Fact, ...]:

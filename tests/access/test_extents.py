@@ -22,7 +22,7 @@ INSIDE = [
 ]
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(worlds, st.sampled_from(TIMES))
 def test_all_and_none_are_true(facts: tuple[Fact, ...], now: float) -> None:
     """Where all is said each place inside may be written, and where none is said none may."""
@@ -77,7 +77,7 @@ def test_how_much_of_a_document_holds_until_a_window_ends() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(worlds, st.sampled_from(TIMES), st.sampled_from(("/", "/projects/p", PATHS[2])))
 def test_what_is_listed_is_all_that_is_allowed(
     facts: tuple[Fact, ...], now: float, under: str

@@ -20,7 +20,7 @@ def _views(*facts: Fact, most: int = 1000) -> tuple[Facts, Views]:
 
 def _changed(before: Facts, views: Views, *step: Change) -> tuple[Facts, Views]:
     facts, touched = before.changed(step)
-    return facts, views.changed(facts, touched, concern(before, facts, touched))
+    return facts, views.changed(facts, touched, concern(before, touched))
 
 
 def _weight(views: Views) -> int:
