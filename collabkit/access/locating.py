@@ -7,8 +7,8 @@ Rules:
 
 1. Whether a text is right is for its parser to say. This one takes all that the parser takes, and
    of a text that it does not take it may say anything, but says it soon.
-2. TOML is looked at before it is parsed as well, by :func:`see_bounds`: its parser calls itself
-   for each bracket and copies a dotted key for each of its parts.
+2. A text is looked at before it is parsed as well, by :func:`see_bounds`: parsers call themselves
+   for each bracket, and that of TOML copies a dotted key for each of its parts.
 3. Names of TOML's tables and of its inline ones, and those of JSON's objects, are the same here:
    a path of names and of numbers, as in ``("roles", 0, "permissions", 2, "action")``.
 """

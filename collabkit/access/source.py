@@ -44,11 +44,8 @@ class Source:
             self._text = data.decode("utf-8-sig").replace("\r\n", "\n")
         except UnicodeDecodeError as error:
             self._refuse_line(data.count(b"\n", 0, error.start) + 1, "it is not UTF-8")
-        try:
-            self.value: Any = self._toml() if form == "toml" else self._json()
-        except RecursionError:
-            see_bounds(self._text, name=name)
-            raise InvalidPolicy(name, "it is nested too deep") from None
+        see_bounds(self._text, name=name)
+        self.value: Any = self._toml() if form == "toml" else self._json()
 
     def __repr__(self) -> str:
         return f"<Source {self.name}>"
@@ -72,7 +69,6 @@ class Source:
             InvalidPolicy: Of that line.
         """
         if self._places is None:
-            see_bounds(self._text, name=self.name)
             self._places = locate(self._text, self._form)
         while place not in self._places:
             place = place[:-1]
@@ -82,7 +78,6 @@ class Source:
         raise InvalidPolicy(f"{self.name} line {line}", reason) from None
 
     def _toml(self) -> Any:
-        see_bounds(self._text, name=self.name)
         try:
             return tomllib.loads(self._text)
         except ValueError as error:
@@ -110,7 +105,6 @@ class Source:
         except ValueError as error:  # a number of thousands of digits
             raise InvalidPolicy(self.name, _lower(str(error))) from None
         if odd:
-            see_bounds(self._text, name=self.name)
             found = repeated(self._text)
             if found is None:
                 raise InvalidPolicy(self.name, odd[0])
