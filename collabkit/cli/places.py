@@ -44,7 +44,7 @@ Where = Annotated[
     str,
     typer.Argument(
         metavar="PATH",
-        help="To what: [PROJECT~]SESSION[/DOCUMENT][:ROOT/KEY…], PROJECT~, or a path from /.",
+        help="To what: as acme~plan, acme~plan/main:body, acme~, or a path from /.",
         show_default=False,
     ),
 ]
