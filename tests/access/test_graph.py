@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collabkit.access.graph import reached, way_to, winding
@@ -23,6 +23,7 @@ def _ways(graph: dict[str, set[str]], way: str) -> set[str]:
     return {way}.union(*(_ways(graph, way + each) for each in graph[way[-1]]))
 
 
+@settings(max_examples=50)
 @given(graphs, st.integers(1, 6))
 def test_a_way_that_comes_back_or_is_too_long_is_found(
     graph: dict[str, set[str]], most: int
@@ -38,6 +39,7 @@ def test_a_way_that_comes_back_or_is_too_long_is_found(
         assert comes_back or len(set(found)) == len(found)
 
 
+@settings(max_examples=50)
 @given(graphs)
 def test_all_that_is_reached_has_a_shortest_way(graph: dict[str, set[str]]) -> None:
     """What is reached, and by how many steps, is what walking all ways says."""

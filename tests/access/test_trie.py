@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collabkit.access.paths import Path, covers, matches, overlaps
@@ -19,6 +19,7 @@ PATTERNS = [
 ]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(PATTERNS), max_size=12))
 def test_what_is_found_is_what_patterns_name(patterns: list[Path]) -> None:
     """A path finds the patterns that name it, what covers a pattern, and what is at or below."""
