@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from rich.text import Text
 
 from cli.saying import Run
 from collabkit import errors
@@ -126,3 +129,16 @@ def test_every_command_says_what_it_does() -> None:
         if not getattr(parameter, "help", None)
     ]
     assert silent == []
+
+
+def test_every_help_can_be_shown() -> None:
+    """No word of a command's help is taken for markup, which would end `--help` with an error."""
+
+    def texts(command: Any) -> Iterator[str]:
+        for each in (command, *command.params):
+            yield getattr(each, "help", None) or ""
+        for inner in getattr(command, "commands", {}).values():
+            yield from texts(inner)
+
+    for text in texts(typer.main.get_command(app)):
+        assert Text.from_markup(text).plain == text
