@@ -13,9 +13,10 @@ Grant      a role that is not there; none or both of role and permission; a scop
 Membership a group with a space in its name, or that is in itself, or more than 64 in a row;
            whoever proved nothing; :data:`~.rules.ANYONE`
 Confines   what is not the path of a session; a permission that is none; numbers below 1
+Template   a slot that is not declared, or stands where it cannot; a pattern that is none
 ========== ===========================================================================
 
-The slots of templates are for those who fill them in.
+What comes of a template is looked at when it was filled in.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from .clauses import Reader, read_pattern, refuse_inside, scope_of
 from .facts import Facts, Touched, place_of
 from .graph import Follow, reached, winding
 from .paths import ELEMENT, parse
-from .rules import ANYONE, Confines, Fact, Grant, Membership, Role
+from .rules import ANYONE, Confines, Fact, Grant, Membership, Role, Template
+from .templates import check_template
 
 __all__ = ["MAX_CHAIN", "check"]
 
@@ -84,6 +86,8 @@ def _alone(fact: Fact, where: str, reader: Reader) -> None:
             _membership(fact, where)
         case Confines():
             _confines(fact, where, reader)
+        case Template():
+            check_template(fact)
 
 
 def _grant(grant: Grant, where: str, reader: Reader) -> None:

@@ -253,3 +253,10 @@ def test_what_each_role_may_do(name: str) -> None:
     assert not may("user:ada", "read", ELSEWHERE, True)
     assert may("user:eve", "read", MAIN, True) is (name == "guest")
     assert policy.check("user:ada", "read", MAIN, now=100) is (name != "temporary-support")
+
+
+def test_a_policy_takes_no_template_that_cannot_be_filled() -> None:
+    """It is refused on loading, and not when somebody needs it."""
+    with pytest.raises(InvalidPolicy) as refused:
+        Policy.load([form(slots={})])
+    assert refused.value.where == 'template "t", role "r", permission 1, resource'
