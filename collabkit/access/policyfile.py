@@ -59,7 +59,6 @@ from .rules import (
     Template,
 )
 from .source import Source
-from .templates import check_template
 
 __all__ = ["PolicyFile", "form_of"]
 
@@ -189,9 +188,6 @@ class PolicyFile:
         except msgspec.ValidationError as error:
             self._refuse_value(place, str(error))
         self._keep(fact, place)
-        if isinstance(fact, Template):
-            with self.pointing():
-                check_template(fact)
         return fact
 
     def _memberships(self, groups: Any) -> Iterator[Fact]:

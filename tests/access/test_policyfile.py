@@ -75,6 +75,12 @@ def lines(text: str) -> dict[str, int]:
 LINES = lines(FILE)
 
 
+def _loaded(text: str) -> Policy:
+    read = PolicyFile(text.encode(), name="policy.toml")
+    with read.pointing():
+        return Policy.load(read.facts)
+
+
 def test_a_file_is_facts() -> None:
     """All parts of a file become the facts that they say, moments as seconds."""
     conditions = ("subject.kind == 'user'", "now > 5")
@@ -135,7 +141,7 @@ def test_what_a_fact_may_not_look_like_is_refused_at_its_line(
 ) -> None:
     """An unknown field, a wrong type or value, a fact that is there twice: each at its own line."""
     with pytest.raises(InvalidPolicy) as refused:
-        PolicyFile(FILE.replace(before, after).encode(), name="policy.toml")
+        _loaded(FILE.replace(before, after))
     assert refused.value.where == f"policy.toml line {LINES[before]}"
     assert reason in refused.value.reason
 
@@ -217,9 +223,8 @@ def test_what_a_policy_says_is_wrong_is_pointed_at(where: str, line: str | int) 
 def test_what_makes_no_sense_is_refused_at_its_line(before: str, after: str, reason: str) -> None:
     """A cycle, a bad pattern, a bad condition, a role that is not there: the policy says where."""
     text = FILE.replace('role = "editor"\n', 'role = "editor"\nscope = "/**"\n')
-    read = PolicyFile(text.replace(before, after).encode(), name="policy.toml")
-    with pytest.raises(InvalidPolicy) as refused, read.pointing():
-        Policy.load(read.facts)
+    with pytest.raises(InvalidPolicy) as refused:
+        _loaded(text.replace(before, after))
     number = int(refused.value.where.removeprefix("policy.toml line "))
     fact = text.rfind("[[", 0, text.index(before))
     first = text.count("\n", 0, fact) + 1
