@@ -248,9 +248,10 @@ class Attendance:
     async def _replica(
         self, record: SessionRecord, document: str, identity: Identity
     ) -> AsyncIterator[Part]:
+        place, key = RoomName(record.project, record.name, document), (record.id, document)
+        admitted(self._hub.entry.access, identity, place)
         token = secrets.token_urlsafe()
         self._tokens[token] = identity
-        place, key = RoomName(record.project, record.name, document), (record.id, document)
         link = Dialling(self._hub, str(msgspec.structs.replace(place, session=record.id)), token)
         try:
             async with Replica.over(link.dial, url=f"memory:{place}", document=document) as replica:

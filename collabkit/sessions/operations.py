@@ -53,7 +53,7 @@ from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
 from . import branching, erasure, founding, moving, projects, rewinding, upkeep
 from .asked import Arguments, Call, Host
-from .permitting import Needs, claimed, permit
+from .permitting import Needs, claimed, meant, permit
 
 __all__ = ["TABLE", "Operation", "call", "call_from_room"]
 
@@ -186,7 +186,8 @@ async def call_from_room(
         arguments = {"session": str(room), **arguments}
     operation, asked = _checked(name, arguments)
     if host.access.is_empty:
-        denied = claimed(operation.needs, RoomName.parse(asked.session), room, identity, unlocked)
+        target = await meant(host, RoomName.parse(asked.session))
+        denied = claimed(operation.needs, target, room, identity, unlocked)
         if denied:
             raise AccessDenied(identity.subject, name, asked.session, denied)
     else:

@@ -35,7 +35,7 @@ from ..ids import RoomName
 from ..store.base import SessionRecord
 from .asked import Arguments, Host
 
-__all__ = ["Needs", "claimed", "permit"]
+__all__ = ["Needs", "claimed", "meant", "permit"]
 
 
 FOR_THE_HOST = "it is for the host, and for `collabkit` on its machine"
@@ -78,6 +78,12 @@ def claimed(
     if target != room:
         return f"this connection is to {room}"
     return ""
+
+
+async def meant(host: Host, place: RoomName) -> RoomName:
+    """A place by the name that its session has, if there is one; it may be called by its id."""
+    record = await _found(host, place)
+    return place if record is None else RoomName(record.project, record.name, place.document)
 
 
 async def permit(

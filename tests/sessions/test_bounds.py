@@ -117,6 +117,18 @@ async def test_who_may_not_read_does_not_come_in(workspace: Workspace, kind: Kin
 
 
 @KINDS
+async def test_each_document_is_read_by_who_may(workspace: Workspace, kind: Kind) -> None:
+    """Another document of an open session is as closed as the session would be."""
+    await begun(workspace, kind)
+    async with workspace.access.transaction() as changes:
+        changes.grant(ADA, permission=Permission(f"{MAIN}/**", "read"))
+    async with workspace.open("note", subject=ADA) as note:
+        with pytest.raises(AccessDenied, match="may not read note/secret"):
+            await note.open_document("secret")
+        assert note.document.to_dict()["meta"] == {"title": "Plan"}
+
+
+@KINDS
 async def test_rights_are_those_of_the_moment(workspace: Workspace, kind: Kind) -> None:
     """What is granted or taken while a session is open counts for the next edit."""
     await begun(workspace, kind)

@@ -93,6 +93,18 @@ async def test_a_call_from_a_room_is_about_its_document(
         assert done["documents"] == seqs
 
 
+async def test_a_session_may_be_called_by_its_id(workspace: Workspace) -> None:
+    """By whoever is connected to it under its name, or under that id."""
+    await write(workspace, "note", "a")
+    record = await workspace.store.find_session("note", project="default")
+    for session in (record.id, "note", f"default~{record.id}/main"):
+        done = await call_from_room(
+            *(workspace, RoomName.parse("note"), WRITER, "checkpoint", {"session": session}),
+            unlocked=False,
+        )
+        assert done["documents"] == {"main": 1}
+
+
 async def test_a_refusal_reaches_a_replica(workspace: Workspace) -> None:
     """A replica that calls what it may not is told why, by class and by sentence."""
     await workspace.create("note")
