@@ -29,6 +29,17 @@ Where a command takes a `NAME`, it is a session's name or id, or a full name
 `[PROJECT~]SESSION[/DOCUMENT]`. On a terminal listings are tables; in a pipe they are lines of
 tab-separated fields under a head; with `--json` they are JSON.
 
+Where a command about access takes a `PATH`, or says `WHERE`, places are written so:
+
+| written | meant |
+|---|---|
+| `acme~` | the project `acme` |
+| `acme~plan`, `plan` | a session; without a project, of `default` |
+| `acme~plan/notes` | a document |
+| `acme~plan/notes:a/b`, `acme~plan:a/b` | something in it; without a document, in `main` |
+| `acme~*/main:todos/[]` | where patterns are taken: of any session, any element |
+| `/projects/acme/ops/create` | what begins with `/` is a [path or pattern](access-laws.md) in full |
+
 | exit code | meaning |
 |---|---|
 | 0 | fine |
