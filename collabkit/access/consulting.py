@@ -15,7 +15,7 @@ being asked about again, is answered from memory. Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -162,17 +162,9 @@ class Consulting:
 
         return Uniform(share("write"), share("delete"))
 
-    def rules(self, subject: str, path: str) -> Iterable[_Unconditioned]:
-        """None that a guard could look at: what it says does not differ from edit to edit."""
-        return ()
-
-    def confining(self, path: str) -> Iterable[_Unconditioned]:
-        """None of its own."""
-        return ()
-
-
-class _Unconditioned:
-    conditions: tuple[object, ...] = ()
+    def conditioned(self, subject: str, path: str) -> bool:
+        """Never that a guard could tell: what it says does not differ from edit to edit."""
+        return False
 
 
 def _key(request: Request) -> tuple[str, str, str]:

@@ -6,16 +6,19 @@ Rules:
    ``change`` for conditions beside what the host tells of the connection.
 2. A touch that is at no place is refused.
 3. Touches that delete the same stand or fall together: a container is deleted with all that is in
-   it, or not at all. So who may not delete a part of it may not delete it.
+   it, or not at all. So who may not delete a part of it may not delete it; and of what is in
+   something that he may not delete nothing is asked.
 4. A decision in which no condition has a say is remembered until it may change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from ..crdt.touches import Touch
+from ..crdt.budget import CLOCK_LIMIT
+from ..crdt.touches import Ranges, Touch
 from ..ids import RoomName, Subject
 from .paths import ELEMENT, document_path, quote, show
 from .rules import Decision, Request
@@ -30,15 +33,6 @@ Key: TypeAlias = tuple[str, tuple[str | None, ...]]
 _NOWHERE = Decision(allowed=False, code="bad-path")
 
 
-class Conditioned(Protocol):
-    """A rule, as far as it matters here."""
-
-    @property
-    def conditions(self) -> Sequence[object]:
-        """What must hold for it to apply."""
-        ...
-
-
 class Ruling(Protocol):
     """What a guard asks of a policy."""
 
@@ -46,12 +40,8 @@ class Ruling(Protocol):
         """May this subject do that there?"""
         ...
 
-    def rules(self, subject: str, path: str) -> Iterable[Conditioned]:
-        """The rules that a subject has of a path."""
-        ...
-
-    def confining(self, path: str) -> Iterable[Conditioned]:
-        """What the session of a path lets nobody exceed."""
+    def conditioned(self, subject: str, path: str) -> bool:
+        """Whether a condition may have a say in what a subject may do to a path."""
         ...
 
 
@@ -88,10 +78,20 @@ class Guard:
         """Decide on each of what an edit touches.
 
         Args:
-            touches: All of one edit.
+            touches: All of one edit, in the order of paths: what is in something comes behind it.
             now: Unix seconds.
         """
-        decisions = [self._decide(touch, now) for touch in touches]
+        decisions: list[Decision] = []
+        outer: Ranges = ()  # what was last refused to be deleted, and why
+        why = _NOWHERE
+        for touch in touches:
+            if touch.deleted and outer and _is_in(touch.deleted[0], outer):
+                decisions.append(why)
+                continue
+            decision = self._decide(touch, now)
+            decisions.append(decision)
+            if touch.deleted and not decision:
+                outer, why = touch.deleted, decision
         if len(touches) > 1 and not all(decisions):
             for together in _together(touches):
                 refused = next((decisions[one] for one in together if not decisions[one]), None)
@@ -116,18 +116,11 @@ class Guard:
             if len(self._memory) + len(self._conditional) >= REMEMBERED:
                 self._memory.clear()
                 self._conditional.clear()
-            if self._conditioned(path):
+            if self._policy.conditioned(self._subject, path):
                 self._conditional[key] = path
             else:
                 self._memory[key] = decision
         return decision
-
-    def _conditioned(self, path: str) -> bool:
-        """Whether the answer may be another one for another change."""
-        policy = self._policy
-        return any(rule.conditions for rule in policy.rules(self._subject, path)) or any(
-            rule.conditions for rule in policy.confining(path)
-        )
 
     def path(self, touch: Touch) -> str:
         """Where a touch is, as rules name it.
@@ -139,6 +132,13 @@ class Guard:
         """
         steps = (ELEMENT if step is None else quote(step) for step in touch.steps)
         return "/".join((self._document, *steps))
+
+
+def _is_in(span: tuple[int, int, int], ranges: Ranges) -> bool:
+    """Whether ranges, in order, have the first clock of a span."""
+    client, clock, _ = span
+    one, start, length = ranges[bisect_right(ranges, (client, clock, CLOCK_LIMIT)) - 1]
+    return one == client and start <= clock < start + length
 
 
 def _together(touches: Sequence[Touch]) -> list[list[int]]:

@@ -250,6 +250,14 @@ class Policy:
         segments = _path(path) or ()
         return confining(self._views.sessions.get(segments[:4]), segments)
 
+    def conditioned(self, subject: str, path: str) -> bool:
+        """Whether a condition may have a say in what a subject may do to something."""
+        segments = _path(path) or ()
+        view = self._views.of(subject, 0.0)
+        session = view.session_of(segments)
+        confined = [] if session is None else session.tree.find(segments)
+        return any(clause.conditions for _, clause in (*view.given(segments), *confined))
+
     def groups_of(self, subject: str) -> tuple[str, ...]:
         """All groups that a subject is in, sorted."""
         return tuple(sorted(self._views.whenever(subject).groups))

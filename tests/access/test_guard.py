@@ -15,6 +15,7 @@ from crdt.crafting import shared, update, values
 from crdt.placing import touched
 
 ADA, ROOM = Subject("user:ada"), RoomName.parse("acme~plan/notes")
+ONE = b"\x7d\x01"
 BASE = "/projects/acme/sessions/plan/docs/notes"
 
 
@@ -129,6 +130,19 @@ BOX = [
         values(b"\x7d\x01", root="m", key="other"),
     ]))
 ]  # fmt: skip
+
+
+def test_of_what_is_in_something_that_is_refused_nothing_is_asked() -> None:
+    """However much that is; of what is deleted beside it, all is."""
+    inside = [values(ONE, parent=(1, 0), key=f"{key}") for key in range(1_000)]
+    box = [update((1, 0, [shared(1, root="m", key="box"), *inside, values(ONE, root="z")]))]
+    touches = touched(box, update(deletes={1: [(0, 1), (1_001, 1)]}))
+    counted = Counted(policy(("delete", "/z"), ("delete", "/m/box/*")))
+    assert [each.allowed for each in Guard(counted, ADA, ROOM)(touches, now=0)] == [
+        *[False] * 1_001,
+        True,
+    ]
+    assert counted.times == 2
 
 
 @pytest.mark.parametrize(
