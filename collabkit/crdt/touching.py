@@ -20,7 +20,8 @@ Rules:
     all in it is said to be deleted.
 8.  Content that is put into a dead container, or is deleted by the same update, is judged as if it
     stayed: it is in the bytes. What comes without its content is not.
-9.  ``own``: each range that a touch deletes is of the subject's clients.
+9.  ``own``: each range that a touch deletes is of the subject's clients, and so is the value that a
+    key keeps although another one is set: its author meant to take its place.
 10. ``appends``: nothing that a touch inserts has a right origin, and it deletes nothing; or it is
     in a container of which that is so. An author tells by the missing right origin that he saw
     nothing behind. Where he saw it is not asked: others may have appended meanwhile.
@@ -78,6 +79,7 @@ class _Judging:
         filling: All that comes in a container.
         lost: What it deletes, by where it is; marks are in ``marks``.
         valued: Of keys that are set, whether they have a value afterwards.
+        kept: Of keys that keep a value though they are set, whose it is.
         dying: Each container that is deleted, and what lives in it.
     """
 
@@ -96,6 +98,7 @@ class _Judging:
         self.lost: dict[Spot, list[Range]] = {}
         self.marks: dict[Spot, list[Range]] = {}
         self.valued: dict[Spot, bool] = {}
+        self.kept: dict[Spot, int] = {}
         self.dying: dict[Container, list[tuple[Spot, list[Range]]]] = {}
         for item in landing.items:
             spot = _spot(item.place)
@@ -143,6 +146,8 @@ class _Judging:
         if last in values:
             item = values[last]
             self.valued[spot] = item.content > DELETED and not self.deleted(item.range)
+        elif last is not None and next(ground.alive(((*last, 1),)), None):
+            self.kept[spot] = last[0]
         if before is not None and last != before:
             was = (*before, 1)
             lost = self.lost.setdefault(spot, [])
@@ -217,7 +222,10 @@ class _Judging:
         deleted = _ranges(ranges)
         container, key = spot
         steps = container.steps if key is None or not container.steps else (*container.steps, key)
-        own = all(map(self.mine, {span[0] for span in deleted}))
+        whose = {span[0] for span in deleted}
+        if kind == "set" and spot in self.kept:
+            whose.add(self.kept[spot])
+        own = all(map(self.mine, whose))
         appends = not lost and self.appends(spot)
         inserted = self.whole(items)
         self.touches.append(Touch(action, steps, kind, inserted, deleted, own=own, appends=appends))

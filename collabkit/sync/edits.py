@@ -324,12 +324,13 @@ class Edits:
         """It is known which of the suspects the engine dies of, where nobody else is harmed."""
         effects: list[RoomEffect] = []
         for edit, how in self._suspects.examined(deaths):
+            self.judging.spoil()
             self.way.waiting.remove(edit)
             effects.append(Quarantine(edit.subject, edit.evidence, how))
             effects += self._refuse(edit, "unbearable", "the engine cannot apply it")
         effects += [] if self._engine_lost else self._suspects.examine()
         self._overslept = True
-        return [*effects, *self._again()]
+        return [*effects, *self.survey(), *self._again()]
 
     def open(self) -> list[RoomEffect]:
         """Open the document, if it is not open and nothing is half done."""

@@ -4,8 +4,8 @@ Rules:
 
 1. A member is **judged** if there is somebody who says what he may do (:class:`Rights.judge`).
    While there is one, the room keeps track of where things are, see :mod:`.judging`.
-2. Until that is known, what judged members write is held, in order. What is held of a member whose
-   rights change, so that he is judged no more, is heard at once: by the rights that he has now.
+2. Until that is known, and whenever it is not, what judged members write is held, in order. What
+   is held of one whose rights change, so that he is judged no more, is heard at once, by those.
 3. If it cannot be known, whoever waits for it is put out, and may come back.
 4. A member of ours is told when he may write from here on, or may not.
 """
@@ -73,7 +73,7 @@ class Guarded:
 
     def holds(self, said: Said) -> list[RoomEffect] | None:
         """Keep what a judged member writes until he can be judged; None if he can be."""
-        if self._edits.judging.places is not None:
+        if self._edits.judging.ready:
             return None
         if not self._held.keep(said):
             return [Dismiss(said.member, 1013, "the document is still being surveyed")]
@@ -85,13 +85,15 @@ class Guarded:
         """What was held of a member who is judged no more."""
         return self._held.take(member.id) if member.judge is None and self._held else []
 
-    def surveyed(self, event: Surveyed) -> tuple[list[RoomEffect], list[Said]]:
-        """A survey came back: what is to be done, and what can be heard now."""
+    def heard(self) -> list[Said]:
+        """What was held and can be heard now."""
+        return self._held.take() if self._held and self._edits.judging.ready else []
+
+    def surveyed(self, event: Surveyed) -> list[RoomEffect]:
+        """A survey came back."""
         effects = self._edits.surveyed(event.places)
-        if self._edits.judging.places is not None:
-            return effects, self._held.take()
         if self._edits.judging.hopeless:
             waiting = dict.fromkeys(said.member for said in self._held.take())
             reason = "what may be written here cannot be told at the moment"
             effects += [Dismiss(member, 1013, reason) for member in waiting]
-        return effects, []
+        return effects

@@ -20,14 +20,15 @@ Rules:
    known is worth nothing: the document is surveyed again, and nobody is judged until then.
 5. What is on its way while a survey is made is noted, and added to it: it holds that already, or
    does not.
-6. To mend costs far more than to offend, so everybody has a number of repairs, and gets one more
+6. What a repair puts back is known when it was made, and the next edit may be put behind it, or
+   before. So nobody is judged while an edit is contested.
+7. To mend costs far more than to offend, so everybody has a number of repairs, and gets one more
    each second. Whoever uses them up is put out. A subject has them once, by however many
    connections he comes; but whoever proved nothing for each, since his name is anybody's.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeAlias
 
@@ -103,7 +104,7 @@ class Judging:
         self._noted: list[Pending] = []
         self._noted_bytes = 0
         self._dead: list[Ranges] = []
-        self._contested: dict[Pending, Spans] = {}  # and not tasted yet; what is refused of them
+        self._contested: set[Pending] = set()  # and not tasted yet
         self._failures = 0
         self._repairs: dict[Subject | int, tuple[float, float]] = {}
 
@@ -122,7 +123,7 @@ class Judging:
         for edit in way:
             self.add(edit)
             if edit.case is not None and not edit.sent:
-                self._contested[edit] = _spans(edit.case.contested.refused)
+                self._contested.add(edit)
         return [Survey()]
 
     def surveyed(self, places: Places | None) -> bool:
@@ -142,6 +143,11 @@ class Judging:
         self._forget()
         self.places = places
         return True
+
+    @property
+    def ready(self) -> bool:
+        """Whether somebody can be judged now."""
+        return self.places is not None and not self._contested
 
     @property
     def hopeless(self) -> bool:
@@ -186,8 +192,7 @@ class Judging:
         """
         if any(edit.scan.sections for edit in lost):
             self.spoil()
-        for edit in trip:
-            self._contested.pop(edit, None)
+        self._contested.difference_update(trip)
         denials: list[Denial] = []
         for edit in trip:
             if not edit.update:
@@ -235,25 +240,14 @@ class Judging:
                 vector=vector,
                 mine=lambda client: owners.belongs(client, edit.subject),
             )
-            if self._contested:
-                touches = [self._disowned(touch) for touch in touches]
             case = _case(edit, touches, author.judge(touches, now=now), author.path)
             if case is not None:
                 if not self._may_repair(edit, now):
                     return [*case.denials, Dismiss(edit.author, 4429, _TOO_OFTEN)]
                 edit.case, edit.scan = case, replace(edit.scan, plain=False)
-                self._contested[edit] = _spans(case.contested.refused)
+                self._contested.add(edit)
         self.add(edit)
         return None
-
-    def _disowned(self, touch: Touch) -> Touch:
-        """A touch; not his own if it takes the place of what was refused, and so of what that took.
-
-        Its author wrote on before he heard of it. What will be put back there is not told yet.
-        """
-        if touch.own and any(_meet(touch.deleted, each) for each in self._contested.values()):
-            return replace(touch, own=False)
-        return touch
 
     def _may_repair(self, edit: Pending, now: float) -> bool:
         """Count one more repair for an author; False if he has had too many."""
@@ -262,15 +256,6 @@ class Judging:
         left = min(left + (now - at) * REPAIRS_PER_SECOND, REPAIRS)
         self._repairs[who] = max(left - 1, left % 1), now
         return left >= 1
-
-
-def _meet(ranges: Ranges, spans: Spans) -> bool:
-    for client, clock, length in ranges:
-        theirs = spans.get(client, ())
-        last = bisect_left(theirs, (clock + length,)) - 1
-        if last >= 0 and sum(theirs[last]) > clock:
-            return True
-    return False
 
 
 def path_of(document: str, touch: Touch) -> str:

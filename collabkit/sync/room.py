@@ -139,7 +139,8 @@ class Room:
             case Committed():
                 return self._committed(event.seqs, now)
             case Tasted():
-                return self.edits.tasted(event.verdicts, now=now)
+                effects = self.edits.tasted(event.verdicts, now=now)
+                return [*effects, *self._hear(self._guarded.heard(), now)]
             case Woke():
                 effects = self.edits.woke(soon=event.soon, now=now)
                 return effects if event.soon else [*effects, *self._showing.woke(now=now)]
@@ -154,8 +155,8 @@ class Room:
             case Compared(member, ticket, known):
                 return self._readers.compared(member, ticket, known=known)
             case Surveyed():
-                effects, held = self._guarded.surveyed(event)
-                return [*effects, *self._hear(held, now)]
+                effects = self._guarded.surveyed(event)
+                return [*effects, *self._hear(self._guarded.heard(), now)]
             case LogRead(loaded, packed):
                 return self._catch_up.log_read(loaded, packed, now=now)
             case EngineDied(question, culprit):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 from pycrdt import Array, Map, Text
@@ -41,6 +42,14 @@ def _cut(person: Person, dice: Random) -> None:
         del text[dice.randrange(len(str(text)))]
 
 
+def _shorten(person: Person, dice: Random) -> None:
+    sequence: Any = person.doc.get("locked", type=Text)
+    if dice.random() < 0.5:
+        sequence = person.doc.get("array", type=Array)
+    if len(sequence):
+        del sequence[0]
+
+
 def _secret(person: Person) -> str:
     return f"{SECRET} {person.key}"
 
@@ -57,10 +66,9 @@ REFUSED: list[Callable[[Person, Random], object]] = [
     lambda person, _: person.doc["m"].update({"theme": _secret(person)}),
     lambda person, _: person.doc["m"].pop("theme", None),
     lambda person, _: person.doc["m"].update({"theme": Map({"x": _secret(person)})}),
-    lambda person, _: person.doc.get("locked", type=Text).insert(2, _secret(person)),
-    lambda person, _: person.doc.get("locked", type=Text).__delitem__(slice(0, 1)),
+    lambda person, _: person.doc.get("locked", type=Text).insert(0, _secret(person)),
+    _shorten,
     lambda person, _: person.doc.get("array", type=Array).append(_secret(person)),
-    lambda person, _: person.doc.get("array", type=Array).__delitem__(slice(0, 1)),
 ]
 
 
