@@ -253,14 +253,10 @@ class Policy:
     def conditioned(self, subject: str, path: str) -> bool:
         """Whether a condition may have a say in what a subject may do to something."""
         segments = _path(path) or ()
-        view = self._views.of(subject, 0.0)
+        view = self._views.whenever(subject)
         session = view.session_of(segments)
         confined = [] if session is None else session.tree.find(segments)
         return any(clause.conditions for _, clause in (*view.given(segments), *confined))
-
-    def groups_of(self, subject: str) -> tuple[str, ...]:
-        """All groups that a subject is in, sorted."""
-        return tuple(sorted(self._views.whenever(subject).groups))
 
     def values(self, request: Request, *, now: float) -> Values:
         """What conditions see when a request is decided; without its path if that is none."""
