@@ -107,7 +107,7 @@ def admit(
     path = show(document_path(room))
     if policy.is_empty or identity.is_host:
         return Rights(can_write=can_write, until=ends_at, path=path, reason=reason)
-    asked = {"context": {**identity.attributes, **(context or {})}}
+    asked: dict[str, object] = {"context": {**identity.attributes, **(context or {})}}
     read = policy.decide(Request(identity.subject, "read", path, asked), now=now)
     if not read:
         return Refusal(4403, CODES.get(read.code, read.code))
