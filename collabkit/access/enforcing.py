@@ -108,8 +108,9 @@ class Enforcing(Admitting):
         self._attributes = await self._declared()
         policy = await self.at(None)
         self._archived = _archived(await self._store.projects())
-        if policy.epoch != self._policy.epoch or policy.is_empty != self._policy.is_empty:
-            self._enforce(policy, None)
+        before, self._policy = self._policy, policy
+        if policy.epoch != before.epoch:
+            self._tell(Changed(policy.epoch, None))
 
     async def at(self, epoch: int | None) -> Policy:
         """The policy as it was in an epoch, or as the file has it now.

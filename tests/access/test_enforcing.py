@@ -160,6 +160,8 @@ async def test_the_file_knows_what_its_conditions_ask_for(tmp_path: Path) -> Non
     """Whoever opens it later understands its rules, whether or not he declares the same."""
     rule = Permission("/**", "read", ("context.age >= 18",))
     async with controlling(tmp_path, attributes={"context.age": "int"}) as access:
+        assert access.policy.is_empty
+    async with controlling(tmp_path) as access:
         await access.grant(ADA, permission=rule)
     async with controlling(tmp_path, attributes={"context.size": "int"}) as access:
         assert access.check(ADA, "read", ACME, {"context": {"age": 18}})
