@@ -38,7 +38,7 @@ Where a command about access takes a `PATH`, or says `WHERE`, places are written
 | `acme~plan/notes` | a document |
 | `acme~plan/notes:a/b`, `acme~plan:a/b` | something in it; without a document, in `main` |
 | `acme~*/main:todos/[]` | where patterns are taken: of any session, any element |
-| `/projects/acme/ops/create` | what begins with `/` is a [path or pattern](access-laws.md) in full |
+| `/projects/acme/ops/create` | what begins with `/` is a whole [path or pattern](access-laws.md) |
 
 | exit code | meaning |
 |---|---|

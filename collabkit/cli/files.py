@@ -30,6 +30,7 @@ from .arguments import (
     listed,
     operate,
 )
+from .told import told_with
 
 __all__ = ["app"]
 
@@ -126,9 +127,7 @@ def audit(
                 line.subject,
                 line.action,
                 line.session or "",
-                ", ".join(
-                    f"{key} {value}" for key, value in line.data.items() if value is not None
-                ),
+                told_with(line),
             )
             for line in lines
         ),

@@ -15,7 +15,7 @@ from . import render
 from .arguments import AsJson, Db
 from .places import moment, path_of
 
-__all__ = ["app"]
+__all__ = ["app", "told_with"]
 
 app = typer.Typer()
 
@@ -65,7 +65,7 @@ def audit(
     render.listing(
         ("Line", "When", "Who", "What", "With"),
         (
-            (str(line.no), render.clock(line.at_ms), line.subject, line.action, _with(line))
+            (str(line.no), render.clock(line.at_ms), line.subject, line.action, told_with(line))
             for line in found
         ),
         right=("Line",),
@@ -96,8 +96,8 @@ def _is_under(line: Entry, under: str) -> bool:
     return isinstance(path, str) and f"{path}/".startswith(f"{under.rstrip('/')}/")
 
 
-def _with(line: Entry) -> str:
-    """What a line tells beside, without what only programs need."""
+def told_with(line: Entry) -> str:
+    """Show what a line tells beside, without what only programs need."""
     data = line.data
     if line.action != "access":
         said = ((name, value) for name, value in data.items() if value not in (None, "", []))
