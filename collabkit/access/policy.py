@@ -24,8 +24,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-import msgspec
-
 from ..errors import InvalidPolicy
 from ..ids import RoomName
 from .clauses import BITS, Reader
@@ -157,10 +155,8 @@ class Policy:
         bit, path = BITS.get(request.action), _path(request.resource)
         if bit is None or path is None:
             return Decision(False, "unknown-action" if bit is None else "bad-path", (), self.epoch)
-        view = self._views.of(request.subject, now)
-        values = values_of(view.about, request.action, path, request.context, now)
-        decision = view.decide(Asked(bit, path, values, now))
-        return msgspec.structs.replace(decision, epoch=self.epoch)
+        asked = Asked(request.action, path, request.context, now)
+        return self._views.of(request.subject, now).decide(asked, self.epoch)
 
     def check_many(self, requests: Iterable[Request], *, now: float) -> list[bool]:
         """Answer many requests, in order."""

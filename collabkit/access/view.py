@@ -121,11 +121,11 @@ class Tangle(msgspec.Struct, frozen=True, eq=False):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is to be decided: an action, as a bit, on a path, with what conditions see."""
+    """What is to be decided: an action on a path, at a time, and what a host tells conditions."""
 
-    bit: int
+    action: str
     path: Path
-    values: Values
+    context: Context
     now: float
 
 
@@ -219,33 +219,37 @@ class View:
             return mask.settled & bit != 0
         return mask.allows(bit, values_of(self.about, action, path, context, now))
 
-    def decide(self, asked: Asked) -> Decision:
-        """Say whether, why, and until when; the policy adds its epoch."""
-        verdict = _Verdict(asked)
+    def decide(self, asked: Asked, epoch: int) -> Decision:
+        """Say whether, why, and until when, in the name of a policy."""
+        verdict = _Verdict(asked, self.about)
         for given in self.given(asked.path):
             verdict.weigh(given)
         confined = self.session_of(asked.path)
         if confined is not None:
             verdict.confine(confined)
-        return verdict.decision()
+        return verdict.decision(epoch)
 
 
 class _Verdict:
     """Rules, sorted by what they do to a decision."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, about: Values) -> None:
+        self._now = asked.now
+        self._bit = BITS[asked.action]
         self._asked = asked
+        self._about = about
+        self._values: Values | None = None
         self._until = float("inf")
         self._confined: list[str] | None = None
         self._sorted: dict[str, list[str]] = {}
 
     def weigh(self, given: Given) -> None:
         grant, clause = given
-        if clause.bit != self._asked.bit:
+        if clause.bit != self._bit:
             return
         self._watch(given)
-        worth = clause.holds(self._asked.values)
-        idle = standing(grant, self._asked.now)
+        worth = self._worth(clause)
+        idle = standing(grant, self._now)
         if idle:
             sort = idle if worth and not clause.deny else ""
         elif clause.deny:
@@ -260,17 +264,17 @@ class _Verdict:
         allowed, denials = False, []
         for given in session.tree.find(self._asked.path):
             clause = given[1]
-            if clause.bit != self._asked.bit:
+            if clause.bit != self._bit:
                 continue
             self._watch(given)
-            worth = clause.holds(self._asked.values)
+            worth = self._worth(clause)
             if clause.deny and worth is not False:
                 denials.append(rule_name(None, clause, session.name))
             allowed |= worth is True and not clause.deny
         if denials or not allowed:
             self._confined = denials or [f"confines {session.name}"]
 
-    def decision(self) -> Decision:
+    def decision(self, epoch: int) -> Decision:
         """The first of the table that is true."""
         found = self._sorted
         rows: tuple[tuple[str, list[str] | None], ...] = (
@@ -287,14 +291,24 @@ class _Verdict:
         for code, rules in rows:
             if rules:
                 names = tuple(sorted(set(rules)))
-                return Decision(code == "allow", code, names, valid_until=self._until)
-        return Decision(False, "no-match", valid_until=self._until)
+                return Decision(code == "allow", code, names, epoch, self._until)
+        return Decision(False, "no-match", (), epoch, self._until)
+
+    def _worth(self, clause: Clause) -> bool | None:
+        if not clause.conditions:
+            return True
+        if self._values is None:
+            asked = self._asked
+            self._values = values_of(
+                self._about, asked.action, asked.path, asked.context, asked.now
+            )
+        return clause.holds(self._values)
 
     def _watch(self, given: Given) -> None:
         grant, clause = given
-        until = edge_after(grant, self._asked.now)
+        until = edge_after(grant, self._now)
         if clause.conditions and clause.asks_for_now:
-            until = min(until, self._asked.now + _TICK)
+            until = min(until, self._now + _TICK)
         self._until = min(self._until, until)
 
 

@@ -42,8 +42,7 @@ def _view(*grants: Grant, confines: tuple[Confines, ...] = ()) -> View:
 
 
 def _decide(view: View, action: str = "write") -> Decision:
-    values = values_of(view.about, action, PATH, None, 10.0)
-    return view.decide(Asked(BITS[action], PATH, values, 10.0))
+    return view.decide(Asked(action, PATH, None, 10.0), epoch=7)
 
 
 @pytest.mark.parametrize("row", range(len(ROWS)))
