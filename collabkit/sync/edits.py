@@ -131,7 +131,9 @@ class Edits:
             self.way.offer(edit)
             return [_WAKE_SOON if self._pace.busy else _WAKE]
         if self._judging is not None:
-            refused = self._judging.weigh(edit, member, self.vector, self.owners, now=now)
+            full = self.stored_bytes + self.waiting_bytes > self.budget.document_bytes
+            known = (self.vector, self.owners)
+            refused = self._judging.weigh(edit, member, *known, full=full, now=now)
             if refused is not None:
                 return refused
             update, scanned = edit.update, edit.scan

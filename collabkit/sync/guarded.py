@@ -69,6 +69,7 @@ class Guarded:
         if member.judge is None:
             return []
         self._held.take(member.id)
+        self._edits.judging.repairs.left(member.id)
         return self.changed()
 
     def holds(self, said: Said) -> list[RoomEffect] | None:

@@ -22,9 +22,12 @@ Rules:
    does not.
 6. What a repair puts back is known when it was made, and the next edit may be put behind it, or
    before. So nobody is judged while an edit is contested.
-7. To mend costs far more than to offend, so everybody has a number of repairs, and gets one more
-   each second. Whoever uses them up is put out. A subject has them once, by however many
-   connections he comes; but whoever proved nothing for each, since his name is anybody's.
+7. A repair is sent like any edit: as soon as it was made. If the disk does not take it, and its
+   author is judged again, there are two, and what they put back in a sequence is there twice.
+8. To mend costs far more than to offend, so everybody has a number of repairs (:mod:`.repairs`).
+   Whoever uses them up is put out. So is whoever has something repaired where the document is as
+   large as it may be, since what is put back is more than was there.
+9. The names of places stay of what is refused. Names that no path can have are not taken at all.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..access.model import Judge
-from ..access.paths import ELEMENT, quote, show
+from ..access.paths import ELEMENT, MAX_CHARACTERS, quote, show
 from ..access.rules import CODES, Decision
 from ..crdt.drafts import Part, drafts
 from ..crdt.engine import Contested
@@ -45,20 +48,18 @@ from ..crdt.touches import Ranges, Touch
 from ..crdt.trimming import trimmed
 from ..crdt.update import StateVector, merged
 from ..errors import UpdateRefused
-from ..ids import Subject, is_anonymous
+from ..ids import Subject
 from .effects import Denial, Dismiss, RoomEffect, Survey
 from .messages import Receipt
 from .owners import Owners
 from .pending import Case, Pending
+from .repairs import Repairs
 
 __all__ = ["Author", "Judging", "path_of"]
 
 Range: TypeAlias = tuple[int, int, int]
 Spans: TypeAlias = dict[int, list[tuple[int, int]]]
 
-# What one gets wrong in a session of work, at once and then on and on.
-REPAIRS = 20
-REPAIRS_PER_SECOND = 1.0
 # Of what was not taken, so much is shown; the rest is told by its number.
 MAX_ITEMS = 100
 DRAFT_BYTES = 64 * 1024
@@ -70,6 +71,8 @@ MAX_JUDGED_BYTES = 256 * 1024
 MAX_FAILURES = 2
 
 _TOO_OFTEN = "too many of its edits have to be repaired"
+_FULL = "it has to be repaired, and the document is as large as it may be"
+_TOO_LONG = f"it names what no path of {MAX_CHARACTERS} characters can"
 _ASK = "ask whoever may administer this document"
 
 
@@ -106,7 +109,7 @@ class Judging:
         self._dead: list[Ranges] = []
         self._contested: set[Pending] = set()  # and not tasted yet
         self._failures = 0
-        self._repairs: dict[Subject | int, tuple[float, float]] = {}
+        self.repairs = Repairs()
 
     def __repr__(self) -> str:
         return f"<Judging by {self.places!r}>"
@@ -203,6 +206,8 @@ class Judging:
                 continue
             dead = edit.scan.deletes
             if edit.case is not None:
+                size_bytes, now = len(edit.update), edit.at_ms / 1000
+                self.repairs.charge(edit.subject, size_bytes=size_bytes, now=now)
                 self.add(edit)
                 dead = (*dead, *edit.case.contested.refused)
             if self.places is not None:
@@ -214,7 +219,14 @@ class Judging:
     # Judging
 
     def weigh(
-        self, edit: Pending, author: Author, vector: StateVector, owners: Owners, *, now: float
+        self,
+        edit: Pending,
+        author: Author,
+        vector: StateVector,
+        owners: Owners,
+        *,
+        full: bool = False,
+        now: float,
     ) -> list[RoomEffect] | None:
         """Judge an edit, if its author is judged, and add it.
 
@@ -223,6 +235,7 @@ class Judging:
             author: Whose it is.
             vector: What the document has, and what is on its way.
             owners: Whose each client id is.
+            full: Whether the document is as large as it may be.
             now: Unix time in seconds.
 
         Returns:
@@ -230,6 +243,8 @@ class Judging:
         """
         if author.judge is not None:
             assert self.places is not None
+            if self.repairs.owes(edit.subject, now=now):
+                return [Dismiss(edit.author, 4429, _TOO_OFTEN)]
             try:
                 edit.update, edit.scan = trimmed(edit.update, edit.scan, vector)
             except UpdateRefused as error:
@@ -240,22 +255,22 @@ class Judging:
                 vector=vector,
                 mine=lambda client: owners.belongs(client, edit.subject),
             )
+            if any(_reach(touch) > MAX_CHARACTERS for touch in touches):
+                return [Dismiss(edit.author, 1008, _TOO_LONG)]
             case = _case(edit, touches, author.judge(touches, now=now), author.path)
             if case is not None:
-                if not self._may_repair(edit, now):
-                    return [*case.denials, Dismiss(edit.author, 4429, _TOO_OFTEN)]
+                self.repairs.charge(edit.subject, places=len(touches), now=now)
+                if full or not self.repairs.take(edit.author, edit.subject, now=now):
+                    why = _FULL if full else _TOO_OFTEN
+                    return [*case.denials, Dismiss(edit.author, 4429, why)]
                 edit.case, edit.scan = case, replace(edit.scan, plain=False)
                 self._contested.add(edit)
         self.add(edit)
         return None
 
-    def _may_repair(self, edit: Pending, now: float) -> bool:
-        """Count one more repair for an author; False if he has had too many."""
-        who = edit.author if is_anonymous(edit.subject) else edit.subject
-        left, at = self._repairs.get(who, (float(REPAIRS), now))
-        left = min(left + (now - at) * REPAIRS_PER_SECOND, REPAIRS)
-        self._repairs[who] = max(left - 1, left % 1), now
-        return left >= 1
+
+def _reach(touch: Touch) -> int:
+    return sum(map(len, filter(None, touch.steps)))
 
 
 def path_of(document: str, touch: Touch) -> str:

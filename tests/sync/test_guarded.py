@@ -11,7 +11,7 @@ from collabkit.crdt.update import scan
 from collabkit.ids import Subject
 from collabkit.sync import effects as fx
 from collabkit.sync import events as on
-from collabkit.sync.judging import MAX_JUDGED_BYTES, REPAIRS
+from collabkit.sync.judging import MAX_JUDGED_BYTES
 from collabkit.sync.messages import (
     Ack,
     Refused,
@@ -19,6 +19,7 @@ from collabkit.sync.messages import (
     SyncStep2,
     Update,
 )
+from collabkit.sync.repairs import REPAIRS
 from sync.guarding import LOCKED, SECRET, House, Person, agree, come
 
 # While it cannot be
