@@ -91,6 +91,7 @@ REFUSAL_HOLD = 5.0
 # An edit that a room refused its author would send again as soon as he is back: closed at once,
 # provider 2 is back 6,500 times in 10 s. So he is told as those are who may not come in.
 _FINAL_WORD = {1007: 4422, 1008: 4422}
+ANOTHER_SUBJECT = "this token is of another subject than is connected here: connect anew with it"
 
 
 class Connection:
@@ -277,6 +278,9 @@ class Connection:
         seat.take(identity, rights, now=self._now)
         if before is not None and before.subject == identity.subject:
             return [*effects, Requalify(address, identity, rights), *self._alarm()]
+        if before is not None and self.dialect is Dialect.COLLABKIT:
+            # What a replica counts belongs to who it said that it is; as another it begins anew.
+            return self._dismissed(address, 4401, ANOTHER_SUBJECT)
         if before is not None:
             effects.append(Leave(address))
         effects.append(Enter(address, event.session, seat.room, identity, rights))

@@ -12,6 +12,7 @@ import pytest
 from collabkit.access.model import Knock
 from collabkit.access.rules import CODES
 from collabkit.ids import RoomName
+from collabkit.sync.connection import ANOTHER_SUBJECT
 from collabkit.sync.dialects import Dialect
 from collabkit.sync.events import Ticked
 from collabkit.sync.hocuspocus import Authenticate, Authenticated, TokenRequest, write_hocuspocus
@@ -223,6 +224,18 @@ async def test_our_own_client_shows_another_token(house: House) -> None:
     await ada.socket.until(lambda: ada.socket.closed)
     why = f"user:eve may not enter doc: {CODES['no-match']}"
     assert ada.socket.frames[-1] == write(Denied(why))
+
+
+async def test_who_is_another_now_connects_anew(house: House) -> None:
+    """A token of somebody else, who may come in too, ends the connection and says what to do."""
+    ada = house.come(Dialect.COLLABKIT, "ada")
+    await ada.in_sync()
+    ada.say(Refresh("bob"))
+    await ada.socket.until(lambda: ada.socket.closed)
+    assert ada.socket.frames[-1] == write(Denied(ANOTHER_SUBJECT))
+    assert ada.socket.closed == (4401, ANOTHER_SUBJECT)
+    bob = house.come(Dialect.COLLABKIT, "bob")
+    await bob.in_sync()
 
 
 async def test_a_session_takes_so_many(house: House) -> None:
