@@ -33,7 +33,7 @@ from ..access.rules import CODES, Decision, Request
 from ..errors import AccessDenied, SessionNotFound
 from ..ids import RoomName
 from ..store.base import SessionRecord
-from .asked import Arguments, Host
+from .asked import Arguments, Host, session_place
 
 __all__ = ["Needs", "claimed", "meant", "permit"]
 
@@ -50,6 +50,7 @@ class Needs(msgspec.Struct, frozen=True):
         documents: What he may do to the documents that it is about. What reads a file of the host
             is for the host, whatever a policy says.
         reads: Its argument that names another session, of which he must be allowed to read all.
+        makes: Its argument that names a session to be made, which is to be in the same project.
         when_archived: Whether it may be called in an archived project.
     """
 
@@ -57,6 +58,7 @@ class Needs(msgspec.Struct, frozen=True):
     of: Literal["session", "project"]
     documents: Literal["none", "read", "all of it", "host's file"] = "none"
     reads: str = ""
+    makes: str = ""
     when_archived: bool = False
 
     @property
@@ -111,15 +113,18 @@ async def permit(
     if access.is_archived(room.project) and not needs.when_archived:
         _deny(access, request, "archived")
     if needs.documents == "host's file":
-        raise AccessDenied(identity.subject, name, asked.session, FOR_THE_HOST)
+        _deny(access, request, "no-match", FOR_THE_HOST)
     target = RoomName.parse(asked.session)
     record = await _found(host, target)
     if not _is_here(needs, target, record, room):
-        raise AccessDenied(identity.subject, name, asked.session, f"this connection is to {room}")
+        _deny(access, request, "no-match", f"this connection is to {room}")
+    made = session_place(getattr(asked, needs.makes), room.project) if needs.makes else room
+    if made.project != room.project:
+        _deny(access, request, "no-match", f"this connection is to the project {room.project}")
     for place in _documents(needs, asked, record, room):
         await _see(access, identity, place, whole=needs.documents == "all of it")
     if needs.reads:
-        other = RoomName.parse(f"{room.project}~{getattr(asked, needs.reads)}")
+        other = session_place(getattr(asked, needs.reads), room.project)
         there = await _found(host, other)
         for place in (other,) if there is None else _all_of(there):
             await _see(access, identity, place, whole=False)
@@ -173,10 +178,11 @@ async def _see(access: AccessControl, identity: Identity, place: RoomName, *, wh
         may = access.uniform(identity.subject, place)
         for action, share in (("write", may.write), ("delete", may.delete)):
             if share != "all":
-                _deny(access, Request(identity.subject, action, path), "no-match", " all of it")
+                why = f"{CODES['no-match']} all of it"
+                _deny(access, Request(identity.subject, action, path), "no-match", why)
 
 
-def _deny(access: AccessControl, request: Request, code: str, what: str = "") -> NoReturn:
+def _deny(access: AccessControl, request: Request, code: str, why: str = "") -> NoReturn:
+    """Tell the audit, and raise AccessDenied, with the code's words unless there are better."""
     access.note(request, Decision(allowed=False, code=code, epoch=access.policy.epoch))
-    why = f"{CODES[code]}{what}"
-    raise AccessDenied(request.subject, request.action, request.resource, why)
+    raise AccessDenied(request.subject, request.action, request.resource, why or CODES[code])

@@ -128,6 +128,10 @@ async def test_a_call_is_about_where_one_is_connected(workspace: Workspace) -> N
             await ask(workspace, "checkpoint", session=elsewhere)
     with pytest.raises(AccessDenied, match="this connection is to note"):
         await ask(workspace, "checkpoint", session="note/side")
+    with pytest.raises(AccessDenied, match="this connection is to the project default"):
+        await ask(workspace, "fork", name="acme~branch")
+    with pytest.raises(AccessDenied, match="this connection is to note"):
+        await ask(workspace, "create", session="acme~new")
     record = await workspace.store.find_session("note", project="default")
     assert (await ask(workspace, "checkpoint", session=record.id))["id"] == record.id
 
