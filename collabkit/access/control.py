@@ -6,8 +6,8 @@ Rules:
    noted; at its end, of the rest.
 2. What the audit is told of goes into the file at once, or after a minute: :mod:`.witness` says
    what. If the disk does not take it, it is kept and tried again.
-3. One use of a grant is one operation called, or one session joined. It is counted in the file
-   before it counts.
+3. One use of a grant is one operation called, or whatever a host spends. It is counted in the
+   file before it counts. To be in a session is no use, since it has no end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from ..errors import AccessDenied, StoreError
+from ..errors import AccessDenied, InvalidPolicy, StoreError
 from ..ids import RoomName, Subject
 from .asking import Clock, denied
 from .conditions import DEFAULT, Attributes
@@ -171,8 +171,14 @@ class AccessControl(Enforcing):
     async def grant_temporary(
         self, subject: str, role: str, *, for_: float | timedelta, **options: Any
     ) -> Grant:
-        """Give somebody a role for so many seconds; the options are those of :meth:`grant`."""
+        """Give somebody a role for so many seconds; the options are those of :meth:`grant`.
+
+        Raises:
+            InvalidPolicy: That is no time at all.
+        """
         seconds = for_.total_seconds() if isinstance(for_, timedelta) else for_
+        if not seconds > 0:
+            raise InvalidPolicy(f"grant to {subject!r}", f"it would hold for {seconds:g} s")
         return await self.grant(subject, role, not_after=self._clock() + seconds, **options)
 
     async def elevate(
@@ -226,7 +232,7 @@ class AccessControl(Enforcing):
     # What goes with other things
 
     async def use(self, id: str) -> int | None:
-        """Count one use of a grant: an operation was called by it, or a session joined.
+        """Count one use of a grant: an operation was called by it, or the host spent it.
 
         Returns:
             How many more there are; None if it can be used for ever.

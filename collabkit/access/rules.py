@@ -115,7 +115,8 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         scope: A pattern; the grant says nothing of what is neither this nor beneath it.
         not_before: Unix seconds from which on it holds.
         not_after: Unix seconds from which on it does not.
-        uses: How many more times it can be used; None is always.
+        uses: How many more operations can be called by it; None is any number. For reading and
+            writing a document it is no limit, until it is 0.
         granted_by: Who made it.
         reason: Why, in words.
     """

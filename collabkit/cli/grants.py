@@ -64,7 +64,9 @@ def give(
     ] = None,
     since: Since = None,
     until: Until = None,
-    uses: Annotated[int | None, typer.Option(min=1, help="So often.", show_default=False)] = None,
+    uses: Annotated[
+        int | None, typer.Option(min=1, help="For so many operations.", show_default=False)
+    ] = None,
     reason: Reason = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -83,6 +85,9 @@ def give(
     else:
         changes += shipped_roles(what, policy)
     now = time.time()
+    ends = None if until is None else moment(until, now=now)
+    if ends is not None and ends <= now:
+        raise typer.BadParameter(f"--until {until} is over; it would give nothing")
     draft = Draft(new_id, by=f"cli:{user()}")
     grant = draft.grant(
         subject,
@@ -90,7 +95,7 @@ def give(
         permission=permission,
         scope=scope,
         not_before=None if since is None else moment(since, now=now),
-        not_after=None if until is None else moment(until, now=now),
+        not_after=ends,
         uses=uses,
         reason=reason,
     )

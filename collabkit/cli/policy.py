@@ -50,6 +50,7 @@ _FIRST = (
     "so far tokens alone decided who may do what; "
     "from now on nobody may do what no rule of this file allows"
 )
+_LAST = "no rule is left: from now on tokens alone decide again who may do what"
 
 
 def loaded(db: Path, at: int | None = None) -> Policy:
@@ -114,10 +115,17 @@ def amend(
     done = operate(db, "access", changes=list(map(_written, changes)), reason=reason)
     if policy.is_empty and changes:
         render.note(_FIRST)
+    elif _leaves_none(policy, changes):
+        render.note(_LAST)
     if as_json:
         render.json(done)
     else:
         render.note(said)
+
+
+def _leaves_none(policy: Policy, changes: Sequence[Change]) -> bool:
+    strikes_out = bool(changes) and all(isinstance(each, Drop) for each in changes)
+    return strikes_out and policy.changed(changes, epoch=policy.epoch + 1).is_empty
 
 
 def _written(change: Change) -> dict[str, Any]:

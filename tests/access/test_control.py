@@ -63,6 +63,16 @@ async def test_a_grant_for_a_time_ends_with_it(tmp_path: Path, for_: float | tim
         assert not access.check(BEN, "write", PLAN)
 
 
+@pytest.mark.parametrize("for_", [0, -1.0, timedelta(0), float("nan")])
+async def test_nothing_is_granted_for_no_time(tmp_path: Path, for_: float | timedelta) -> None:
+    """It would be over before it began, which nobody means."""
+    async with controlling(tmp_path) as access:
+        await access.change([Put(WRITER)])
+        with pytest.raises(InvalidPolicy, match="would hold for"):
+            await access.grant_temporary(ADA, "writer", for_=for_)
+        assert access.policy.epoch == 1
+
+
 async def test_a_session_confines(tmp_path: Path) -> None:
     """Whatever was granted, until it does not any more."""
     async with controlling(tmp_path) as access:

@@ -56,6 +56,22 @@ def test_what_makes_no_sense_is_wrong_usage(run: Run, db: Path) -> None:
     assert run("access", "export", db).out == ""
 
 
+def test_what_is_over_is_not_granted(run: Run, db: Path) -> None:
+    """An end that has passed is a mistake, and is told as one."""
+    said = run("access", "grant", db, "user:ada", "editor", "acme~", "--until", "2001-01-01")
+    assert said.code == 2
+    assert "is over; it would give nothing" in said.err
+    assert run("access", "grants", db, "--json").json == []
+
+
+def test_that_no_rule_is_left_is_told(run: Run, db: Path) -> None:
+    """Tokens decide alone then, as before the first rule; not while there is another one."""
+    for who in ("user:ada", "user:ben"):
+        run("access", "grant", db, who, "read", "acme~")
+    assert "no rule is left" not in run("access", "revoke", db, "--subject", "user:ada").err
+    assert "no rule is left" in run("access", "revoke", db, "--subject", "user:ben").err
+
+
 def test_a_session_is_confined_and_let_go(run: Run, db: Path) -> None:
     """What it lets nobody exceed holds against all grants, until it is taken back."""
     run("access", "grant", db, "user:ben", "editor", "acme~")
