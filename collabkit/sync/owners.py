@@ -5,7 +5,9 @@ on the wire proves that an id is its sender's: who writes under another's ids co
 his mouth, or silence him by using up the clocks that his next words need. Rules:
 
 1. An id belongs to the first subject that advances it. Those who proved nothing
-   (``anonymous``, ``anonymous:…``) are one subject.
+   (``anonymous``, ``anonymous:…``) are one subject. If there is something under it by then, of
+   which nobody knows whose it is (it was imported, or brought back), the id is only **lent**: as
+   long as the room is there nobody else writes under it, but what there is does not become his.
 2. What is known already is nobody's offence: stock clients send back all they have.
 3. What is new under another's id is **foreign**. It is cut out, and the rest of the update is
    taken; if nothing new is left, or the rest builds on what was cut, the update is refused.
@@ -46,10 +48,11 @@ class Owners:
     ((), (7,))
     """
 
-    __slots__ = ("_of", "recovery")
+    __slots__ = ("_lent", "_of", "recovery")
 
     def __init__(self) -> None:
         self._of: dict[int, Subject] = {}
+        self._lent: dict[int, Subject] = {}
         self.recovery = Recovery()
 
     def __repr__(self) -> str:
@@ -69,7 +72,7 @@ class Owners:
         """The clients under whose ids an update brings what only others may."""
         theirs: list[int] = []
         for section in found.sections:
-            owner = self._of.get(section.client)
+            owner = self._of.get(section.client) or self._lent.get(section.client)
             if owner is None or owner == subject:
                 continue
             known = vector.get(section.client, 0)
@@ -108,13 +111,21 @@ class Owners:
     def claimed(
         self, found: Scan, vector: StateVector, subject: Subject, *, now: float
     ) -> tuple[int, ...]:
-        """Let ids that nobody owns belong to who advances them; returns those."""
+        """Let ids that nobody owns belong to who advances them; returns those.
+
+        They are his from their first clock on; others are lent.
+        """
         mine: list[int] = []
         for section in found.sections:
             client = section.client
             if client in self._of or self.recovery.runs(now=now):
                 continue
-            if section.clock + section.length > vector.get(client, 0):
+            known = vector.get(client, 0)
+            if section.clock + section.length <= known:
+                continue
+            if known:
+                self._lent.setdefault(client, subject)
+            else:
                 self._of[client] = subject
                 mine.append(client)
         return tuple(mine)

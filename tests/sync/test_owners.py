@@ -66,6 +66,17 @@ def test_an_id_that_is_not_advanced_is_not_claimed(owners: Owners) -> None:
     assert owners.foreign(there, {}, ADA) == ()
 
 
+def test_who_goes_on_under_an_id_of_nobody_gets_nothing_that_is_there(owners: Owners) -> None:
+    """What was imported does not become somebody's own by one more letter; nobody else adds one."""
+    more = scan(update((HIS, 3, [string("x", origin=(HIS, 2))])))
+    assert owners.claimed(more, {HIS: 3}, BOB, now=0.0) == ()
+    assert not owners.belongs(HIS, BOB)
+    assert owners.foreign(more, {HIS: 3}, ADA) == (HIS,)
+    assert owners.foreign(more, {HIS: 3}, BOB) == ()
+    owners.opened({HIS: ADA}, 0)
+    assert (owners.belongs(HIS, ADA), owners.foreign(more, {HIS: 3}, BOB)) == (True, (HIS,))
+
+
 def test_nobody_claims_during_a_recovery(owners: Owners) -> None:
     """It may be the first words of somebody who is not back yet."""
     first = scan(update((HIS, 0, [string("x", root="t")])))
