@@ -296,6 +296,10 @@ class WebSocketChannel(Iterated):
             raise BadFrame("a text frame", close_code=1003)
         return frame
 
+    async def closed(self) -> None:
+        """Wait until it has ended."""
+        await self._socket.wait_closed()
+
     def _closed(self) -> ConnectionClosed:
         return ConnectionClosed(self.close_code or 1006, self.close_reason)
 

@@ -11,6 +11,7 @@ See :class:`~collabkit.sync.replica.Replica` for what it then can do.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -21,6 +22,7 @@ from ..ids import DEFAULT_DOCUMENT, RoomName
 from .channel import WebSocketChannel
 from .client_effects import Status
 from .presence import Presence
+from .renewal import renew
 from .replica import Place, Replica
 from .untaken import Receipt, Untaken
 from .vigil import PATIENCE
@@ -46,7 +48,8 @@ def connect(
 
     Args:
         url: Server and room, such as ``wss://example.org/notes``.
-        token: Shown to the relay. A function is called for a fresh one before each link.
+        token: Shown to the relay. A function is called for a fresh one before each link, and
+            before the one that the relay knows ends.
         store: A file that makes the replica open offline and survive crashes. Many URLs
             may share one; only one process may hold it.
         name: What the relay is told that this participant is called. Proves nothing.
@@ -68,8 +71,16 @@ def connect(
         query = "&".join(filter(None, [parts.query, urlencode({"name": name})]))
         url = urlunsplit(parts._replace(query=query, fragment=""))
 
+    renewing: set[asyncio.Task[None]] = set()
+
     async def dial() -> WebSocketChannel:
-        return await WebSocketChannel.dial(url, token=await _fresh(token), proxy=proxy)
+        shown = await _fresh(token)
+        channel = await WebSocketChannel.dial(url, token=shown, proxy=proxy)
+        if shown is not None and callable(token):
+            task = asyncio.create_task(renew(channel, shown, token), name="collabkit token")
+            renewing.add(task)
+            task.add_done_callback(renewing.discard)
+        return channel
 
     return Replica(
         dial,

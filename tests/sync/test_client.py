@@ -191,25 +191,45 @@ async def test_tokens(tmp_path: Path) -> None:
                 assert body(mallory) == ""
 
 
-async def test_token_is_refreshed(tmp_path: Path) -> None:
-    """When a token expires a fresh one is asked for, until it can be had, and the work goes on."""
-    asked = itertools.count(1)
+async def test_token_is_shown_anew(tmp_path: Path) -> None:
+    """Before it ends, on the link there is."""
+    asked, shown = itertools.count(1), asyncio.Event()
+    seen: list[Status] = []
 
     async def fresh() -> str:
-        match next(asked):
-            case 1:
-                raise OSError("the service that makes tokens is away")
-            case 2:
-                return token(seconds=2)
+        if next(asked) == 1:
+            return token(seconds=3)
+        shown.set()
+        return token()
+
+    with locked(tmp_path) as relay:
+        async with connect(f"{relay.url}/notes", token=fresh) as replica:
+            await asyncio.wait_for(replica.synced(), TIMEOUT)
+            replica.observe(seen.append)
+            await asyncio.wait_for(shown.wait(), TIMEOUT)
+            replica.document.text("body").insert(0, "hello")
+            await asyncio.wait_for(replica.saved(), TIMEOUT)
+            assert (seen, next(asked)) == ([], 3)
+
+
+async def test_token_is_refreshed(tmp_path: Path) -> None:
+    """When a token expires a fresh one is asked for, until it can be had, and the work goes on."""
+    asked, away = itertools.count(1), [True]
+
+    async def fresh() -> str:
+        if next(asked) == 2:
+            return token(seconds=2)
+        if away[0]:
+            raise OSError("the service that makes tokens is away")
         return token()
 
     with locked(tmp_path) as relay:
         async with connect(f"{relay.url}/notes", token=fresh) as replica:
             await asyncio.wait_for(replica.synced(), TIMEOUT)
             await turns(replica, Status.OFFLINE)
+            away[0] = False
             replica.document.text("body").insert(0, "hello")
             await asyncio.wait_for(replica.saved(), TIMEOUT)
-    assert next(asked) == 4
 
 
 # Crashes of our own

@@ -1,0 +1,94 @@
+"""A token that is shown anew before the one that a relay knows has ended, on the link there is.
+
+A relay lets a client stay until its token ends. One that gets its tokens from a function asks for
+the next half a minute before, or after half of the life of one that is shorter: as relays do of
+clients that they can ask (:mod:`.doors`). What fails is no harm: the link ends with the token, and
+the next one shows another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from ..access.tokens import ends_at
+from ..errors import ConnectionClosed
+from .dialects import SUBPROTOCOLS
+from .dialogue import REFRESH_FROM
+from .doors import RENEW_BEFORE
+from .messages import Refresh, write
+
+__all__ = ["renew"]
+
+_log = logging.getLogger("collabkit.replica")
+
+# A function that gives the same token again is not asked in a circle.
+LEAST = 1.0
+
+
+class Renewable(Protocol):
+    """A channel, as far as it matters here."""
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What both ends agreed on."""
+        ...
+
+    async def send(self, message: bytes) -> None:
+        """Send a frame. Raises ConnectionClosed."""
+        ...
+
+    async def closed(self) -> None:
+        """Wait until it has ended."""
+        ...
+
+
+async def renew(
+    channel: Renewable,
+    token: str,
+    fresh: Callable[[], Awaitable[str]],
+    *,
+    clock: Callable[[], float] = time.time,
+    least: float = LEAST,
+) -> None:
+    """Show a relay fresh tokens for as long as a channel lasts.
+
+    Args:
+        channel: It was opened with the token.
+        token: What the relay knows.
+        fresh: Gets another.
+        clock: Unix time in seconds.
+        least: How long each token is left alone, whatever it says.
+    """
+    if SUBPROTOCOLS.get(channel.subprotocol or "", 0) < REFRESH_FROM:
+        return
+    showing = asyncio.create_task(_show(channel, token, fresh, clock, least))
+    try:
+        await channel.closed()
+    finally:
+        showing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await showing
+
+
+async def _show(
+    channel: Renewable,
+    token: str,
+    fresh: Callable[[], Awaitable[str]],
+    clock: Callable[[], float],
+    least: float,
+) -> None:
+    while (end := ends_at(token)) is not None:
+        left = end - clock()
+        await asyncio.sleep(max(left - RENEW_BEFORE, left / 2, least))
+        try:
+            token = await fresh()
+            await channel.send(write(Refresh(token)))
+        except ConnectionClosed:
+            return
+        except Exception:
+            _log.warning("no token could be had", exc_info=True)
