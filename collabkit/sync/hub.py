@@ -44,6 +44,7 @@ from .liveroom import LiveRoom
 from .messages import Call, Result
 from .seat import Socket
 from .trips import Trips
+from .watch import regrade
 from .windows import WINDOW, Windows
 
 __all__ = ["Hub", "HubStats", "Link", "OnCall", "Socket"]
@@ -288,8 +289,7 @@ class Hub:
 
     def regrade(self, changed: Changed) -> None:
         """Ask again what those may do whom a change of rights concerns, wherever they are."""
-        for link in list(self._links):
-            self._safely(link.regrade, changed.subjects)
+        regrade([link.watch for link in self._links], changed.subjects, self.spawn)
 
     def room(self, session: SessionId, document: str) -> LiveRoom:
         """The room of a document, opened if need be."""
@@ -353,14 +353,11 @@ class Hub:
         self._windows.expect(room, soon=soon, late=late)
 
     def _tell(self, whom: Any, event: Any) -> None:
-        self._safely(whom.feed, event)
-
-    def _safely(self, tell: Callable[[Any], None], what: Any) -> None:
-        """Tell one of many: a mistake in one must not stop the clock for the others."""
+        """Feed one of many: a mistake in one must not stop the clock for the others."""
         try:
-            tell(what)
+            whom.feed(event)
         except Exception:
-            _log.exception("%r failed", tell)
+            _log.exception("%r failed", whom)
 
     def dismiss(self, member: int, code: int, reason: str) -> None:
         """Put a member out."""

@@ -121,6 +121,7 @@ class Link:
         connection: Its core.
         places: The addresses that are in a room.
         label: What the connection is called in the log.
+        watch: Keeps what may be done there as it is now.
     """
 
     __slots__ = (
@@ -129,10 +130,10 @@ class Link:
         "_place",
         "_socket",
         "_subject",
-        "_watch",
         "connection",
         "label",
         "places",
+        "watch",
     )
 
     def __init__(
@@ -147,7 +148,7 @@ class Link:
         self._held: Held[Place] | None = None
         self._place: Place | None = None  # the one and only, in a stock dialect
         self._subject: str | None = None  # under whom it is counted: the first who proved himself
-        self._watch = Watch(self, hub)
+        self.watch = Watch(self, hub)
 
     def __repr__(self) -> str:
         return f"<Link {self.connection!r}>"
@@ -161,8 +162,8 @@ class Link:
     def received(self, frame: bytes | str) -> None:
         """A whole message came: bytes of a binary one, str of a text one."""
         now = self._hub.now()
-        if now >= self._watch.rings_at:
-            self._watch.ring()
+        if now >= self.watch.rings_at:
+            self.watch.look()
         place = self._place
         if (
             place is not None
@@ -194,7 +195,7 @@ class Link:
     def lost(self) -> None:
         """The socket is gone."""
         self.feed(Lost())
-        self._watch.set(NEVER)
+        self.watch.set(NEVER)
         self._hub.subjects.leave(self._subject)
         self._subject = None
         self._hub.detach(self)
@@ -230,17 +231,13 @@ class Link:
                 place.identity = identity
                 place.live.feed(Requalified(place.member, rights, reason))
             case AskAgain(address):
-                self._watch.ask_again(address)
+                self.watch.ask_again(address)
             case SetAlarm(at):
-                self._watch.set(at)
+                self.watch.set(at)
             case Leave(address):
                 self._leave(address)
             case _:
                 assert_never(effect)
-
-    def regrade(self, subjects: frozenset[str] | None) -> None:
-        """Ask again what these may do at the places where they are; None: everybody."""
-        self._watch.regrade(subjects)
 
     def _deliver(self, address: str, message: Message) -> None:
         place = self.places.get(address)
@@ -278,6 +275,7 @@ class Link:
                         self._put_out(place, error.close_code, str(error))
                         continue
                 held.take()
+                self.watch.settle()
                 self._say(place, message, found)
         except Exception:
             _log.exception("%r cannot be heard any more", self)
@@ -319,7 +317,7 @@ class Link:
                 self.feed(Dismissed(address, code, reason))
 
     async def _ask(self, address: str, number: int, knock: Knock) -> None:
-        answer = await self._hub.entry.admit(knock, self._watch.context)
+        answer = await self._hub.entry.admit(knock, self.watch.context)
         if not isinstance(answer, Refusal):
             answer = self._full(answer.identity) or self._hub.entry.full(answer, id(self)) or answer
         if isinstance(answer, Refusal):
@@ -379,7 +377,7 @@ class Link:
         else:
             place.calls += 1
             try:
-                known = {**place.identity.attributes, **self._watch.context}
+                known = {**place.identity.attributes, **self.watch.context}
                 caller = replace(place.identity, attributes=known)
                 result = await self._hub.operate(place.room, caller, call)
             finally:

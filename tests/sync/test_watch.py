@@ -12,6 +12,7 @@ import pytest
 from collabkit.access.model import Knock
 from collabkit.access.rules import CODES
 from collabkit.ids import RoomName
+from collabkit.sync import watch
 from collabkit.sync.connection import ANOTHER_SUBJECT
 from collabkit.sync.dialects import Dialect
 from collabkit.sync.events import Ticked
@@ -106,6 +107,39 @@ async def test_nothing_lands_after_the_right_to_read_is_gone(
         house.now += 5.0
         ada.socket.link.feed(Ticked())  # type: ignore[union-attr]
         assert ada.socket.closed == (4403, denied[0].reason)
+
+
+@every_dialect
+async def test_of_many_nothing_lands_either(
+    house: House, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are asked about in turns of the loop; who says something first, is asked about first."""
+    monkeypatch.setattr(watch, "ASKED_AT_ONCE", 1)
+    crowd = [house.come(dialect, "ada") for _ in range(5)]
+    for ada in crowd:
+        await ada.in_sync()
+    for ada in crowd:
+        ada.type()
+    await house.hub.settled()
+    await revoke(house, "write", "delete")
+    for ada in crowd:
+        ada.type()
+    assert house.hub.stats().revoked == 0
+    await house.hub.settled()
+    assert await house.written(ADA) == len(crowd)
+
+
+async def test_all_of_many_are_asked_about(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those who say nothing."""
+    monkeypatch.setattr(watch, "ASKED_AT_ONCE", 1)
+    crowd = [house.come(dialect, "ada") for dialect in DIALECTS for _ in range(3)]
+    for ada in crowd:
+        await ada.in_sync()
+    await revoke(house, "read")
+    while house.hub.stats().revoked < len(crowd):
+        await asyncio.sleep(0)
+    for ada in crowd:
+        assert any(isinstance(one, Denied) for one in ada.heard)
 
 
 async def test_who_may_write_from_now_on_is_told(house: House) -> None:
