@@ -18,7 +18,7 @@ from ..ids import RoomName
 from ..store.base import SessionRecord
 from . import operations
 from .asked import Host
-from .bounds import admitted
+from .bounds import consulted
 from .session import Kind, TakePart
 
 __all__ = ["Actor"]
@@ -51,10 +51,10 @@ class Actor:
             record = await host.store.find_session(place.session, project=place.project)
         except SessionNotFound:
             if create is None:
-                admitted(host.access, self.identity, place)
+                await self.see(place)
                 raise
             return await self.create(place, create)
-        admitted(host.access, self.identity, RoomName(record.project, record.name, place.document))
+        await self.see(RoomName(record.project, record.name, place.document))
         return record
 
     async def create(self, place: RoomName, kind: Kind) -> SessionRecord:
@@ -68,6 +68,7 @@ class Actor:
         host, identity = self._workspace(), self.identity
         if not identity.is_host and not host.access.is_empty:
             path = show(operation_path(project_path(place.project), "create"))
+            await host.access.consult(identity, place)
             host.access.require(identity.subject, "execute", path)
         return await host.access.founding(
             show(session_path(place)),
@@ -81,9 +82,9 @@ class Actor:
             owner=None if identity.is_host else identity.subject,
         )
 
-    def see(self, place: RoomName) -> None:
+    async def see(self, place: RoomName) -> None:
         """See that he may read a document. Raises AccessDenied."""
-        admitted(self._workspace().access, self.identity, place)
+        await consulted(self._workspace().access, self.identity, place)
 
     def stay(self, record: SessionRecord) -> AbstractAsyncContextManager[TakePart]:
         """Be in a session as its kind asks."""

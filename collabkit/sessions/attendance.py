@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -46,7 +46,7 @@ from ..ids import RoomName, SessionId, Subject
 from ..store.base import SessionRecord, Store
 from ..sync.hub import Hub
 from ..sync.replica import Replica
-from .bounds import Bounds, admitted
+from .bounds import Bounds, admitted, consulted
 from .member import Dialling, Member
 from .session import Kind, Part, TakePart
 from .solo import Solo, document_of
@@ -154,8 +154,9 @@ class Attendance:
         """Have a session for oneself, whatever its kind. Raises SessionBusy."""
         if self._inside[record.id]:
             raise SessionBusy(record.name, "this program has it open already")
-        bind = self._binding(identity)
-        alone = self._alone[record.id] = _Alone(self._store, record, identity.subject, bind)
+        bind, consult = self._binding(identity), partial(self._hub.entry.access.consult, identity)
+        alone = _Alone(self._store, record, identity.subject, bind, consult)
+        self._alone[record.id] = alone
         try:
             with self._counted(record):
                 async with self._hub.vacated(record.id, _OCCUPIED):
@@ -249,7 +250,7 @@ class Attendance:
         self, record: SessionRecord, document: str, identity: Identity
     ) -> AsyncIterator[Part]:
         place, key = RoomName(record.project, record.name, document), (record.id, document)
-        admitted(self._hub.entry.access, identity, place)
+        await consulted(self._hub.entry.access, identity, place)
         token = secrets.token_urlsafe()
         self._tokens[token] = identity
         link = Dialling(self._hub, str(msgspec.structs.replace(place, session=record.id)), token)
@@ -293,9 +294,17 @@ class Attendance:
 class _Alone:
     """A session that the program has for itself, as one subject."""
 
-    def __init__(self, store: Store, record: SessionRecord, subject: Subject, bind: Bind) -> None:
+    def __init__(
+        self,
+        store: Store,
+        record: SessionRecord,
+        subject: Subject,
+        bind: Bind,
+        consult: Callable[[RoomName], Awaitable[None]],
+    ) -> None:
         self.subject = subject
         self._bind = bind
+        self._consult = consult
         self._store = store
         self._record = record
         self._open: dict[str, Solo] = {}
@@ -312,6 +321,7 @@ class _Alone:
             async with self._turn:
                 solo = await stack.enter_async_context(self._solo(document))
                 place = RoomName(self._record.project, self._record.name, document)
+                await self._consult(place)
                 stack.enter_context(self._bind(place, solo.document, solo.is_mine))
                 self._open[document] = solo
             try:

@@ -27,7 +27,7 @@ from ..ids import RoomName
 from ..sync.entry import Access, Changed
 from ..sync.judging import path_of
 
-__all__ = ["Bounds", "admitted"]
+__all__ = ["Bounds", "admitted", "consulted"]
 
 
 def admitted(access: Access, identity: Identity, room: RoomName) -> Rights:
@@ -36,6 +36,12 @@ def admitted(access: Access, identity: Identity, room: RoomName) -> Rights:
     if isinstance(answer, Refusal):
         raise AccessDenied(identity.subject, "read", str(room), answer.reason)
     return answer
+
+
+async def consulted(access: Access, identity: Identity, room: RoomName) -> Rights:
+    """The same, of whoever else decides too: he has to be asked before he is known to answer."""
+    await access.consult(identity, room)
+    return admitted(access, identity, room)
 
 
 class Bounds:

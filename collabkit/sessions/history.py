@@ -75,7 +75,7 @@ class Sitting(Protocol):
 Run: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Runs an operation."""
 
-See: TypeAlias = Callable[[RoomName], object]
+See: TypeAlias = Callable[[RoomName], Awaitable[object]]
 """Raises AccessDenied unless whoever looks may read a document."""
 
 OpenHistory: TypeAlias = Callable[[Sitting], "History"]
@@ -348,7 +348,7 @@ class History:
         """The session with all that this program has edited."""
         await self._session.saved()
         record = self._session.record
-        self._see(RoomName(record.project, record.name, self.document))
+        await self._see(RoomName(record.project, record.name, self.document))
         return await self._store.find_session(record.id, project=record.project)
 
     async def _past(self, upto: Seq | None = None) -> Past:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
-from collabkit.access.rules import CODES, Permission
+from collabkit.access.control import AccessOptions
+from collabkit.access.rules import CODES, Decision, Permission, Request
 from collabkit.errors import AccessDenied, SessionExists, SessionNotFound
 from collabkit.sessions.session import Kind
 from collabkit.sessions.workspace import Workspace
@@ -100,3 +104,37 @@ async def test_no_past_is_told_of_what_may_not_be_read(workspace: Workspace) -> 
         for look in (secret.to_dict, secret.changes, secret.versions, secret.blame):
             with pytest.raises(AccessDenied, match="may not read note/secret"):
                 await look()
+
+
+class Scribes:
+    """Lets Ada do everything, and nobody else anything."""
+
+    name = "scribes"
+
+    def epoch(self) -> object:
+        """Its answers never change."""
+        return 0
+
+    async def decide(self, requests: Sequence[Request]) -> list[Decision]:
+        """Answer each."""
+        return [
+            Decision(each.subject == ADA, "allow" if each.subject == ADA else "no-match")
+            for each in requests
+        ]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_another_engine_is_asked_before_somebody_acts(path: Path, kind: Kind) -> None:
+    """Who opens, makes, reads or looks back is judged by its answer, not by that it had none."""
+    async with Workspace.open(path, access=AccessOptions(engine=Scribes())) as workspace:
+        async with workspace.create("note", kind=kind, subject=ADA) as note:
+            for document in (note.document, await note.open_document("side")):
+                document.text("body").append("hers")
+            await note.saved()
+            assert await note.history.of("side").to_dict() == {"body": "hers"}
+        async with workspace.open("note", subject=ADA) as note:
+            assert str(note.document.text("body")) == "hers"
+        with pytest.raises(AccessDenied, match=CODES["no-match"]):
+            await workspace.open("note", subject="user:ben").found()
+        with pytest.raises(AccessDenied, match=CODES["no-match"]):
+            await workspace.create("other", kind=kind, subject="user:ben")
