@@ -6,8 +6,8 @@ Rules:
 2. :meth:`~Asking.check` and what is like it only ask. Who acts on an answer says so, with
    :meth:`~Asking.require` or :meth:`~Asking.note`: then the audit is told what it has to be, see
    :mod:`.witness`.
-3. Where an engine of the host's decides (:mod:`collabkit.access.engine`), the policy's own rules are not asked, and
-   what only they could tell is refused.
+3. Where an engine of the host's decides (:mod:`collabkit.access.engine`), the policy's own rules
+   are not asked, and what only they could tell is refused.
 """
 
 from __future__ import annotations
