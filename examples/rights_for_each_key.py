@@ -10,8 +10,7 @@ import secrets
 import tempfile
 import time
 
-from collabkit import Workspace, connect
-from collabkit.access.rules import Permission, Role
+from collabkit import Permission, Role, Workspace, connect
 from collabkit.access.tokens import Claims, mint
 from collabkit.relay.auth import jwt
 from collabkit.relay.server import Relay

@@ -303,7 +303,11 @@ def _told(told: Plan) -> Iterator[str]:
             kind, key = name_of(fact)
             yield f"{sign} {kind} {key}"
     for each in told.decisions_changed:
-        line = f"{each.subject} {each.action} {each.resource}: {each.before} -> {each.after}"
-        yield line + (f", if {' and '.join(each.conditions)}" if each.conditions else "")
+        where = f"{each.subject} {each.action} {each.resource}"
+        words, told_apart = f"{each.before} -> {each.after}", each.before != each.after
+        conditions = f"if {' and '.join(each.conditions)}" if each.conditions else ""
+        if conditions:
+            words = words.replace("if", conditions) if told_apart else f"{words}, {conditions}"
+        yield f"{where}: {words}"
     if not told.complete:
         yield "and more: not all could be asked"

@@ -80,11 +80,13 @@ def test_conditions_are_told_and_not_guessed() -> None:
     assert told.decisions_changed == (
         Difference("user:ada", "delete", PLAN, "no", "if", ("change.own",)),
     )
-    assert str(told).endswith("no -> if, if change.own")
+    assert str(told).endswith("no -> if change.own")
+    assert str(planned([own], Drop("grant", "1"))).endswith("if change.own -> no")
     later = grant("user:ada", Permission(PLAN, "delete", ("now < 5.0",)))
     (changed,) = planned([own], Put(later)).decisions_changed
     assert (changed.before, changed.after) == ("if", "if")
     assert changed.conditions == ("change.own", "now < 5.0")
+    assert str(planned([own], Put(later))).endswith("if -> if, if change.own and now < 5.0")
 
 
 def test_what_holds_at_another_time_changes_no_answer_now() -> None:
