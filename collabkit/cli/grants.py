@@ -6,6 +6,7 @@ import time
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from ..access.drafting import Draft
 from ..access.facts import Change, Drop, Put
@@ -79,22 +80,19 @@ def give(
     if what in ACTIONS:
         # A rule is written as it is on the command line, where a scope goes without `/**`.
         (made,) = rules_of(*([None, [f"{what} {scope}"]] if deny else [[f"{what} {scope}"], None]))
-        permission = type(made)(made.resource, made.action, tuple(condition or ()), made.effect)
+        permission = replace(made, conditions=tuple(condition or ()))
     elif deny or condition:
         raise typer.BadParameter("--deny and --if go with one of read, write, execute, …")
     else:
         changes += shipped_roles(what, policy)
-    now = time.time()
-    ends = None if until is None else moment(until, now=now)
-    if ends is not None and ends <= now:
-        raise typer.BadParameter(f"--until {until} is over; it would give nothing")
+    begins, ends = _window(since, until)
     draft = Draft(new_id, by=f"cli:{user()}")
     grant = draft.grant(
         subject,
         None if permission else what,
         permission=permission,
         scope=scope,
-        not_before=None if since is None else moment(since, now=now),
+        not_before=begins,
         not_after=ends,
         uses=uses,
         reason=reason,
@@ -102,6 +100,16 @@ def give(
     said = f"granted: {grant.id}"
     changes.append(Put(grant))
     amend(db, policy, changes, said=said, reason=reason, dry_run=dry_run, as_json=as_json)
+
+
+def _window(since: str | None, until: str | None) -> tuple[float | None, float | None]:
+    """From when until when something is given."""
+    now = time.time()
+    begins = None if since is None else moment(since, now=now)
+    ends = None if until is None else moment(until, now=now)
+    if ends is not None and ends <= now:
+        raise typer.BadParameter(f"--until {until} is over; it would give nothing")
+    return begins, ends
 
 
 def _chosen(

@@ -112,7 +112,9 @@ def test_own_states_are_copies() -> None:
     assert ada.local == {"cursor": [1]}
 
 
-@pytest.mark.parametrize("state", [{1, 2}, float("nan"), b"bytes", object()], ids=lambda state: type(state).__name__)
+@pytest.mark.parametrize(
+    "state", [{1, 2}, float("nan"), b"bytes", object()], ids=["set", "nan", "bytes", "object"]
+)
 def test_states_are_json(state: Any) -> None:
     """What JSON cannot hold is refused, and nothing is shown."""
     ada = Awareness(7)

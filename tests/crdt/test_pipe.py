@@ -99,7 +99,7 @@ def test_what_cannot_be_said_of_two_updates_is_noticed(trip: bytes | Trip) -> No
 
 def test_nothing_is_mended_but_what_is_contested() -> None:
     """And each that is comes with what went into the document instead."""
-    asked = [b"a", Contested(b"b")]
+    asked: list[bytes | Contested] = [b"a", Contested(b"b")]
     for unsound in (Trip(b"\4\1", mended=[b"a"]), Trip(b"\0\4", mended=[b"a"] * 2)):
         assert not fits(unsound, asked)
     for sound in (b"\0\0", Trip(b"\0\3", [("a", "b")]), Trip(b"\0\4", mended=[b"a"])):
