@@ -49,7 +49,8 @@ serve: runtime page ## run a relay on the SQLite file DB, at PORT
 	@exec collabkit serve $(DB) --port $(PORT)
 
 test: lint types contracts docs bench-smoke wheel $(NPM_READY) ## all that must hold before a change lands
-	$(PYTEST) tests -n $(AT_ONCE) --dist worksteal
+	$(PYTEST) tests/hostile -m alone
+	$(PYTEST) tests -m "not (alone or soak or fuzz)" -n $(AT_ONCE) --dist worksteal
 
 # Environment
 
@@ -117,7 +118,7 @@ contracts: $(STAMPS)/dev ## import-linter: floors, pure cores, one importer of p
 	lint-imports
 
 unit: wheel ## tests that need neither Node.js nor a browser
-	$(PYTEST) tests -n $(AT_ONCE) --dist worksteal --ignore tests/interop --ignore tests/browser
+	$(PYTEST) tests -m "not (alone or soak or fuzz)" -n $(AT_ONCE) --dist worksteal --ignore tests/interop --ignore tests/browser
 
 interop: wheel $(NPM_READY) ## stock JavaScript clients against the relay
 	$(PYTEST) tests/interop

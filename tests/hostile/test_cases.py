@@ -74,6 +74,7 @@ async def test_alone(relay: Serving, room: str, case: Case, dialect: str) -> Non
     assert not kept or case.outcome is Outcome.HARMLESS
 
 
+@pytest.mark.alone
 async def test_in_sequence(own_relay: Serving, record_property: Recorder) -> None:
     """All of them, one after the other, in both dialects: next door it is as quiet as before.
 

@@ -86,3 +86,14 @@ def test_every_test_says_what_it_holds(tests: dict[str, ast.Module]) -> None:
         and not ast.get_docstring(node)
     ]
     assert "\n".join(silent) == ""
+
+
+def test_what_runs_alone_is_where_it_is_run(root: Path) -> None:
+    """`make test` looks for tests that must run alone in `tests/hostile`, and nowhere else."""
+    alone = [
+        path.relative_to(root).as_posix()
+        for path in (root / "tests").rglob("test_*.py")
+        if "@pytest.mark.alone\n" in path.read_text(encoding="utf-8")
+    ]
+    assert alone
+    assert all(name.startswith("tests/hostile/") for name in alone), alone
