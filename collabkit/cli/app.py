@@ -132,7 +132,8 @@ def _report(error: Exception) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         return 2  # the help was printed when the error was made
     command = context.command_path if context is not None else "collabkit"
-    message = usage().rstrip(".")
+    # Typer says of a choice that is none that it is an error of a value, twice.
+    message = usage().rstrip(".").replace(": Value error, ", ": ")
     render.error(f"{message[:1].lower()}{message[1:]}; `{command} --help` says more")
     return 2
 

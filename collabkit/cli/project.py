@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated
 
+import msgspec
 import typer
 
 from ..store.reader import Reader
@@ -29,7 +30,9 @@ def list_projects(db: Db, *, as_json: AsJson = False) -> None:
         found = reader.projects()
         sessions = Counter(record.project for record in listed(reader)[0])
     if as_json:
-        render.json(found)
+        render.json(
+            [{**msgspec.structs.asdict(one), "sessions": sessions[one.name]} for one in found]
+        )
         return
     render.listing(
         ("Project", "Sessions", "Created", "By", "Archived"),

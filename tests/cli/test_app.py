@@ -61,6 +61,10 @@ def test_no_argument_is_a_wish_for_help(run: Run) -> None:
         (["ls", "--colour"], "no such option: --colour"),
         (["serve", "--port", "99999"], "invalid value for '--port'"),
         (["log", "a.db", "n", "--limit", "x"], "invalid value for '--limit'"),
+        (
+            ["access", "confine", "a.db", "n", "--join", "x"],
+            "for '--join': 'x' is not one of 'open'",
+        ),
     ],
 )
 def test_wrong_usage_is_one_sentence(run: Run, arguments: list[str], says: str) -> None:

@@ -17,10 +17,9 @@ def test_projects_are_made_listed_and_archived(run: Run, tmp_path: Path) -> None
     rows = {row[0]: row for row in run(*project, "ls", db).lines[1:]}
     assert (rows["acme"][1], rows["beta"][1], rows["beta"][4]) == ("1", "0", "")
     assert run(*project, "archive", db, "beta").code == 0
-    archived = {
-        one["name"]: one["archived_at_ms"] for one in run("project", "ls", db, "--json").json
-    }
-    assert archived["beta"] is not None
+    told = {one["name"]: one for one in run("project", "ls", db, "--json").json}
+    assert (told["acme"]["sessions"], told["beta"]["sessions"]) == (1, 0)
+    assert told["beta"]["archived_at_ms"] is not None
     assert run("create", db, "beta~new").code == 1
     assert run(*project, "archive", db, "beta", "--undo").code == 0
     assert run("create", db, "beta~new").code == 0
