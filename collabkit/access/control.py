@@ -144,9 +144,11 @@ class AccessControl(Enforcing):
         *,
         permission: Permission | None = None,
         scope: str = "/**",
+        not_before: float | None = None,
+        not_after: float | None = None,
+        uses: int | None = None,
         by: Subject | None = None,
         reason: str = "",
-        **limits: Any,
     ) -> Grant:
         """Give somebody a role, or one permission.
 
@@ -155,9 +157,11 @@ class AccessControl(Enforcing):
             role: The name of a role; or there is a permission.
             permission: It.
             scope: Where, as a pattern.
+            not_before: From when on, in Unix seconds.
+            not_after: Until when.
+            uses: How many operations can be called by it.
             by: Who gives it; the host if not said.
             reason: Why, in words.
-            limits: ``not_before``, ``not_after``, ``uses``, as a :class:`Grant` has them.
 
         Raises:
             AccessDenied: Who gives it has it not himself.
@@ -165,7 +169,14 @@ class AccessControl(Enforcing):
         """
         async with self.transaction(by=by, reason=reason) as transaction:
             return transaction.grant(
-                subject, role, permission=permission, scope=scope, reason=reason, **limits
+                subject,
+                role,
+                permission=permission,
+                scope=scope,
+                not_before=not_before,
+                not_after=not_after,
+                uses=uses,
+                reason=reason,
             )
 
     async def grant_temporary(
