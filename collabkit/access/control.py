@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -147,7 +147,7 @@ class AccessControl(Enforcing):
         not_before: float | None = None,
         not_after: float | None = None,
         uses: int | None = None,
-        by: Subject | None = None,
+        by: str | None = None,
         reason: str = "",
     ) -> Grant:
         """Give somebody a role, or one permission.
@@ -180,9 +180,16 @@ class AccessControl(Enforcing):
             )
 
     async def grant_temporary(
-        self, subject: str, role: str, *, for_: float | timedelta, **options: Any
+        self,
+        subject: str,
+        role: str,
+        *,
+        for_: float | timedelta,
+        scope: str = "/**",
+        by: str | None = None,
+        reason: str = "",
     ) -> Grant:
-        """Give somebody a role for so many seconds; the options are those of :meth:`grant`.
+        """Give somebody a role for so many seconds; the rest is as for :meth:`grant`.
 
         Raises:
             InvalidPolicy: That is no time at all.
@@ -190,7 +197,9 @@ class AccessControl(Enforcing):
         seconds = for_.total_seconds() if isinstance(for_, timedelta) else for_
         if not seconds > 0:
             raise InvalidPolicy(f"grant to {subject!r}", f"it would hold for {seconds:g} s")
-        return await self.grant(subject, role, not_after=self._clock() + seconds, **options)
+        return await self.grant(
+            subject, role, scope=scope, not_after=self._clock() + seconds, by=by, reason=reason
+        )
 
     async def elevate(
         self,
@@ -199,13 +208,16 @@ class AccessControl(Enforcing):
         *,
         session: str | RoomName,
         for_: float | timedelta,
-        **options: Any,
+        by: str | None = None,
+        reason: str = "",
     ) -> Grant:
         """Give somebody a role in one session, for so many seconds."""
         scope = _session(session)
-        return await self.grant_temporary(subject, role, for_=for_, scope=scope, **options)
+        return await self.grant_temporary(
+            subject, role, for_=for_, scope=scope, by=by, reason=reason
+        )
 
-    async def revoke(self, id: str, *, by: Subject | None = None, reason: str = "") -> int:
+    async def revoke(self, id: str, *, by: str | None = None, reason: str = "") -> int:
         """Strike a grant out; returns the epoch. Raises InvalidPolicy if there is none."""
         return await self.change([Drop("grant", id)], by=by, reason=reason)
 
@@ -216,7 +228,7 @@ class AccessControl(Enforcing):
         join: Join = "open",
         participants: int | None = None,
         connections: int | None = None,
-        by: Subject | None = None,
+        by: str | None = None,
         reason: str = "",
     ) -> Confines:
         """Say what a session lets nobody exceed, in place of what was said before.
@@ -235,7 +247,7 @@ class AccessControl(Enforcing):
         return made
 
     async def unconfine(
-        self, session: str | RoomName, *, by: Subject | None = None, reason: str = ""
+        self, session: str | RoomName, *, by: str | None = None, reason: str = ""
     ) -> int:
         """Let a session be as its rules say; returns the epoch."""
         return await self.change([Drop("confines", _session(session))], by=by, reason=reason)

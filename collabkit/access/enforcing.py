@@ -156,7 +156,7 @@ class Enforcing(Admitting):
 
     @contextlib.asynccontextmanager
     async def transaction(
-        self, *, by: Subject | None = None, reason: str = "", trusted: bool = False
+        self, *, by: str | None = None, reason: str = "", trusted: bool = False
     ) -> AsyncIterator[Transaction]:
         """Put changes together; they are made at once when the block ends without an error.
 
@@ -177,7 +177,7 @@ class Enforcing(Admitting):
         self,
         changes: Sequence[Change],
         *,
-        by: Subject | None = None,
+        by: str | None = None,
         reason: str = "",
         trusted: bool = False,
         expected: int | None = None,
@@ -261,9 +261,9 @@ class Enforcing(Admitting):
         await self._make(changes, by=by, reason=reason, store=store)
         return results[-1] if results else await act(None)
 
-    async def archive_project(self, name: str, *, by: Subject, undo: bool = False) -> Project:
+    async def archive_project(self, name: str, *, by: str, undo: bool = False) -> Project:
         """Let nothing in a project be changed, or let it again. Raises ProjectNotFound."""
-        project = await self._store.archive_project(name, by=by, undo=undo)
+        project = await self._store.archive_project(name, by=Subject(by), undo=undo)
         self._archived = self._archived - {name} if undo else self._archived | {name}
         self._tell(Changed(self._policy.epoch, None))
         return project
@@ -272,7 +272,7 @@ class Enforcing(Admitting):
         self,
         draft: Draft,
         *,
-        by: Subject | None,
+        by: str | None,
         reason: str,
         trusted: bool,
         expected: int | None = None,
@@ -285,7 +285,7 @@ class Enforcing(Admitting):
                 may_change(policy, by, made, self._clock())
             return made
 
-        return await self._make(changes, by=by or self._host, reason=reason)
+        return await self._make(changes, by=Subject(by or self._host), reason=reason)
 
     async def _make(
         self,
