@@ -47,7 +47,7 @@ from .structs import read_item, read_items
 from .touches import Ranges
 from .update import EMPTY_UPDATE, decode_state_vector, encode_deletes, encode_update, merged
 
-__all__ = ["emptied", "putting_back", "taken"]
+__all__ = ["emptied", "lives_not", "putting_back", "taken"]
 
 Spans: TypeAlias = list[tuple[int, int]]
 """Clocks and lengths, in order; none touch."""
@@ -153,8 +153,17 @@ def _putting_back(
         quarantine.take(update, found)
         back = quarantine.undo(lost, dead)
     asked = sum(length for spans in lost.values() for _, length in spans)
-    came = sum(section.length for section in scan(back, NO_BUDGET).sections)
+    found = scan(back, NO_BUDGET)
+    came = sum(section.length for section in found.sections)
+    if lives_not(found, client):
+        return None
     return back if came == asked else None
+
+
+def lives_not(found: Scan, client: int) -> bool:
+    """Whether an update deletes again what it brings of a client: engines can be led astray."""
+    brought = [(part.clock, part.length) for part in found.sections if part.client == client]
+    return any(one == client and _meet(brought, clock, n) for one, clock, n in found.deletes)
 
 
 def _marks(back: bytes) -> tuple[list[Range], list[Range]]:

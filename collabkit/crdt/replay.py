@@ -28,7 +28,7 @@ from ..ids import new_client_id
 from .budget import DEFAULT_BUDGET, NO_BUDGET, REFUSALS, Budget, refuse
 from .core import Core, is_panic
 from .engine import Bad, Contested, Gap, Good, Mended, NothingNew, Verdict
-from .mending import emptied, putting_back, taken
+from .mending import emptied, lives_not, putting_back, taken
 from .nesting import Nesting, Placed
 from .pairs import Pairs, Runs
 from .places import Places
@@ -177,6 +177,8 @@ class Replay:
         looked = self._look(mended, NO_BUDGET)
         assert looked is not None
         found, _, placed, runs = looked
+        if self._mender is not None and lives_not(found, self._mender):
+            raise RuntimeError("what was put back was deleted again")
         self.weight_bytes += len(mended)
         self._took(found, placed, runs)
         return Mended(mended)

@@ -12,16 +12,18 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 
 from .budget import NO_BUDGET, refuse
 from .contents import ANY, DELETED, GC, SKIP, STRING
 from .lib0 import read_var_bytes, read_var_uint, skip_any, var_bytes, var_uint
 from .scan import Scan, Section, scan
 from .structs import head_behind, read_item
-from .update import encode_update
+from .touches import Ranges
+from .update import encode_update, merged
 
-__all__ = ["trimmed"]
+__all__ = ["collected", "trimmed"]
 
 
 def trimmed(update: bytes, found: Scan, vector: Mapping[int, int]) -> tuple[bytes, Scan]:
@@ -45,6 +47,43 @@ def trimmed(update: bytes, found: Scan, vector: Mapping[int, int]) -> tuple[byte
             sections.append((section.client, first, len(structs), structs))
     rest = encode_update(sections, update[found.deletes_start :])
     return rest, scan(rest, NO_BUDGET)
+
+
+def collected(update: bytes, found: Scan, ranges: Ranges) -> bytes:
+    """Leave of some structs only how long they are, as if they had been collected.
+
+    >>> hi = bytes.fromhex("010107000401017402686900")
+    >>> collected(hi, scan(hi), ((7, 0, 1),)).hex()
+    '01010700000200'
+    """
+    meant: dict[int, list[tuple[int, int]]] = {}
+    for client, clock, length in ranges:
+        meant.setdefault(client, []).append((clock, length))
+    sections = []
+    for section in found.sections:
+        spans = merged(meant.get(section.client, ()))
+        structs = list(_collected(update, section, spans))
+        sections.append((section.client, section.clock, len(structs), structs))
+    return encode_update(sections, update[found.deletes_start :])
+
+
+def _collected(
+    update: bytes, section: Section, spans: Sequence[tuple[int, int]]
+) -> Iterator[bytes]:
+    at, clock = section.start, section.clock
+    for _ in range(section.structs):
+        start = at
+        if update[at] in (GC, SKIP):
+            length, at = read_var_uint(update, at + 1)
+        else:
+            item, at = read_item(update, at, section.client, clock)
+            length = item.length
+        last = bisect_left(spans, (clock + length,)) - 1
+        if last >= 0 and sum(spans[last]) > clock:
+            yield bytes((GC,)) + var_uint(length)
+        else:
+            yield update[start:at]
+        clock += length
 
 
 def _behind(update: bytes, section: Section, known: int) -> Iterator[bytes]:

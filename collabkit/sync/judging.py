@@ -27,7 +27,9 @@ Rules:
 8. To mend costs far more than to offend, so everybody has a number of repairs (:mod:`.repairs`).
    Whoever uses them up is put out. So is whoever has something repaired where the document is as
    large as it may be, since what is put back is more than was there.
-9. The names of places stay of what is refused. Names that no path can have are not taken at all.
+9. What is refused since nobody can tell where it is leaves not even its place: beside what it is
+   put, engines do what they like with all that comes there later.
+10. The names of places stay of what is refused. Names that no path can have are not taken at all.
 """
 
 from __future__ import annotations
@@ -41,12 +43,13 @@ from msgspec.structs import replace
 from ..access.model import Judge
 from ..access.paths import ELEMENT, MAX_CHARACTERS, quote, show
 from ..access.rules import CODES, Decision
+from ..crdt.budget import NO_BUDGET
 from ..crdt.drafts import Part, drafts
 from ..crdt.engine import Contested
 from ..crdt.places import Places
 from ..crdt.touches import Ranges, Touch
-from ..crdt.trimming import trimmed
-from ..crdt.update import StateVector, merged
+from ..crdt.trimming import collected, trimmed
+from ..crdt.update import StateVector, merged, scan
 from ..errors import UpdateRefused
 from ..ids import Subject
 from .effects import Denial, Dismiss, RoomEffect, Survey
@@ -258,6 +261,11 @@ class Judging:
             if any(_reach(touch) > MAX_CHARACTERS for touch in touches):
                 return [Dismiss(edit.author, 1008, _TOO_LONG)]
             case = _case(edit, touches, author.judge(touches, now=now), author.path)
+            nowhere = tuple(span for touch in touches if not touch.steps for span in touch.inserted)
+            if case is not None and nowhere:
+                edit.update = collected(edit.update, edit.scan, nowhere)
+                edit.scan = scan(edit.update, NO_BUDGET)
+                case = replace(case, contested=replace(case.contested, update=edit.update))
             if case is not None:
                 self.repairs.charge(edit.subject, places=len(touches), now=now)
                 if full or not self.repairs.take(edit.author, edit.subject, now=now):

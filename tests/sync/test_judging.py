@@ -10,6 +10,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from collabkit.access.model import Rights
 from collabkit.access.rules import Decision
+from collabkit.crdt.structs import read_items
 from collabkit.crdt.touches import Touch
 from collabkit.crdt.update import scan, splice
 from collabkit.ids import GUARD
@@ -24,7 +25,7 @@ from collabkit.sync.messages import (
     SyncStep2,
     Update,
 )
-from crdt.crafting import gc, shared, update, values
+from crdt.crafting import gc, shared, string, update, values
 from sync.guarding import DOCUMENT, LOCKED, SECRET, House, Person, agree, come, judge
 
 THEME = f"{DOCUMENT}/m/theme"
@@ -347,3 +348,16 @@ def test_what_took_the_place_of_others_work_is_found_among_much(house: House) ->
     make_up(house, kim, update((kim.key, 2_001, again), deletes=gone))
     seen = agree(house)["m"]
     assert (len(seen), seen["theme"], len(kim.receipts)) == (before + 500, "dark", 2)
+
+
+def test_what_is_nowhere_leaves_no_place(house: House, eve: Person, bystander: Person) -> None:
+    """Beside an item between two of different places engines lose what is put back there."""
+    theme, text = (1000, 0), (1000, 2)  # what the owner wrote
+    odd = string("x", origin=(text[0], text[1] + 5), right=theme)
+    made_up = update((eve.key, 0, [odd]), deletes={1000: [(text[1], 9)]})
+    house.feed(on.Said(eve.member, Update(made_up)))
+    house.settle()
+    assert bystander.text("locked") == "do not touch"
+    assert bystander.m == {"theme": "dark", "size": 1}
+    body = house.rows[-1].body
+    assert [item for item in read_items(body, scan(body)) if item.client == eve.key] == []
