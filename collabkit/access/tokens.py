@@ -36,7 +36,7 @@ import msgspec
 from ..errors import InvalidName, InvalidToken
 from ..ids import RoomName
 
-__all__ = ["MIN_KEY_BYTES", "Action", "Claims", "allows", "check_key", "ends_at", "mint", "verify"]
+__all__ = ["MIN_KEY_BYTES", "Action", "Claims", "allows", "check_key", "mint", "verify"]
 
 Action: TypeAlias = Literal["read", "write"]
 
@@ -128,19 +128,6 @@ def verify(token: str, key: bytes, *, now: float) -> Claims:
         raise InvalidToken("it is malformed") from None
     _check(claims, now)
     return claims
-
-
-def ends_at(token: str) -> float | None:
-    """When a token says that it ends, whether that is so or not; None if it does not say.
-
-    >>> ends_at(mint(Claims("user:ada", exp=2000), b"k" * 32, now=1000)), ends_at("secret")
-    (2000.0, None)
-    """
-    try:
-        payload = jwt.decode(token, options={"verify_signature": False, "verify_exp": False})
-        return float(payload["exp"])
-    except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError):
-        return None
 
 
 def allows(claims: Claims, action: Action, room: RoomName) -> bool:

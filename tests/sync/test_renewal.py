@@ -10,7 +10,7 @@ from collabkit.access.tokens import Claims, mint
 from collabkit.errors import ConnectionClosed
 from collabkit.sync.dialects import SUBPROTOCOL
 from collabkit.sync.messages import Refresh, read_collabkit
-from collabkit.sync.renewal import renew
+from collabkit.sync.renewal import ends_at, renew
 
 KEY = b"k" * 32
 
@@ -83,3 +83,11 @@ async def test_a_token_that_says_nothing_is_left_alone() -> None:
     line.over.set()
     await renew(line, "secret", fresh)
     assert line.said.empty()
+
+
+@pytest.mark.parametrize(
+    "token", ["", "a.b.c", "a.bm8.c", "a.eyJleHAiOiAieCJ9.c", "a.e30.c", "\u00e4.\u00e4.\u00e4"]
+)
+def test_what_does_not_say_when_it_ends(token: str) -> None:
+    """No base64, no JSON, no number, or no JWT at all."""
+    assert ends_at(token) is None
