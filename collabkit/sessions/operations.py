@@ -37,7 +37,8 @@ Rules:
    all of each. :mod:`.permitting` decides, also while there is no policy.
 5. What is imported may be older than what people still have: the host's imports begin a recovery
    of the document (:mod:`collabkit.store.recovery`). Those of people in a room do not, behind a
-   lock: whoever may write could have others' words taken from anybody with them.
+   lock, and bring nothing under the client ids of others: whoever may write could have others'
+   words taken from anybody with them, or use up the clocks of their next ones.
 """
 
 from __future__ import annotations
