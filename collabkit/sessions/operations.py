@@ -50,6 +50,7 @@ from typing import Any
 import msgspec
 
 from ..access.model import Identity
+from ..access.rules import CODES
 from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
 from . import branching, erasure, founding, moving, projects, rewinding, upkeep
@@ -189,6 +190,8 @@ async def call_from_room(
     if host.access.is_empty:
         target = await meant(host, RoomName.parse(asked.session))
         denied = claimed(operation.needs, target, room, identity, unlocked)
+        if not denied and host.access.is_archived(room.project):
+            denied = CODES["archived"]
         if denied:
             raise AccessDenied(identity.subject, name, asked.session, denied)
     else:

@@ -9,6 +9,7 @@ import pytest
 from pycrdt import Doc, Text
 
 from collabkit.access.model import Identity
+from collabkit.access.rules import CODES
 from collabkit.errors import AccessDenied, OperationFailed, SessionNotFound, UpdateRefused
 from collabkit.ids import RoomName, Subject
 from collabkit.sessions import operations
@@ -110,6 +111,19 @@ async def test_an_import_from_a_room_brings_nothing_under_the_ids_of_others(
     with pytest.raises(UpdateRefused, match="somebody else"):
         await call_from_room(workspace, room, eve, "import", asked, unlocked=False)
     assert on_disk.text("note") == "hello"
+
+
+async def test_without_a_policy_nothing_is_called_in_an_archived_project(
+    workspace: Workspace,
+) -> None:
+    """Whoever might write there could fill it with versions otherwise."""
+    await write(workspace, "note", "a")
+    await workspace.call("project-archive", session="note")
+    room = RoomName.parse("note")
+    for name, asked in (("version", {"name": "late"}), ("checkpoint", {}), ("fork", {"name": "f"})):
+        with pytest.raises(AccessDenied, match=CODES["archived"]):
+            await call_from_room(workspace, room, WRITER, name, asked, unlocked=True)
+    assert await workspace.store.versions((await workspace.store.sessions())[0].id) == []
 
 
 async def test_a_session_may_be_called_by_its_id(workspace: Workspace) -> None:
