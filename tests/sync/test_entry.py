@@ -12,6 +12,7 @@ from collabkit.access.rules import CODES, Permission
 from collabkit.errors import AccessDenied
 from collabkit.ids import RoomName, Subject
 from collabkit.store.sqlite import SQLiteStore
+from collabkit.sync.dialects import Dialect
 from collabkit.sync.entry import Admission, Entry
 
 from .ruled import HOST, House, authenticate
@@ -124,3 +125,19 @@ async def test_who_only_looks_is_asked_about_as_well(house: House) -> None:
     await house.allow("user:ada", "read", "execute", under="/projects/default")
     assert not isinstance(await entry.look(knock("nothing")), Refusal)
     assert [one.name for one in await house.store.sessions()] == ["doc"]
+
+
+async def test_a_session_that_keeps_somebody_out_shows_him_nothing(house: House) -> None:
+    """Who may not join it may not look at its past either; who is in it may, and takes no seat."""
+    for join, code in (("closed", 4410), ("invited", 4411)):
+        await house.access.confine("doc", join=join)  # type: ignore[arg-type]
+        await house.allow("user:bob", "read", under="/projects/default")
+        refused = await house.hub.entry.look(knock("doc", "bob"))
+        assert isinstance(refused, Refusal)
+        assert refused.code == code
+    await house.access.confine("doc", participants=1)
+    ada = house.come(Dialect.COLLABKIT, "ada")
+    await ada.in_sync()
+    assert not isinstance(await house.hub.entry.look(knock("doc", "bob")), Refusal)
+    await house.access.confine("doc", join="closed")
+    assert not isinstance(await house.hub.entry.look(knock("doc")), Refusal)
