@@ -155,7 +155,8 @@ class Attendance:
         """Have a session for oneself, whatever its kind. Raises SessionBusy."""
         if self._inside[record.id]:
             raise SessionBusy(record.name, "this program has it open already")
-        bind, consult = self._binding(identity), partial(self._hub.entry.access.consult, identity)
+        bind = self._binding(identity, alone=True)
+        consult = partial(self._hub.entry.access.consult, identity)
         alone = _Alone(self._store, record, identity.subject, bind, consult)
         self._alone[record.id] = alone
         try:
@@ -279,7 +280,7 @@ class Attendance:
             del self._tokens[token]
             link.close()
 
-    def _binding(self, identity: Identity) -> Bind:
+    def _binding(self, identity: Identity, *, alone: bool = False) -> Bind:
         """What holds a document to what somebody may do, if anything does."""
         access = self._hub.entry.access
 
@@ -289,7 +290,7 @@ class Attendance:
             if identity.is_host and admitted(access, identity, place).can_write:
                 return nullcontext()
             bounds = Bounds(access, identity, place, document, mine=mine, clock=self._hub.now)
-            return bounds.kept()
+            return bounds.kept(alone=alone)
 
         return bind
 
