@@ -42,6 +42,10 @@ SINGLE_USER = "single-user"
 
 _NO_CONNECTION = 0
 
+# A document is in the file once it was opened, since it has a history of its own by then. Readers
+# may be there before writers; but nobody fills a disk by reading.
+MAX_UNWRITTEN = 1000
+
 
 class Changed(Protocol):
     """What may be answered otherwise now."""
@@ -232,6 +236,8 @@ class Entry:
             return Refusal(4404, f"there is no session {asked.session!r}")
         if record.kind == SINGLE_USER:
             return Refusal(4403, f"{asked.session!r} is a single-user session")
+        if not rights.can_write and _is_too_much(record, room):
+            return Refusal(4404, f"there is no document {asked.document!r}")
         self._names[record.id] = room
         return self.closed.get(record.id) or Admission(record.id, room, identity, rights)
 
@@ -276,6 +282,11 @@ def _said(
     # Whoever tries an id is not told by a rule's answer whose it is.
     why = rights.reason if room == asked else CODES["no-match"]
     return Refusal(rights.code, f"{identity.subject} may not enter {asked}: {why}")
+
+
+def _is_too_much(record: SessionRecord, room: RoomName) -> bool:
+    """Whether a document would come into being for whoever opens it, beyond enough of them."""
+    return room.document not in record.documents and len(record.documents) >= MAX_UNWRITTEN
 
 
 def named(asked: RoomName, record: SessionRecord) -> RoomName:

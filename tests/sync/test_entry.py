@@ -12,6 +12,7 @@ from collabkit.access.rules import CODES, Permission
 from collabkit.errors import AccessDenied
 from collabkit.ids import RoomName, Subject
 from collabkit.store.sqlite import SQLiteStore
+from collabkit.sync import entry
 from collabkit.sync.dialects import Dialect
 from collabkit.sync.entry import Admission, Entry
 
@@ -141,3 +142,19 @@ async def test_a_session_that_keeps_somebody_out_shows_him_nothing(house: House)
     assert not isinstance(await house.hub.entry.look(knock("doc", "bob")), Refusal)
     await house.access.confine("doc", join="closed")
     assert not isinstance(await house.hub.entry.look(knock("doc")), Refusal)
+
+
+async def test_who_only_reads_brings_few_documents_into_being(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He may come before whoever writes, but not fill the file with names; who may write may."""
+    monkeypatch.setattr(entry, "MAX_UNWRITTEN", 2)
+    for name in ("doc/a", "doc/b"):
+        assert isinstance(await house.hub.entry.admit(knock(name)), Admission)
+        [record] = await house.store.sessions()
+        await house.store.load(record.id, name.removeprefix("doc/"))
+    refused = await house.hub.entry.admit(knock("doc/c"))
+    assert refused == Refusal(4404, "there is no document 'c'")
+    assert isinstance(await house.hub.entry.admit(knock("doc/b")), Admission)
+    await house.allow("user:ada", "write", under="/projects/default/sessions/doc")
+    assert isinstance(await house.hub.entry.admit(knock("doc/c")), Admission)
