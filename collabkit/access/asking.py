@@ -20,6 +20,7 @@ from ..ids import RoomName
 from .consulting import Consulting
 from .explaining import Explanation, explain
 from .facts import Change
+from .granting import may_change
 from .paths import Path, show
 from .planning import Plan, plan
 from .policy import Holders, Policy, Reach, Uniform
@@ -161,17 +162,28 @@ class Asking:
         request = Request(subject, action, where, dict(context or {}))
         return explain(self._own("why"), request, self._clock())
 
-    def plan(self, changes: Sequence[Change], questions: Iterable[Request] | None = None) -> Plan:
+    def plan(
+        self,
+        changes: Sequence[Change],
+        questions: Iterable[Request] | None = None,
+        *,
+        by: str | None = None,
+    ) -> Plan:
         """What some changes would change, if they were made now.
 
         Args:
             changes: Which.
             questions: Whose answers to compare; if None, all that could differ.
+            by: Who would make them; the host if not said.
 
         Raises:
+            AccessDenied: He may not, so he is not told.
             InvalidPolicy: They contradict each other, or what is there.
         """
-        return plan(self._own("what would change"), changes, self._clock(), questions)
+        policy, now = self._own("what would change"), self._clock()
+        if by is not None:
+            may_change(policy, by, changes, now)
+        return plan(policy, changes, now, questions)
 
 
 def denied(request: Request, decision: Decision) -> AccessDenied:

@@ -129,7 +129,8 @@ class Explanation(msgspec.Struct, frozen=True):
         return self.allowed
 
     def __str__(self) -> str:
-        return "\n".join(_told(self))
+        # Nothing that somebody named or wrote makes a line of its own.
+        return "\n".join(" ".join(line.splitlines()) for line in _told(self))
 
 
 def explain(policy: Policy, request: Request, now: float) -> Explanation:

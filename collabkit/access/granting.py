@@ -31,6 +31,8 @@ Laws:
 6. Who has ``admin`` over a session may give to himself, in that session and until a time that he
    says, what he does not have. What he has then he may give, by law 2.
 7. A grant says who made it: whoever makes it, or nobody.
+8. Who is put into a group, or taken out of one, is given what he is allowed by rules whose
+   conditions ask in which groups somebody is.
 
 It is more careful than need be: two rules that cover something together do not count.
 """
@@ -58,6 +60,7 @@ _EVER = float("inf")
 
 # What a condition may ask for that is the same whoever asks: law 3.
 _IMPERSONAL = ("resource.", "action", "now", "change.kind", "change.appends")
+_GROUPS = "subject.groups"
 
 
 class _Right(msgspec.Struct, frozen=True):
@@ -104,6 +107,10 @@ def may_change(policy: Policy, by: str, changes: Sequence[Change], now: float) -
     """
     after = policy.changed(changes, epoch=policy.epoch + 1)
     judging = _Judging(policy, after, by, now)
+    moves = [change for change in changes if _name(change)[0] == "membership"]
+    if moves and _asks_for_groups(after):
+        for subject in sorted(policy.affected(moves) or ()):
+            judging.regroup(subject)
     for kind, key in dict.fromkeys(map(_name, changes)):
         before, becomes = policy.fact(kind, key), after.fact(kind, key)
         if before != becomes:
@@ -147,6 +154,13 @@ class _Judging:
             case template:
                 assert template is not None
                 self._administer(join(("access", "templates"), template.name))
+
+    def regroup(self, subject: str) -> None:
+        """Look at what may hold for somebody because he is in other groups. Raises AccessDenied."""
+        for rule in self.after.rules(subject):
+            asks = any(_GROUPS in each.names for each in rule.conditions)
+            if asks and _allows(rule) and _lasts(rule, self.now):
+                self._give(_right_of(rule, self.now))
 
     # What is given
 
@@ -261,6 +275,26 @@ class _Judging:
         return any(each.covers(right) for each in self.allowed) and not any(
             each.touches(right) for each in denied
         )
+
+
+def _asks_for_groups(policy: Policy) -> bool:
+    """Whether any condition may ask in which groups somebody is."""
+    return any(
+        "groups" in condition
+        for fact in policy.facts()
+        for permission in _permissions_of(fact)
+        for condition in permission.conditions
+    )
+
+
+def _permissions_of(fact: Fact) -> tuple[Permission, ...]:
+    match fact:
+        case Role():
+            return fact.permissions
+        case Grant(permission=Permission() as permission):
+            return (permission,)
+        case _:
+            return ()
 
 
 def _reach(grant: Grant) -> Path:

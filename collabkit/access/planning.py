@@ -87,7 +87,8 @@ class Plan(msgspec.Struct, frozen=True):
         return bool(self.added or self.removed)
 
     def __str__(self) -> str:
-        return "\n".join(_told(self))
+        # Nothing that somebody named or wrote makes a line of its own.
+        return "\n".join(" ".join(line.splitlines()) for line in _told(self))
 
 
 def plan(

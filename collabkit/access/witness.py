@@ -42,7 +42,8 @@ KINDS_A_SUBJECT = 60
 # Some 500 bytes each.
 KINDS = 10_000
 
-# Longer than the path of any document; what was within it is told as far as this.
+# Longer than the path of any document; what was within it is kept, and told, as far as this. A key
+# may be as long as an update.
 PATH_CHARACTERS = 512
 
 
@@ -117,9 +118,10 @@ class Witness:
         subject, action = request.subject, request.action
         path = request.resource if isinstance(request.resource, str) else show(request.resource)
         if not decision.allowed:
-            self._note(_Kind("access-denied", subject, action, path, decision.code), decision, now)
+            kind = _Kind("access-denied", subject, action, _cut(path), decision.code)
+            self._note(kind, decision, now)
         elif action == "admin":
-            self._note(_Kind("access-admin", subject, action, path), decision, now)
+            self._note(_Kind("access-admin", subject, action, _cut(path)), decision, now)
         elif action in _WRITES if self.policy.writes else False:
             self._add(_Kind("access-write", subject, action, self._prefix(path)), now)
         elif self.policy.reads and action == "read":

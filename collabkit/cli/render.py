@@ -45,15 +45,15 @@ __all__ = [
 ]
 
 # C0 without tab and newline, DEL and C1: what a terminal obeys instead of showing. Then marks that
-# turn the direction of what comes after them, and halves of characters, which JSON inside a
-# document can have and no stream takes.
+# end a line or turn the direction of what comes after them, and halves of characters, which JSON
+# inside a document can have and no stream takes.
 _CONTROLS = {
     code: f"\\x{code:02x}"
     for code in (*range(32), 127, *range(128, 160))
     if code not in (0x09, 0x0A)
 } | {
     code: f"\\u{code:04x}"
-    for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
+    for code in (*range(0x2028, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
 }
 # Rich needs a width; no line of a tree is as long as this.
 _NO_WIDTH = 100_000

@@ -51,10 +51,15 @@ class Document:
     >>> there.apply(here.update())
     >>> str(there.text("body"))
     'hello'
+
+    Attributes:
+        gate: Called with each update from elsewhere before it is applied, as ``guard`` is with
+            each local edit.
     """
 
     def __init__(self, name: str = "main", *, client_id: int | None = None) -> None:
         self.name = name
+        self.gate: Guard | None = None
         self._desk = Desk(name, new_client_id() if client_id is None else client_id)
         self._roots: dict[str, tuple[str, Node]] = {}
         self._vector: StateVector = {}
@@ -197,6 +202,8 @@ class Document:
         desk = self._desk
         with desk.lock:
             found = None if trusted else self._fitting(update)
+            if self.gate is not None:
+                self.gate(update)
             try:
                 desk.take(update, origin)
             except ValueError as error:

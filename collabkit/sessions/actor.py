@@ -13,6 +13,7 @@ from typing import Any
 
 from ..access.model import Identity
 from ..access.paths import operation_path, project_path, session_path, show
+from ..access.rules import Request
 from ..errors import SessionNotFound
 from ..ids import RoomName
 from ..store.base import SessionRecord
@@ -69,7 +70,8 @@ class Actor:
         if not identity.is_host and not host.access.is_empty:
             path = show(operation_path(project_path(place.project), "create"))
             await host.access.consult(identity, place)
-            host.access.require(identity.subject, "execute", path)
+            asked: dict[str, object] = {"context": identity.attributes}
+            await host.access.spend(Request(identity.subject, "execute", path, asked))
         return await host.access.founding(
             show(session_path(place)),
             lambda amendment: host.store.create_session(

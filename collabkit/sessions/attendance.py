@@ -66,14 +66,15 @@ Bind: TypeAlias = Callable[
 """Holds a document to what somebody may do; told which client ids are his."""
 
 
-def host_identity(subject: Subject, *, origin: str = "relay") -> Identity:
+def host_identity(subject: Subject, *, origin: str = "relay", forwards: bool = True) -> Identity:
     """The program that holds the file, by the name of a subject.
 
     Args:
         subject: Who edits, as the log says.
         origin: How edits in a room come in, as their rows say.
+        forwards: Whether it may bring what others wrote, under the client ids that are theirs.
     """
-    return Identity(subject, can_forward=True, origin=origin, is_host=True)
+    return Identity(subject, can_forward=forwards, origin=origin, is_host=True)
 
 
 def rehearse(
@@ -154,7 +155,8 @@ class Attendance:
         """Have a session for oneself, whatever its kind. Raises SessionBusy."""
         if self._inside[record.id]:
             raise SessionBusy(record.name, "this program has it open already")
-        bind, consult = self._binding(identity), partial(self._hub.entry.access.consult, identity)
+        bind = self._binding(identity, alone=True)
+        consult = partial(self._hub.entry.access.consult, identity)
         alone = _Alone(self._store, record, identity.subject, bind, consult)
         self._alone[record.id] = alone
         try:
@@ -196,6 +198,7 @@ class Attendance:
         *,
         subject: Subject,
         origin: str = "import",
+        forwards: bool = True,
         fresh: bool = False,
     ) -> None:
         """Take updates into a document as edits, and wait until they are stored.
@@ -206,6 +209,7 @@ class Attendance:
             updates: The bytes, in their order.
             subject: Whose edits they are.
             origin: How they come in, as their rows say.
+            forwards: Whether they may bring what others wrote.
             fresh: Refuse if the document holds anything already.
 
         Raises:
@@ -213,22 +217,22 @@ class Attendance:
             SessionBusy: The program has the session for itself, as somebody else.
             InvalidArguments: The document holds something, and was to be fresh.
         """
-        async with self._part(record, document, subject, origin) as part:
+        identity = host_identity(subject, origin=origin, forwards=forwards)
+        async with self._part(record, document, identity) as part:
             _take(part.document, updates, origin, fresh=fresh)
             await part.saved()
 
     @asynccontextmanager
     async def _part(
-        self, record: SessionRecord, document: str, subject: Subject, origin: str
+        self, record: SessionRecord, document: str, identity: Identity
     ) -> AsyncIterator[Part]:
         """Take part in a document for a moment, wherever the program is already."""
         alone = self._alone.get(record.id)
-        if alone is not None and alone.subject == subject:
+        if alone is not None and alone.subject == identity.subject:
             async with alone.lend(document) as solo:
                 yield solo
             return
-        staying = self.stay(record, host_identity(subject, origin=origin))
-        async with staying as take_part, take_part(document) as part:
+        async with self.stay(record, identity) as take_part, take_part(document) as part:
             yield part
 
     @asynccontextmanager
@@ -276,7 +280,7 @@ class Attendance:
             del self._tokens[token]
             link.close()
 
-    def _binding(self, identity: Identity) -> Bind:
+    def _binding(self, identity: Identity, *, alone: bool = False) -> Bind:
         """What holds a document to what somebody may do, if anything does."""
         access = self._hub.entry.access
 
@@ -286,7 +290,7 @@ class Attendance:
             if identity.is_host and admitted(access, identity, place).can_write:
                 return nullcontext()
             bounds = Bounds(access, identity, place, document, mine=mine, clock=self._hub.now)
-            return bounds.kept()
+            return bounds.kept(alone=alone)
 
         return bind
 

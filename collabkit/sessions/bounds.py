@@ -8,7 +8,8 @@ Rules:
    learned from the document itself, at the first edit that has to be judged, and caught up with
    before each other one: others may have written meanwhile.
 3. An edit that was judged here may be judged otherwise by the room, a moment later. Then the room
-   has the last word, and puts right what it does not take.
+   has the last word, and puts right what it does not take; as it does with updates from elsewhere
+   that are applied. Where there is no room these are judged here as well.
 """
 
 from __future__ import annotations
@@ -80,11 +81,16 @@ class Bounds:
         return f"<Bounds of {self._identity.subject} in {self._room}>"
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Hold the document to them as long as the block runs. Raises AccessDenied at once, if."""
+    def kept(self, *, alone: bool = False) -> Iterator[None]:
+        """Hold the document to them as long as the block runs. Raises AccessDenied at once, if.
+
+        Args:
+            alone: No room has the last word, so what is applied is judged here too.
+        """
         self._allowed(self._clock())
         stop = self._access.subscribe(self._changed)
         self._document.guard = self
+        self._document.gate = self if alone else None
         try:
             yield
         finally:

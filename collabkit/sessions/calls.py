@@ -29,6 +29,10 @@ __all__ = ["REMEMBERED", "Calls"]
 # A repetition comes seconds after the first; so many calls fill about a megabyte.
 REMEMBERED = 4096
 
+# As long as a subject, which is kept beside it. It comes from a room: whoever may call anything
+# could fill the disk with keys as long as messages may be.
+MAX_KEY_CHARACTERS = 255
+
 _TABLE = "calls"
 
 
@@ -82,8 +86,10 @@ class Calls:
             key: What he calls it.
 
         Raises:
-            InvalidArguments: The key was used for another call.
+            InvalidArguments: The key was used for another call, or is too long.
         """
+        if len(key) > MAX_KEY_CHARACTERS:
+            raise InvalidArguments(operation, f"its key has over {MAX_KEY_CHARACTERS} characters")
         whose = (subject, key)
         async with self._running.setdefault(whose, asyncio.Lock()):
             past = (await self._read()).get(whose)

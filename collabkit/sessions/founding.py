@@ -105,7 +105,10 @@ async def take_in(call: Call, asked: Import) -> dict[str, Any]:
     if call.trusted:
         await store.raise_epoch(record.id, place.document)
     await call.host.attendance.merge(
-        record, place.document, asked.updates, subject=call.subject, fresh=asked.fresh
+        *(record, place.document, asked.updates),
+        subject=call.subject,
+        forwards=call.trusted,
+        fresh=asked.fresh,
     )
     await store.audit(record.id, call.subject, "import", told)
     return {"id": record.id, **told}

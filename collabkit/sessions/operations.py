@@ -30,14 +30,16 @@ Rules:
    :mod:`.holder`) and, by :func:`call_from_room`, whoever is connected to a document.
 2. Arguments are checked against the operation's schema before anything happens, and results
    can be written as JSON, because both travel.
-3. A call with a key happens once (:mod:`.calls`). One that was cut off by the end of the process
-   runs again, and an operation that finds its own work done then is content.
+3. A call with a key happens once (:mod:`.calls`), if anything happens: a dry run is not remembered.
+   One that was cut off by the end of the process runs again, and an operation that finds its own
+   work done then is content.
 4. Who calls from a room needs the *permission* on ``…/ops/{operation}`` of the session, or of the
    project, and may do something to the *documents* it is about: read them, or write and delete
    all of each. :mod:`.permitting` decides, also while there is no policy.
 5. What is imported may be older than what people still have: the host's imports begin a recovery
    of the document (:mod:`collabkit.store.recovery`). Those of people in a room do not, behind a
-   lock: whoever may write could have others' words taken from anybody with them.
+   lock, and bring nothing under the client ids of others: whoever may write could have others'
+   words taken from anybody with them, or use up the clocks of their next ones.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ from typing import Any
 import msgspec
 
 from ..access.model import Identity
+from ..access.rules import CODES
 from ..errors import AccessDenied, InvalidArguments, UnknownOperation
 from ..ids import RoomName, Subject
 from . import branching, erasure, founding, moving, projects, rewinding, upkeep
@@ -151,7 +154,8 @@ async def call(
     async def run(again: bool) -> Any:
         return _json(await operation.run(Call(host, subject, trusted, again, owner), asked))
 
-    if key is None:
+    # What only tells is told anew, and its answer, which may be long, is not kept.
+    if key is None or getattr(asked, "dry_run", False):
         return await run(False)
     digest = hashlib.sha256(msgspec.json.encode((name, asked))).hexdigest()
     return await host.calls.once(name, digest, run, subject=subject, key=key)
@@ -188,6 +192,8 @@ async def call_from_room(
     if host.access.is_empty:
         target = await meant(host, RoomName.parse(asked.session))
         denied = claimed(operation.needs, target, room, identity, unlocked)
+        if not denied and host.access.is_archived(room.project):
+            denied = CODES["archived"]
         if denied:
             raise AccessDenied(identity.subject, name, asked.session, denied)
     else:

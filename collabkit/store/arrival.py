@@ -76,10 +76,13 @@ def arrive(
     Raises:
         SessionExists: There is one of this name; looked at first, and again at the end.
         ProjectArchived: Its project gets no more; likewise.
+        InvalidName: It, or its project, cannot be called so.
         ValueNotStorable: A row cannot be stored.
     """
     check_text(**{field: getattr(arriving, field) for field in ("project", "name", "kind")})
     by = arriving.created_by
+    for part in (arriving.project, arriving.name):
+        founding.check_name(part)
     founding.see_open(file, arriving.project)
     session = file.directory.new_session(
         arriving.project, arriving.name, arriving.kind, by, arriving.created_at_ms

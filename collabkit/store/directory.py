@@ -237,12 +237,13 @@ class Directory:
             self._next_document = max(self._next_document, no + 1)
 
     def find(self, name_or_id: str, project: str) -> Session:
-        """Find a session by name, or by id within its project. Raises SessionNotFound."""
-        found = self._by_name.get((project, name_or_id))
-        if found is None:
-            found = self._by_id.get(SessionId(name_or_id))
+        """Find a session by id within its project, or by name. Raises SessionNotFound."""
+        # An id first: whoever calls his session by the id of another one does not get its visitors.
+        found = self._by_id.get(SessionId(name_or_id))
         # An id is no way around what a caller may do in which project.
         if found is None or found.project != project:
+            found = self._by_name.get((project, name_or_id))
+        if found is None:
             self.vouch()
             raise SessionNotFound(name_or_id)
         return self._sound(found)
@@ -295,8 +296,9 @@ class Directory:
         return Session(no, SessionId(new_id()), project, name, kind, at_ms, by)
 
     def vacant(self, project: str, name: str) -> None:
-        """Make sure that no session has a name. Raises SessionExists."""
-        if (project, name) in self._by_name:
+        """Make sure that no session has a name, or is found by it. Raises SessionExists."""
+        one = self._by_id.get(SessionId(name))
+        if (project, name) in self._by_name or (one is not None and one.project == project):
             raise SessionExists(name)
 
     def project(self, name: str) -> Project | None:

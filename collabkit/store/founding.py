@@ -24,7 +24,17 @@ from .batch import check_text
 from .charter import Amendment, Project
 from .openfile import OpenFile
 
-__all__ = ["archive_project", "create_project", "create_session", "entering", "see_open"]
+__all__ = [
+    "archive_project",
+    "check_name",
+    "create_project",
+    "create_session",
+    "entering",
+    "see_open",
+]
+
+# What tokens mean by these, in place of a name: collabkit/access/tokens.py.
+_WILDCARDS = ("*", "**")
 
 
 def create_session(
@@ -48,7 +58,7 @@ def create_session(
     """
     check_text(name=name, project=project, kind=kind, by=by)
     for part in (project, name):
-        _check_name(part)
+        check_name(part)
     session = file.directory.new_session(project, name, kind, by, _now_ms())
     session.parent = parent
     told: dict[str, Any] = {"project": project, "name": name, "kind": kind}
@@ -69,7 +79,7 @@ def create_project(
 ) -> Project:
     """Add a project. Raises ProjectExists, InvalidName or Conflict."""
     check_text(name=name, by=by)
-    _check_name(name)
+    check_name(name)
     if file.directory.project(name) is not None:
         raise ProjectExists(name)
     with entering(file, name, by):
@@ -120,9 +130,12 @@ def _amend(file: OpenFile, amendment: Amendment | None) -> None:
         amending.amend_within(file, amendment, amending.ordered(amendment))
 
 
-def _check_name(part: str) -> None:
+def check_name(part: str) -> None:
+    """See that a session or a project can have a name. Raises InvalidName."""
     if RoomName.parse(part).session != part:
         raise InvalidName(part, "a session or project is named without `/` and `~`")
+    if part in _WILDCARDS:
+        raise InvalidName(part, "a token for it would be for every other too")
 
 
 def _now_ms() -> int:

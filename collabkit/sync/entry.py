@@ -7,7 +7,8 @@ Rules:
    no other door. So who may not enter is told the same, after the same work, whether there is
    anything behind the door or not.
 2. Who may create a session and opens one that is not there has made it, and owns it.
-3. How many are in a session is looked at last, when he takes his seat.
+3. How many are in a session is looked at last, when he takes his seat. Who only looks takes none;
+   but a session that is closed, or for those who are invited, shows nothing to whom it keeps out.
 4. What was answered holds until access control says that it may have changed: then it is asked
    again, at once, for all whom that concerns (:meth:`Entry.again`).
 """
@@ -38,6 +39,12 @@ _log = logging.getLogger("collabkit.hub")
 
 # Sessions of this kind have no room: their one program writes to the log itself.
 SINGLE_USER = "single-user"
+
+_NO_CONNECTION = 0
+
+# A document is in the file once it was opened, since it has a history of its own by then. Readers
+# may be there before writers; but nobody fills a disk by reading.
+MAX_UNWRITTEN = 1000
 
 
 class Changed(Protocol):
@@ -201,8 +208,14 @@ class Entry:
         record = await self._found(asked)
         room = asked if record is None else named(asked, record)
         await self.access.consult(identity, room, context=context)
-        rights = self.access.admit(identity, room, context=context)
-        return _said(rights, identity, asked, room)
+        rights = _said(self.access.admit(identity, room, context=context), identity, asked, room)
+        if record is None or isinstance(rights, Refusal) or self._is_in(record, identity):
+            return rights
+        return self.access.join(identity, room, Company()) or rights
+
+    def _is_in(self, record: SessionRecord, identity: Identity) -> bool:
+        company = self.companies.met(record.id, identity.subject, _NO_CONNECTION)
+        return company is not None and company.connections > 0
 
     async def _enter(
         self, asked: RoomName, context: Mapping[str, object] | None, identity: Identity
@@ -223,6 +236,8 @@ class Entry:
             return Refusal(4404, f"there is no session {asked.session!r}")
         if record.kind == SINGLE_USER:
             return Refusal(4403, f"{asked.session!r} is a single-user session")
+        if not rights.can_write and _is_too_much(record, room):
+            return Refusal(4404, f"there is no document {asked.document!r}")
         self._names[record.id] = room
         return self.closed.get(record.id) or Admission(record.id, room, identity, rights)
 
@@ -267,6 +282,11 @@ def _said(
     # Whoever tries an id is not told by a rule's answer whose it is.
     why = rights.reason if room == asked else CODES["no-match"]
     return Refusal(rights.code, f"{identity.subject} may not enter {asked}: {why}")
+
+
+def _is_too_much(record: SessionRecord, room: RoomName) -> bool:
+    """Whether a document would come into being for whoever opens it, beyond enough of them."""
+    return room.document not in record.documents and len(record.documents) >= MAX_UNWRITTEN
 
 
 def named(asked: RoomName, record: SessionRecord) -> RoomName:

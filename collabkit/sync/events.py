@@ -68,11 +68,13 @@ class Joined(msgspec.Struct, frozen=True):
 
 
 class Requalified(msgspec.Struct, frozen=True):
-    """A member's rights changed; ``reason`` is for him."""
+    """A member's rights changed, or what his token says; ``reason`` is for him."""
 
     member: int
     rights: Rights
     reason: str = ""
+    can_forward: bool = False
+    claims_ids: bool = True
 
 
 class Left(msgspec.Struct, frozen=True):

@@ -229,7 +229,8 @@ class Link:
             case Requalify(address, identity, rights, reason):
                 place = self.places[address]
                 place.identity = identity
-                place.live.feed(Requalified(place.member, rights, reason))
+                may = (identity.can_forward, identity.claims_ids)
+                place.live.feed(Requalified(place.member, rights, reason, *may))
             case AskAgain(address):
                 self.watch.ask_again(address)
             case SetAlarm(at):

@@ -253,6 +253,7 @@ class Room:
         member = self.members.get(event.member)
         if member is None:
             return []
+        member.can_forward, member.claims_ids = event.can_forward, event.claims_ids
         effects = self._guarded.told(member, event)
         effects += self._guarded.qualify(member, event.rights)
         return [*effects, *self._hear(self._guarded.released(member), now)]

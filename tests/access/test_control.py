@@ -243,7 +243,7 @@ async def test_a_denial_survives_a_full_disk(tmp_path: Path) -> None:
         async with full(access.file):
             for number in range(50):
                 with pytest.raises(AccessDenied):
-                    access.require(ADA, "write", f"{PLAN}/docs/{number:0500}")
+                    access.require(ADA, "write", f"{PLAN}/docs/{number:0470}")
             with pytest.raises(CannotWrite):
                 await access.flush()
         await access.flush()

@@ -9,6 +9,8 @@ import pytest
 
 from access.worlds import USERS, cases, questions
 from collabkit.access.explaining import Explanation, Miss, explain
+from collabkit.access.facts import Put
+from collabkit.access.planning import plan
 from collabkit.access.policy import Policy
 from collabkit.access.rules import (
     ANYONE,
@@ -201,3 +203,14 @@ def test_what_is_told_is_what_was_decided(seed: int) -> None:
             assert told.nearest is None or told.nearest.lacks
             asked, allowed = asked + 1, allowed + told.allowed
     assert asked > allowed > 30
+
+
+def test_nobody_writes_lines_of_an_explanation() -> None:
+    """What is in a path, a condition or a name stays in the line that tells it."""
+    path = "/projects/a\u2028yes: she may"
+    forging = Permission(f"{path}/**", "write", ("1 == 1\n|| 1 == 2",))
+    policy = Policy.load([Grant("1", "user:eve", permission=forging, granted_by="x\nyes")])
+    lines = str(explain(policy, Request("user:eve", "write", f"{path}/x"), 0.0)).splitlines()
+    assert len(lines) == 4
+    planned = str(plan(Policy.load([]), [Put(policy.facts()[0])], 0.0)).splitlines()
+    assert [line.partition(" ")[0] for line in planned] == ["+", "user:eve"]

@@ -237,6 +237,25 @@ def test_who_puts_somebody_into_a_group_gives_what_the_group_has() -> None:
     assert refused(world(crew, over, inside), leaves) is None
 
 
+def test_what_depends_on_groups_is_given_by_whoever_changes_them() -> None:
+    """A rule for all who are in a group gives as much to a new member as one of the group does."""
+    asks = ("'group:crew' in subject.groups",)
+    beta = Permission("/projects/beta/**", "write", asks)
+    over = Grant("3", "user:ada", permission=Permission("/access/groups/**", "admin"))
+    joins = Put(Membership("group:crew", "user:bob"))
+    for holder in (ANYONE, "user:bob"):
+        there = world(over, Grant("4", holder, permission=beta))
+        assert refused(there, joins) == ("write", "/projects/beta/**")
+        nested = [
+            Put(Membership("group:crew", "group:new")),
+            Put(Membership("group:new", "user:bob")),
+        ]
+        assert refused(there, *nested) == ("write", "/projects/beta/**")
+    inside = Grant("4", ANYONE, permission=Permission(f"{ACME}/**", "write", asks))
+    assert refused(world(over, inside), joins) is None
+    assert refused(world(over, Grant("4", "user:cy", permission=beta)), joins) is None
+
+
 def test_a_session_is_confined_and_freed_by_who_administers_it() -> None:
     """However it is confined: otherwise it would stay so for ever."""
     frozen = Confines(PLAN, (Permission("/**", "read"),))

@@ -115,6 +115,15 @@ def test_nobody_fills_the_memory_under_many_names() -> None:
     assert [(deed.subject, deed.data["again"]) for deed in rest] == [("anyone", 500)]
 
 
+def test_nobody_fills_the_memory_with_long_keys() -> None:
+    """What is counted has no longer path than what is told."""
+    witness = Witness()
+    for end in ("a", "b"):
+        witness.saw(asks(path=f"{DOCUMENT}/{'k' * 1_000_000}{end}"), NO, now=0)
+    assert [len(kind.path) for kind in witness._counts] == [module.PATH_CHARACTERS]
+    assert [deed.data.get("again") for deed in witness.take(now=60)] == [None, 1]
+
+
 def test_what_could_not_be_told_comes_first() -> None:
     """It is given back, and taken again in its order."""
     witness = Witness()

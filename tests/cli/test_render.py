@@ -35,8 +35,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Terminal]:
     return begin
 
 
-HOSTILE = "a\x1b[2J\x9b31m\x07\u202eb"
-SPELLED = r"a\x1b[2J\x9b31m\x07\u202eb"
+HOSTILE = "a\x1b[2J\x9b31m\x07\u2028\u202eb"
+SPELLED = r"a\x1b[2J\x9b31m\x07\u2028\u202eb"
 
 
 def test_a_listing_in_a_pipe_is_fields_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -325,3 +325,23 @@ def test_a_sealed_document_only_shows() -> None:
             attempt()
     assert document.update() == before
     assert document.to_dict() == {"body": "as it was"}
+
+
+def test_a_gate_is_asked_about_what_comes_from_elsewhere() -> None:
+    """It stops an update by raising, and the document is as it was."""
+    here, there = Document(), Document()
+    there.text("body").append("hello")
+    asked: list[bytes] = []
+
+    def gate(update: bytes) -> None:
+        asked.append(update)
+        if len(asked) == 1:
+            raise PermissionError
+
+    here.gate = gate
+    with pytest.raises(PermissionError):
+        here.apply(there.update())
+    assert here.to_dict() == {}
+    here.apply(there.update())
+    assert str(here.text("body")) == "hello"
+    assert asked == [there.update()] * 2

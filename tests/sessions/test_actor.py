@@ -71,6 +71,20 @@ async def test_first_use_creates_what_one_may(workspace: Workspace) -> None:
         mine.document.text("body").append("hello")
 
 
+async def test_to_create_uses_a_grant_up(workspace: Workspace) -> None:
+    """By whatever way: to open what is not there yet is to call the operation."""
+    create = Permission(f"{PROJECT}/ops/create", "execute")
+    await workspace.access.grant(ADA, permission=create, uses=2)
+    await workspace.create("a", subject=ADA)
+    async with workspace.open("b", create=Kind.COLLABORATIVE, subject=ADA):
+        pass
+    with pytest.raises(AccessDenied, match=CODES["used-up"]):
+        await workspace.create("c", subject=ADA)
+    with pytest.raises(AccessDenied, match=CODES["used-up"]):
+        await workspace.open("c", create=Kind.COLLABORATIVE, subject=ADA)
+    assert [one.name for one in await workspace.list()] == ["a", "b"]
+
+
 async def test_history_is_gone_back_to_as_oneself(workspace: Workspace) -> None:
     """What a session's history changes is an operation, and is permitted as any other."""
     async with workspace.create("note") as note:

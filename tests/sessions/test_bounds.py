@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,33 @@ async def test_what_is_denied_does_not_happen(
         await note.saved()
     async with workspace.open("note") as note:
         assert note.document.to_dict() == {**before, "todo": {"a": {"done": False}, "b": 1}}
+
+
+@KINDS
+async def test_what_is_applied_is_no_way_round(
+    workspace: Workspace, on_disk: OnDisk, kind: Kind
+) -> None:
+    """Updates from elsewhere too are held to it: here where one is alone, or else by the room."""
+    await begun(workspace, kind)
+    await rule(workspace, write=f"{MAIN}/todo/**")
+    elsewhere = Document()
+    elsewhere.text("body").append("forged")
+    allowed = Document()
+    allowed.map("todo")["b"] = 1
+    async with workspace.open_alone("note", subject=ADA) as note:
+        with pytest.raises(AccessDenied, match=f"write {MAIN}/body"):
+            note.document.apply(elsewhere.update())
+        with pytest.raises(AccessDenied, match=f"write {MAIN}/body"):
+            note.document.apply(elsewhere.update(), trusted=True)
+        assert "forged" not in str(note.document.text("body"))
+        note.document.apply(allowed.update())
+    async with workspace.open("note", subject=ADA) as note:
+        with suppress(AccessDenied):
+            note.document.apply(elsewhere.update())
+        await note.saved()
+    assert on_disk.text("note") == "the host's words"
+    async with workspace.open("note") as note:
+        assert note.document.map("todo")["b"] == 1
 
 
 @KINDS

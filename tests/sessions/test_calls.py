@@ -78,6 +78,16 @@ async def test_a_key_names_one_call(store: SQLiteStore) -> None:
         await calls.once("work", "another digest", work, subject=ADA, key="k")
 
 
+async def test_a_key_is_short(store: SQLiteStore) -> None:
+    """The file remembers keys, so nobody fills the disk with them."""
+    calls, work = Calls(store), Work()
+    with pytest.raises(InvalidArguments, match="characters"):
+        await once(calls, work, key="k" * 256)
+    assert work.done == []
+    assert await store.entries("calls") == []
+    await once(calls, work, key="k" * 255)
+
+
 async def test_a_failure_frees_the_key(store: SQLiteStore) -> None:
     """What failed may be tried again, as if for the first time."""
     calls, work = Calls(store), Work()

@@ -243,6 +243,17 @@ async def test_a_key_makes_a_call_once(workspace: Workspace) -> None:
     assert await call(workspace, "create", {"session": "plan"}, subject=ADA, key="k") == first
 
 
+async def test_a_dry_run_is_not_remembered(workspace: Workspace) -> None:
+    """Its answer may be long, and is true of one moment."""
+    await write(workspace, "plan", "a")
+    for text, rows in (("b", 1), ("c", 2)):
+        asked = {"session": "plan", "dry_run": True}
+        told = await call(workspace, "rm", asked, subject=ADA, key="k")
+        assert told["rows"] == rows
+        await write(workspace, "plan", text)
+    assert await workspace.store.entries("calls") == []
+
+
 async def test_keyed_calls_at_one_time_are_one(workspace: Workspace) -> None:
     """Two that race with one key both get the result of the one that ran."""
     asked = {"session": "plan"}

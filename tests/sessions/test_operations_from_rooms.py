@@ -6,9 +6,11 @@ import contextlib
 from typing import Any
 
 import pytest
+from pycrdt import Doc, Text
 
 from collabkit.access.model import Identity
-from collabkit.errors import AccessDenied, OperationFailed, SessionNotFound
+from collabkit.access.rules import CODES
+from collabkit.errors import AccessDenied, OperationFailed, SessionNotFound, UpdateRefused
 from collabkit.ids import RoomName, Subject
 from collabkit.sessions import operations
 from collabkit.sessions.operations import TABLE, call, call_from_room
@@ -91,6 +93,37 @@ async def test_a_call_from_a_room_is_about_its_document(
             workspace, RoomName.parse(place), WRITER, "checkpoint", {}, unlocked=False
         )
         assert done["documents"] == seqs
+
+
+async def test_an_import_from_a_room_brings_nothing_under_the_ids_of_others(
+    workspace: Workspace, on_disk: OnDisk
+) -> None:
+    """Behind a lock: who imports can use up no clock that somebody else's next words need."""
+    await workspace.create("note")
+    async with workspace.open("note", subject=ADA) as note:
+        note.document.text("body").insert(0, "hello")
+        await note.saved()
+        forged: Doc[Any] = Doc(client_id=note.document.client_id)
+        forged.apply_update(note.document.update())
+    forged.get("body", type=Text).insert(5, ", says Ada")
+    asked = {"updates": [forged.get_update()]}
+    room, eve = RoomName.parse("note"), Identity(Subject("user:eve"))
+    with pytest.raises(UpdateRefused, match="somebody else"):
+        await call_from_room(workspace, room, eve, "import", asked, unlocked=False)
+    assert on_disk.text("note") == "hello"
+
+
+async def test_without_a_policy_nothing_is_called_in_an_archived_project(
+    workspace: Workspace,
+) -> None:
+    """Whoever might write there could fill it with versions otherwise."""
+    await write(workspace, "note", "a")
+    await workspace.call("project-archive", session="note")
+    room = RoomName.parse("note")
+    for name, asked in (("version", {"name": "late"}), ("checkpoint", {}), ("fork", {"name": "f"})):
+        with pytest.raises(AccessDenied, match=CODES["archived"]):
+            await call_from_room(workspace, room, WRITER, name, asked, unlocked=True)
+    assert await workspace.store.versions((await workspace.store.sessions())[0].id) == []
 
 
 async def test_a_session_may_be_called_by_its_id(workspace: Workspace) -> None:

@@ -117,6 +117,19 @@ async def test_a_change_is_shown_before_it_is_made(workspace: Workspace) -> None
     assert workspace.access.policy.is_empty
 
 
+async def test_who_may_not_make_a_change_is_not_shown_it(workspace: Workspace) -> None:
+    """A plan tells who may do what elsewhere: only to whoever could change it."""
+    await governed(workspace)
+    secret = put("grant", id="9", subject="user:cy", role="admin", scope="/projects/secret")
+    await workspace.call("access", changes=[secret])
+    for change in (drop("grant", "9"), put("grant", id="8", subject=ADA, role="admin")):
+        with pytest.raises(AccessDenied):
+            await from_room(workspace, ADA, "access", changes=[change], dry_run=True)
+    mine = put("grant", id="2", subject=BEN, role="admin", scope=f"{PLAN}/docs/main")
+    plan = await from_room(workspace, ADA, "access", changes=[mine], dry_run=True)
+    assert plan["subjects"] == [BEN]
+
+
 async def test_a_call_that_was_cut_off_finds_its_changes_made(workspace: Workspace) -> None:
     """Repeated after the process ended between the work and its note, it is content."""
     await workspace.call("access", changes=[put("role", **ADMIN)])

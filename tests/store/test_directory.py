@@ -131,3 +131,12 @@ def test_a_name_is_taken_once(ledger: Ledger, session: SessionId) -> None:
         ledger.file.directory.new_session("default", "notes", "single", ADA, 0)
     assert ledger.file.directory.new_session("acme", "notes", "single", ADA, 0).no == 2
     assert session in repr(ledger.file.directory.all())
+
+
+def test_an_id_is_no_name_of_another_session(ledger: Ledger, session: SessionId) -> None:
+    """Who asks for a session by its id gets that one, whatever others are called."""
+    with pytest.raises(SessionExists):
+        ledger.create_session(session, "default", "single", ADA)
+    elsewhere = ledger.create_session(session, "acme", "single", ADA)
+    assert ledger.find_session(session, "default").id == session
+    assert ledger.find_session(session, "acme").id == elsewhere.id

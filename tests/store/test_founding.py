@@ -62,7 +62,7 @@ def test_a_project_is_created_once(ledger: Ledger) -> None:
     assert (made.name, made.created_by, made.archived_at_ms) == ("acme", ADA, None)
     with pytest.raises(ProjectExists):
         founding.create_project(ledger.file, "acme", by=ADA)
-    for name in ("", "a/b", "a~b"):
+    for name in ("", "a/b", "a~b", "*", "**"):
         with pytest.raises(InvalidName):
             founding.create_project(ledger.file, name, by=ADA)
     assert told(ledger) == [("project-create", {"name": "acme"})]
@@ -105,6 +105,18 @@ def test_what_arrives_brings_its_project_along(ledger: Ledger) -> None:
     """As what is created does."""
     finish(arrival.arrive(ledger.file, ARRIVING, iter(()), Deed(BEN, "take-in")))
     assert names(ledger) == ["acme", "default"]
+
+
+@pytest.mark.parametrize("name", ["*", "**"])
+def test_nothing_is_called_by_what_tokens_mean_by_all(ledger: Ledger, name: str) -> None:
+    """A host that gives somebody a token for a session of his would give him every session."""
+    for project, session in (("acme", name), (name, "plan")):
+        with pytest.raises(InvalidName, match="every other"):
+            ledger.create_session(session, project, "single", ADA)
+        arriving = arrival.Arriving(project, session, "single", 5, BEN, ())
+        with pytest.raises(InvalidName, match="every other"):
+            finish(arrival.arrive(ledger.file, arriving, iter(()), Deed(BEN, "take-in")))
+    assert ledger.create_session("a*", "acme", "single", ADA).name == "a*"
 
 
 def test_archived_projects_are_remembered(path: str) -> None:

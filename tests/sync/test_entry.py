@@ -12,6 +12,8 @@ from collabkit.access.rules import CODES, Permission
 from collabkit.errors import AccessDenied
 from collabkit.ids import RoomName, Subject
 from collabkit.store.sqlite import SQLiteStore
+from collabkit.sync import entry
+from collabkit.sync.dialects import Dialect
 from collabkit.sync.entry import Admission, Entry
 
 from .ruled import HOST, House, authenticate
@@ -124,3 +126,35 @@ async def test_who_only_looks_is_asked_about_as_well(house: House) -> None:
     await house.allow("user:ada", "read", "execute", under="/projects/default")
     assert not isinstance(await entry.look(knock("nothing")), Refusal)
     assert [one.name for one in await house.store.sessions()] == ["doc"]
+
+
+async def test_a_session_that_keeps_somebody_out_shows_him_nothing(house: House) -> None:
+    """Who may not join it may not look at its past either; who is in it may, and takes no seat."""
+    for join, code in (("closed", 4410), ("invited", 4411)):
+        await house.access.confine("doc", join=join)  # type: ignore[arg-type]
+        await house.allow("user:bob", "read", under="/projects/default")
+        refused = await house.hub.entry.look(knock("doc", "bob"))
+        assert isinstance(refused, Refusal)
+        assert refused.code == code
+    await house.access.confine("doc", participants=1)
+    ada = house.come(Dialect.COLLABKIT, "ada")
+    await ada.in_sync()
+    assert not isinstance(await house.hub.entry.look(knock("doc", "bob")), Refusal)
+    await house.access.confine("doc", join="closed")
+    assert not isinstance(await house.hub.entry.look(knock("doc")), Refusal)
+
+
+async def test_who_only_reads_brings_few_documents_into_being(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He may come before whoever writes, but not fill the file with names; who may write may."""
+    monkeypatch.setattr(entry, "MAX_UNWRITTEN", 2)
+    for name in ("doc/a", "doc/b"):
+        assert isinstance(await house.hub.entry.admit(knock(name)), Admission)
+        [record] = await house.store.sessions()
+        await house.store.load(record.id, name.removeprefix("doc/"))
+    refused = await house.hub.entry.admit(knock("doc/c"))
+    assert refused == Refusal(4404, "there is no document 'c'")
+    assert isinstance(await house.hub.entry.admit(knock("doc/b")), Admission)
+    await house.allow("user:ada", "write", under="/projects/default/sessions/doc")
+    assert isinstance(await house.hub.entry.admit(knock("doc/c")), Admission)

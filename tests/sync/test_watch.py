@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pycrdt import Doc, Text
 
-from collabkit.access.model import Knock
+from collabkit.access.model import Identity, Knock, Refusal
 from collabkit.access.rules import CODES
-from collabkit.ids import RoomName
+from collabkit.ids import RoomName, Subject
 from collabkit.sync import watch
 from collabkit.sync.connection import ANOTHER_SUBJECT
 from collabkit.sync.dialects import Dialect
 from collabkit.sync.events import Ticked
 from collabkit.sync.hocuspocus import Authenticate, Authenticated, TokenRequest, write_hocuspocus
-from collabkit.sync.messages import Ack, Denied, Refresh, Refused, Standing, Update, write
+from collabkit.sync.messages import Ack, Denied, Edit, Refresh, Refused, Standing, Update, write
 
 from .ruled import DIALECTS, House, Person
 
@@ -258,6 +260,34 @@ async def test_our_own_client_shows_another_token(house: House) -> None:
     await ada.socket.until(lambda: ada.socket.closed)
     why = f"user:eve may not enter doc: {CODES['no-match']}"
     assert ada.socket.frames[-1] == write(Denied(why))
+
+
+async def test_a_token_that_forwards_no_more_brings_no_words_of_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a token says of its bearer is gone with it, also beyond what he may write."""
+
+    async def bridging(knock: Knock) -> Identity | Refusal:
+        token = knock.token or ""
+        return Identity(Subject(ADA), can_forward=token.startswith("bridge"))
+
+    await house.allow("user:bob", "write", "delete")
+    bob = house.come(Dialect.COLLABKIT, "bob")
+    await bob.in_sync()
+    bob.type()
+    await house.hub.settled()
+    forged: Doc[Any] = Doc(client_id=bob.doc.client_id)
+    forged.apply_update(bob.doc.get_update())
+    monkeypatch.setattr(house.hub.entry, "_authenticate", bridging)
+    ada = house.come(Dialect.COLLABKIT, "bridge")
+    await ada.in_sync()
+    for token in ("bridge", "plain"):
+        ada.say(Refresh(token))
+        await house.quiet()
+        before = forged.get_state()
+        forged.get("t", type=Text).insert(0, "y")
+        ada.say(Edit(0, "", forged.get_update(before)))
+        assert await house.written(ADA) == 1, token
 
 
 async def test_who_is_another_now_connects_anew(house: House) -> None:
