@@ -48,7 +48,7 @@ from ..crdt.budget import NO_BUDGET
 from ..crdt.drafts import Part, drafts
 from ..crdt.engine import Contested
 from ..crdt.places import Places
-from ..crdt.touches import Ranges, Touch
+from ..crdt.touches import Ranges, Touch, left_alone
 from ..crdt.trimming import collected, trimmed
 from ..crdt.update import StateVector, merged, scan
 from ..errors import UpdateRefused
@@ -309,6 +309,7 @@ def _case(
         edit.update,
         tuple(span for touch, _ in refused for span in touch.inserted),
         tuple(span for touch, decision in told if decision.allowed for span in touch.deleted),
+        left_alone((touch.steps, decision.allowed) for touch, decision in told),
     )
     parts = _outermost(refused)
     denials = tuple(

@@ -109,6 +109,25 @@ def test_what_only_the_engine_can_refuse_is_sent_to_nobody(kind: str) -> None:
     assert len(house.rows) == 2
 
 
+def test_what_would_come_back_in_another_order_is_not_taken() -> None:
+    """Its author is put out, and nobody else is told anything."""
+    house = House()
+    owner = house.seat(Person(1, "owner"))
+    owner.doc.get("locked", type=Text).insert(0, "do not touch")
+    house.say(owner)
+    house.settle()
+    bystander = come(house, Person(3, "bystander"))
+    eve = come(house, Person(2, "eve"), RIGHTS)
+    behind = string("x", origin=(1000, 6), right=(1000, 3))
+    made_up = crafted((2000, 0, [behind]), deletes={1000: [(2, 3)]})
+    house.feed(on.Said(eve.member, Update(made_up)))
+    house.settle()
+    assert [dismissed.member for dismissed in house.of(fx.Dismiss)] == [eve.member]
+    assert bystander.said(Update) == []
+    assert bystander.text("locked") == "do not touch"
+    assert len(house.rows) == 1
+
+
 RIGHTS = Rights(judge=_judge, path=DOCUMENT)
 
 
