@@ -29,7 +29,7 @@ from .branches import Branch
 from .following import Following
 from .roots import UNKNOWN, root_kinds
 
-__all__ = ["ORIGIN", "REMOTE", "Core", "is_panic"]
+__all__ = ["ORIGIN", "REMOTE", "ROOTS", "Core", "is_panic"]
 
 ORIGIN: Final = int.from_bytes(b"collabki")
 """The origin of our own edits, to which undo listens. The engine knows origins as integers."""
@@ -38,12 +38,13 @@ REMOTE: Final = ORIGIN + 1
 """The origin of everybody else's."""
 
 _KINDS: Final = {yrs.Text: "text", yrs.Map: "map", yrs.Array: "array", yrs.XmlFragment: "xml"}
-_ROOTS: Final = {
+ROOTS: Final = {
     "text": "get_or_insert_text",
     "map": "get_or_insert_map",
     "array": "get_or_insert_array",
     "xml": "get_or_insert_xml_fragment",
 }
+"""How the engine is asked for a root of each kind."""
 
 
 def is_panic(error: BaseException) -> bool:
@@ -199,7 +200,7 @@ class Core:
         """The root of this name, made or cast to this kind if need be; inside a transaction."""
         branch = self._roots.get((kind, name))
         if branch is None:
-            branch = getattr(self.raw, _ROOTS[kind])(self.txn, name)
+            branch = getattr(self.raw, ROOTS[kind])(self.txn, name)
             self._roots[kind, name] = branch
         return branch
 

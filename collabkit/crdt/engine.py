@@ -41,11 +41,14 @@ class Contested(msgspec.Struct, frozen=True, array_like=True, gc=False):
         refused: The structs that must not stay. Nothing of what they hold is kept anywhere.
         kept: What may stay deleted, of what it deletes. All else that was there is put back,
             whether the update names it or deletes it by taking its place.
+        unchanged: Places at which nothing was to be done, by their steps, see `touches`. If other
+            things are to be seen there afterwards, the update is not taken.
     """
 
     update: bytes
     refused: Ranges = ()
     kept: Ranges = ()
+    unchanged: tuple[tuple[str | None, ...], ...] = ()
 
 
 class Good(msgspec.Struct, frozen=True, tag=True, gc=False):

@@ -20,12 +20,16 @@ Rules:
 5. If less comes back than went, **nothing of the update is taken**: all of it is emptied, and all
    that it deleted is put back. A part that may stay has the place of one that must come back, or
    holds what it was in; whoever told what may stay saw less than there is by now.
-6. **Marks of formats stay deleted where nobody sees it.** Yjs tidies up: whoever hears of a
+6. It is looked at what came of it: where all was refused the same must be seen as before, or
+   again nothing is taken (:mod:`.sights`). Structs that contradict each other come to one thing in
+   one order and to another in another, so it is also looked at what is seen by whoever loads
+   all of it anew.
+7. **Marks of formats stay deleted where nobody sees it.** Yjs tidies up: whoever hears of a
    text's changes deletes the marks in it that tell nothing, though he may write nothing there.
    Would they be put back, he would do it again, for ever.
-7. The document takes both in one transaction, whose update is what everybody gets: who is
+8. The document takes both in one transaction, whose update is what everybody gets: who is
    told it sees no moment in between. It is small, however many deletions there are.
-8. The quarantine is made anew each time, and takes what a copy of the document takes. Only
+9. The quarantine is made anew each time, and takes what a copy of the document takes. Only
    updates of which something was refused pay for it.
 """
 
@@ -40,12 +44,19 @@ from pycrdt import _pycrdt as yrs
 from .branches import runs
 from .budget import NO_BUDGET, refuse
 from .contents import DELETED, FORMAT, GC, SKIP
-from .core import REMOTE, Core, is_panic
+from .core import REMOTE, ROOTS, Core, is_panic
 from .lib0 import read_var_uint, var_uint
 from .scan import Scan, Section, scan
+from .sights import Sights
 from .structs import read_item, read_items
 from .touches import Ranges
-from .update import EMPTY_UPDATE, decode_state_vector, encode_deletes, encode_update, merged
+from .update import (
+    EMPTY_UPDATE,
+    decode_state_vector,
+    encode_deletes,
+    encode_update,
+    merged,
+)
 
 __all__ = ["emptied", "lives_not", "putting_back", "taken"]
 
@@ -99,9 +110,16 @@ def _emptied(update: bytes, section: Section, meant: Spans) -> Iterator[bytes]:
 
 
 def putting_back(
-    core: Core, update: bytes, found: Scan, kept: Ranges, *, client: int, vector: Mapping[int, int]
+    core: Core,
+    update: bytes,
+    found: Scan,
+    kept: Ranges,
+    *,
+    client: int,
+    vector: Mapping[int, int],
+    sights: Sights,
 ) -> bytes | None:
-    """Find out what puts back what an update deletes and may not (rules 2 to 6).
+    """Find out what puts back what an update deletes and may not (rules 2 to 7).
 
     Args:
         core: The document, which is only read.
@@ -110,17 +128,21 @@ def putting_back(
         kept: What may stay deleted.
         client: Who puts it back; nobody else has this id.
         vector: The document's state vector.
+        sights: Where the same is to be seen afterwards.
 
     Returns:
         An update that goes behind this one; it is empty if there is nothing to put back. None if
-        not all of it comes back.
+        not all of it comes back, or not as it was.
 
     Raises:
         UpdateRefused: It cannot be put back.
         ValueError: The update does not decode.
     """
     try:
-        return _putting_back(core, update, found, _by_client(kept), client=client, vector=vector)
+        meant = _by_client(kept)
+        return _putting_back(
+            core, update, found, meant, client=client, vector=vector, sights=sights
+        )
     except (ValueError, MemoryError):
         raise
     except Exception as error:
@@ -139,25 +161,29 @@ def _putting_back(
     *,
     client: int,
     vector: Mapping[int, int],
+    sights: Sights,
 ) -> bytes | None:
     body = core.encode()
     quarantine = _Quarantine(body, client)
+    quarantine.note(sights)
     gone = quarantine.take(update, found)
     dead = _part(gone, vector, known=False)
     lost = _minus(_part(gone, vector, known=True), kept)
     back = quarantine.undo(lost, dead)
+    same = quarantine.shows(sights)
     marks, copies = _marks(back)
     if marks and not quarantine.are_seen(_by_client(copies)):
         lost = _minus(lost, _by_client(marks))
         quarantine = _Quarantine(body, client)
         quarantine.take(update, found)
         back = quarantine.undo(lost, dead)
+        same = quarantine.shows(sights)
     asked = sum(length for spans in lost.values() for _, length in spans)
     found = scan(back, NO_BUDGET)
     came = sum(section.length for section in found.sections)
-    if lives_not(found, client):
+    if came != asked or not same or lives_not(found, client):
         return None
-    return back if came == asked else None
+    return back if not sights or _Quarantine(quarantine.all()).shows(sights) else None
 
 
 def lives_not(found: Scan, client: int) -> bool:
@@ -174,7 +200,7 @@ def _marks(back: bytes) -> tuple[list[Range], list[Range]]:
 
 
 def taken(core: Core, updates: Iterable[bytes]) -> bytes | None:
-    """Have a document take updates in one transaction; returns its update (rule 7).
+    """Have a document take updates in one transaction; returns its update (rule 8).
 
     Raises:
         RuntimeError: They contradict the document, and are applied in part.
@@ -194,12 +220,27 @@ def taken(core: Core, updates: Iterable[bytes]) -> bytes | None:
 
 
 class _Quarantine:
-    """A copy of a document, thrown away once it was asked."""
+    """A copy of a document, thrown away once it was asked. With a client it forgets nothing."""
 
-    def __init__(self, body: bytes, client: int) -> None:
-        self._raw: Any = yrs.Doc(client, True, None)
+    def __init__(self, body: bytes, client: int | None = None) -> None:
+        self._raw: Any = yrs.Doc(client, client is not None, None)
         self._apply(body)
         self._roots: list[Any] = []
+
+    def note(self, sights: Sights) -> None:
+        """Look how it is before anything is taken."""
+        if sights:
+            self._within(lambda txn: sights.note(self._root(txn), txn))
+
+    def shows(self, sights: Sights) -> bool:
+        """Whether the same is to be seen as before."""
+        if not sights:
+            return True
+        return bool(self._within(lambda txn: sights.are_as_before(self._root(txn), txn)))
+
+    def all(self) -> bytes:
+        """All of it, as one update."""
+        return bytes(self._within(lambda txn: self._raw.get_update(txn, b"\0")))
 
     def take(self, update: bytes, found: Scan) -> Ranges:
         """Apply an update; returns all that its transaction deleted."""
@@ -260,6 +301,9 @@ class _Quarantine:
         for root in self._roots:
             undoing.expand_scope_text(self._raw, root)
         return undoing
+
+    def _root(self, txn: Any) -> Callable[[str, str], Any]:
+        return lambda kind, name: getattr(self._raw, ROOTS[kind])(txn, name)
 
     def _apply(self, update: bytes) -> None:
         txn = self._raw.create_transaction_with_origin(REMOTE)

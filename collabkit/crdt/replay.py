@@ -33,6 +33,7 @@ from .nesting import Nesting, Placed
 from .pairs import Pairs, Runs
 from .places import Places
 from .scan import Note, Scan
+from .sights import Sights
 from .update import EMPTY_UPDATE, StateVector, advance, advances, decode_state_vector, gap, scan
 
 __all__ = ["Replay"]
@@ -145,6 +146,7 @@ class Replay:
         """Take an update in parts, or else nothing of it, see :mod:`.mending`."""
         whole = scan(contested.update, budget)
         everything = tuple([(part.client, part.clock, part.length) for part in whole.sections])
+        sights = Sights(contested.unchanged)
         for refused, kept in ((contested.refused, contested.kept), (everything, ())):
             update = emptied(contested.update, whole, refused)
             looked = self._look(update, budget)
@@ -156,7 +158,13 @@ class Replay:
             mender = self._mender = self._mender or self._nobody(found)
             try:
                 back = putting_back(
-                    self.core, update, found, kept, client=mender, vector=self.vector
+                    self.core,
+                    update,
+                    found,
+                    kept,
+                    client=mender,
+                    vector=self.vector,
+                    sights=sights,
                 )
             except ValueError as error:
                 return Bad("undecodable", str(error))
@@ -166,10 +174,10 @@ class Replay:
                 return self._taste(update, budget)  # there is nothing to undo
             if len(update) + len(back) > budget.message_bytes:
                 refuse("unmendable", f"that takes more than {budget.message_bytes} bytes")
-            return self._take(update, back)
+            return self._take(update, back, sights)
         return Bad("unmendable", REFUSALS["unmendable"].format("not all of it comes back"))
 
-    def _take(self, update: bytes, back: bytes) -> Verdict:
+    def _take(self, update: bytes, back: bytes, sights: Sights) -> Verdict:
         """Take what is left of an update, and what puts back the rest."""
         mended = taken(self.core, (update, back))
         if mended is None:
@@ -179,9 +187,19 @@ class Replay:
         found, _, placed, runs = looked
         if self._mender is not None and lives_not(found, self._mender):
             raise RuntimeError("what was put back was deleted again")
+        if sights:
+            self._check_unchanged(sights)
         self.weight_bytes += len(mended)
         self._took(found, placed, runs)
         return Mended(mended)
+
+    def _check_unchanged(self, sights: Sights) -> None:
+        core = self.core.read()
+        try:
+            if not sights.are_as_before(core.root, core.txn):
+                raise RuntimeError("what was put back is not as it was")
+        finally:
+            core.done()
 
     def _nobody(self, found: Scan) -> int:
         """A client id of which neither the document nor an update knows anything.

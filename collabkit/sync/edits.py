@@ -144,7 +144,8 @@ class Edits:
         self.waiting_bytes += len(update) + OVERHEAD_BYTES
         edit.group, edit.at_ms = group or None, int(now * 1000)
         self.way.offer(edit)
-        if self._pace.count(now=now) or self._holding or not scanned.plain:
+        waits = edit.doubtful or not scanned.plain
+        if self._pace.count(now=now) or self._holding or waits:
             self._holding = True
             return [_WAKE_SOON]
         edit.sent = True

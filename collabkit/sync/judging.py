@@ -30,6 +30,7 @@ Rules:
 9. What is refused since nobody can tell where it is leaves not even its place: beside what it is
    put, engines do what they like with all that comes there later.
 10. The names of places stay of what is refused. Names that no path can have are not taken at all.
+11. Nobody is sent what the engine may yet refuse, see :mod:`.strokes`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from ..crdt.budget import NO_BUDGET
 from ..crdt.drafts import Part, drafts
 from ..crdt.engine import Contested
 from ..crdt.places import Places
-from ..crdt.touches import Ranges, Touch
+from ..crdt.touches import Ranges, Touch, left_alone
 from ..crdt.trimming import collected, trimmed
 from ..crdt.update import StateVector, merged, scan
 from ..errors import UpdateRefused
@@ -57,6 +58,7 @@ from .messages import Receipt
 from .owners import Owners
 from .pending import Case, Pending
 from .repairs import Repairs
+from .strokes import Strokes
 
 __all__ = ["Author", "Judging", "path_of"]
 
@@ -112,6 +114,7 @@ class Judging:
         self._dead: list[Ranges] = []
         self._contested: set[Pending] = set()  # and not tasted yet
         self._failures = 0
+        self._strokes = Strokes()
         self.repairs = Repairs()
 
     def __repr__(self) -> str:
@@ -164,6 +167,7 @@ class Judging:
         """What is known is worth nothing."""
         self.places = None
         self._void = True
+        self._strokes.clear()
         self._forget()
 
     def rest(self) -> None:
@@ -260,6 +264,7 @@ class Judging:
             )
             if any(_reach(touch) > MAX_CHARACTERS for touch in touches):
                 return [Dismiss(edit.author, 1008, _TOO_LONG)]
+            edit.doubtful = not self._strokes.can_go(edit.update, edit.scan, touches)
             case = _case(edit, touches, author.judge(touches, now=now), author.path)
             nowhere = tuple(span for touch in touches if not touch.steps for span in touch.inserted)
             if case is not None and nowhere:
@@ -273,6 +278,7 @@ class Judging:
                     return [*case.denials, Dismiss(edit.author, 4429, why)]
                 edit.case, edit.scan = case, replace(edit.scan, plain=False)
                 self._contested.add(edit)
+        self._strokes.add(edit.update, edit.scan)
         self.add(edit)
         return None
 
@@ -303,6 +309,7 @@ def _case(
         edit.update,
         tuple(span for touch, _ in refused for span in touch.inserted),
         tuple(span for touch, decision in told if decision.allowed for span in touch.deleted),
+        left_alone((touch.steps, decision.allowed) for touch, decision in told),
     )
     parts = _outermost(refused)
     denials = tuple(

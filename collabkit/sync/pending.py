@@ -63,6 +63,7 @@ class Pending(msgspec.Struct, eq=False):
         recovers: It brings back what others wrote and the log lost.
         case: What is not taken of it, if it is not all of it. Until it was mended, its update is
             for nobody to see.
+        doubtful: Only the engine can tell whether it takes it, so nobody is sent it before.
         repairs: Client ids that put back what it may not delete. It was mended if there is a case
             and it was sent.
     """
@@ -83,6 +84,7 @@ class Pending(msgspec.Struct, eq=False):
     foreign: tuple[int, ...] = ()
     recovers: bool = False
     case: Case | None = None
+    doubtful: bool = False
     repairs: tuple[int, ...] = ()
 
     def __repr__(self) -> str:

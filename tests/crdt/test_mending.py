@@ -300,3 +300,23 @@ def test_what_comes_back_may_beat_who_wrote_there_meanwhile(third: int) -> None:
     assert writing.replay.taste([other.update()]) == [Good()]
     writing.document.apply(other.update())
     assert writing.content() == {"m": {"k": "legal" if third > ADA else "kept"}}
+
+
+def test_where_all_is_refused_the_same_is_seen() -> None:
+    """Or nothing is taken: what contradicts itself would bring it back in another order."""
+    writing = Writing(lambda document: document.text("t").insert(0, "do not"))
+    before = writing.content()
+    behind = update(
+        (BOB, 0, [string("x", origin=(ADA, 4), right=(ADA, 1))]), deletes={ADA: [(0, 3)]}
+    )
+    [verdict] = writing.replay.taste([Contested(behind, ((BOB, 0, 1),), unchanged=(("t",),))])
+    assert isinstance(verdict, Bad)
+    assert verdict.code == "unmendable"
+    assert writing.content() == before
+    honest = update(
+        (BOB, 0, [string("x", origin=(ADA, 1), right=(ADA, 2))]), deletes={ADA: [(0, 3)]}
+    )
+    [verdict] = writing.replay.taste([Contested(honest, ((BOB, 0, 1),), unchanged=(("t",),))])
+    assert isinstance(verdict, Mended)
+    writing.document.apply(verdict.update)
+    assert writing.content() == before

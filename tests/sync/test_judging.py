@@ -115,12 +115,20 @@ def test_several_on_their_way(house: House, eve: Person, bystander: Person) -> N
 
 
 def test_what_is_allowed_is_forwarded_at_once(house: House, eve: Person, bystander: Person) -> None:
-    """A plain edit of somebody who is judged waits for no engine."""
-    eve.doc.get("free", type=Text).insert(0, "x")
-    eve.doc.get("free", type=Text).insert(1, "y")
+    """Who is judged waits for the engine where he begins to type, and not as he goes on."""
+    for at, stroke in enumerate("xyz"):
+        eve.doc.get("free", type=Text).insert(at, stroke)
+        house.say(eve)
+        assert len(bystander.said(Update)) == at
+        if not at:
+            house.settle()
+            house.held = (fx.Taste,)
+            bystander.heard.clear()
+    eve.doc["m"]["size"] = 9
     house.say(eve)
-    assert len(bystander.said(Update)) == 2
-    assert len(house.of(fx.Taste)) == 1
+    assert len(bystander.said(Update)) == 3
+    house.go_on()
+    assert agree(house)["free"] == "xyztouch"
 
 
 def test_nothing_overtakes_what_is_contested(

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from pycrdt import Doc, Map, Text, XmlElement, XmlFragment, XmlText
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from collabkit.access.model import Rights
 from collabkit.access.rules import Decision
@@ -17,6 +17,8 @@ from collabkit.errors import EngineLost, UpdateRefused
 from collabkit.sync import effects as fx
 from collabkit.sync import events as on
 from collabkit.sync.messages import Update
+from crdt.crafting import string
+from crdt.crafting import update as crafted
 from crdt.forging import forged
 from sync.guarding import DOCUMENT, House, Person, come, judge
 
@@ -79,6 +81,51 @@ def _fire(dice: Random) -> int:
             assert vector == house.room.edits.vector
         told += 1
     return told
+
+
+HALF = {
+    "text among elements": lambda element, face: crafted((2000, 0, [string("q", origin=element)])),
+    "behind half a character": lambda element, face: crafted((2000, 0, [string("q", origin=face)])),
+    "half a character": lambda element, face: crafted(deletes={face[0]: [(face[1], 1)]}),
+}
+
+
+@pytest.mark.parametrize("kind", HALF)
+def test_what_only_the_engine_can_refuse_is_sent_to_nobody(kind: str) -> None:
+    """Even if it is plain and where its author may write: whoever had it would keep it."""
+    house = House()
+    owner = house.seat(Person(1, "owner"))
+    owner.doc["m"]["list"] = Array([1])
+    owner.doc.get("free", type=Text).insert(0, "\N{GRINNING FACE}")
+    house.say(owner)
+    house.settle()
+    bystander = come(house, Person(3, "bystander"))
+    eve = come(house, Person(2, "eve"), RIGHTS)
+    before = bystander.doc.get_state()
+    house.feed(on.Said(eve.member, Update(HALF[kind]((1000, 1), (1000, 2)))))
+    house.settle()
+    assert bystander.said(Update) == []
+    assert bystander.doc.get_state() == before
+    assert len(house.rows) == 2
+
+
+def test_what_would_come_back_in_another_order_is_not_taken() -> None:
+    """Its author is put out, and nobody else is told anything."""
+    house = House()
+    owner = house.seat(Person(1, "owner"))
+    owner.doc.get("locked", type=Text).insert(0, "do not touch")
+    house.say(owner)
+    house.settle()
+    bystander = come(house, Person(3, "bystander"))
+    eve = come(house, Person(2, "eve"), RIGHTS)
+    behind = string("x", origin=(1000, 6), right=(1000, 3))
+    made_up = crafted((2000, 0, [behind]), deletes={1000: [(2, 3)]})
+    house.feed(on.Said(eve.member, Update(made_up)))
+    house.settle()
+    assert [dismissed.member for dismissed in house.of(fx.Dismiss)] == [eve.member]
+    assert bystander.said(Update) == []
+    assert bystander.text("locked") == "do not touch"
+    assert len(house.rows) == 1
 
 
 RIGHTS = Rights(judge=_judge, path=DOCUMENT)
