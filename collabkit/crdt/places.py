@@ -31,6 +31,9 @@ __all__ = ["Places"]
 
 _UNTOLD: Final = (None, None, False)
 
+# Stretches of what is deleted, living or dead, that are gone through in passing.
+_FEW: Final = 64
+
 
 def _nobody(client: int) -> bool:
     return False
@@ -126,6 +129,8 @@ class Places:
     def tells_at_once(self, update: bytes, found: Scan, vector: Mapping[int, int]) -> bool:
         """Whether it is told in passing what an update touches, however large the document is."""
         if not found.plain:
+            return False
+        if sum(self._ground.parts(*span) for span in found.deletes) > _FEW:
             return False
         if not found.sections:
             return self._cut(found.deletes, _nobody) is not None

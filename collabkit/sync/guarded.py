@@ -19,7 +19,6 @@ from ..access.model import Rights
 from ..crdt.engine import Mended
 from ..crdt.update import scan
 from ..errors import RemoteProtocolError
-from .aside import update_of
 from .backlog import Backlog
 from .catchup import Member
 from .edits import Edits
@@ -101,7 +100,7 @@ class Guarded:
             return self._is_heavy(event)
         match event:
             case Said(_, message):
-                return self._is_heavy(update_of(message))
+                return self._is_heavy(getattr(message, "update", b""))
             case Tasted(verdicts):
                 mended = (one.update for one in verdicts if isinstance(one, Mended))
                 much = any(len(update) > PASSING_BYTES for update in mended)
