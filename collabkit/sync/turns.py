@@ -6,17 +6,13 @@ Rules:
    order. So nothing of the core is made for threads.
 2. What waited is taken when the thread is done, before anything that comes because of it.
 3. A mistake over one thing keeps nothing that waits from being taken.
-4. Garbage is not collected meanwhile: a look through all there is lets no other thread have its
-   turn, and what takes long makes much that is looked through, and none of it is garbage.
 """
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 
 from .aside import OVERHEAD_BYTES, Aside
 from .effects import RoomEffect
@@ -61,7 +57,7 @@ class Turns:
     async def pass_by(self, aside: Aside, work: Callable[[], list[RoomEffect]]) -> None:
         """Have the thread do something with the core that was lent, and take what waited."""
         try:
-            effects = await aside.run(partial(_uncollected, work))
+            effects = await aside.run(work)
         except Exception:
             _log.exception("this is a mistake in collabkit")
             effects = []
@@ -78,13 +74,3 @@ class Turns:
             take()
         except Exception:
             _log.exception("this is a mistake in collabkit")
-
-
-def _uncollected(work: Callable[[], list[RoomEffect]]) -> list[RoomEffect]:
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        return work()
-    finally:
-        if collects:
-            gc.enable()
