@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -99,6 +100,8 @@ class AccessControl(Enforcing):
         self._clock = clock
         self._attributes = {**DEFAULT, **(attributes or {})}
         self._witness = Witness(audit)
+        self._turn = threading.Lock()  # at the witness: what takes long is judged in a thread
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
         self._telling = asyncio.Lock()
         self._waits = False  # for the first thing to be told
@@ -117,6 +120,7 @@ class AccessControl(Enforcing):
     async def __aenter__(self) -> Self:
         """Load the policy. Raises InvalidPolicy or Corrupt."""
         await self.load()
+        self._loop = asyncio.get_running_loop()
         self._writing = asyncio.create_task(self._write(), name="collabkit-access-audit")
         return self
 
@@ -135,6 +139,7 @@ class AccessControl(Enforcing):
                 self._writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writing
+        self._loop = None
         await self.flush()
 
     async def grant(
@@ -329,13 +334,24 @@ class AccessControl(Enforcing):
         """
         await self._write_down(all=True)
 
+    def note(self, request: Request, decision: Decision) -> None:
+        """Tell the audit that somebody did something, or was kept from it; from any thread."""
+        with self._turn:
+            super().note(request, decision)
+
     def _noted(self) -> None:
-        if self._witness.is_urgent or self._waits:
+        if self._told.is_set() or not (self._witness.is_urgent or self._waits):
+            return
+        if self._loop is None:
             self._told.set()
+        else:
+            # Whoever waits for it is woken by his own loop.
+            self._loop.call_soon_threadsafe(self._told.set)
 
     async def _write(self) -> None:
         while True:
-            wakes_at = self._witness.wakes_at
+            with self._turn:
+                wakes_at = self._witness.wakes_at
             self._waits = wakes_at is None
             within = None if wakes_at is None else max(0.0, wakes_at - self._clock())
             with contextlib.suppress(TimeoutError):
@@ -351,13 +367,15 @@ class AccessControl(Enforcing):
     async def _write_down(self, *, all: bool = False) -> None:
         # One at a time: whoever waits for it knows that what was noted before is told.
         async with self._telling:
-            deeds = self._witness.take(now=self._clock(), all=all)
+            with self._turn:
+                deeds = self._witness.take(now=self._clock(), all=all)
             if not deeds:
                 return
             try:
                 await self._store.audit_all(deeds)
             except BaseException:
-                self._witness.give_back(deeds)
+                with self._turn:
+                    self._witness.give_back(deeds)
                 raise
 
 

@@ -156,6 +156,11 @@ class Track:
             yield self.places[index], clock, min(end, stop)
             clock, index = end, index + 1
 
+    def parts(self, clock: int, stop: int) -> int:
+        """How many stretches there are at most, by place and life, from a clock up to another."""
+        told = (self.starts, self.dead_from)
+        return 1 + sum(bisect_left(one, stop) - bisect_left(one, clock) for one in told)
+
     def run_end(self, start: int) -> int:
         """Where the run ends that begins at a clock."""
         index = bisect_right(self.starts, start)
@@ -250,6 +255,11 @@ class Ground:
         """What the items of a range hold, living or not."""
         track = self.tracks.get(client)
         return [] if track is None else track.containers(clock, clock + length)
+
+    def parts(self, client: int, start: int, length: int) -> int:
+        """How many stretches a range has at most, by where they are and whether they live."""
+        track = self.tracks.get(client)
+        return 0 if track is None else track.parts(start, start + length)
 
     def here(self, place: Place) -> list[Range]:
         """What lives in a place."""

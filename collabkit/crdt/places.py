@@ -31,6 +31,13 @@ __all__ = ["Places"]
 
 _UNTOLD: Final = (None, None, False)
 
+# Stretches of what is deleted, living or dead, that are gone through in passing.
+_FEW: Final = 64
+
+
+def _nobody(client: int) -> bool:
+    return False
+
 
 class Places:
     """Where each struct of a document is.
@@ -118,6 +125,23 @@ class Places:
         if all(vector.get(one.client, 0) == ground.end(one.client) for one in found.sections):
             self._landing = landing  # mostly the update is added next
         return touches(ground, landing, found, mine)
+
+    def tells_at_once(self, update: bytes, found: Scan, vector: Mapping[int, int]) -> bool:
+        """Whether it is told in passing what an update touches, however large the document is."""
+        if not found.plain:
+            return False
+        if sum(self._ground.parts(*span) for span in found.deletes) > _FEW:
+            return False
+        if not found.sections:
+            return self._cut(found.deletes, _nobody) is not None
+        section = found.sections[0]
+        if section.clock != vector.get(section.client, 0):
+            return False
+        return self._typed(update, section, found.deletes, _nobody) is not None
+
+    def holds(self, ranges: Iterable[Range]) -> bool:
+        """Whether there is a container in what these ranges are of; there may be much in that."""
+        return any(self._ground.held(*span) for span in ranges)
 
     def is_dead(self, client: int, clock: int) -> bool:
         """Whether a struct was deleted, or what it was in."""

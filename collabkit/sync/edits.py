@@ -78,6 +78,7 @@ class Edits:
         self.way = OnTheWay()
         self.judging = Judging()
         self._judging: Judging | None = None  # the same, while anybody is judged
+        self.watched = False  # somebody is
         self._intake = Intake(self)
         self.owed, self.owners = self._intake.owed, self._intake.owners
         self._commit_due = False
@@ -367,6 +368,7 @@ class Edits:
         if judged == (self._judging is not None):
             return []
         self._judging = self.judging if judged else None
+        self.watched = judged
         self.judging.rest()
         return self.survey()
 

@@ -209,7 +209,7 @@ class Hub:
             links=len(self._links),
             rooms=len(self._rooms),
             stalled_rooms=sum(room.core.edits.stalled for room in rooms),
-            waiting_bytes=sum(room.core.edits.waiting_bytes for room in rooms),
+            waiting_bytes=sum(room.waiting_bytes for room in rooms),
             queued_bytes=sum(s.queue.waiting_bytes for room in rooms for s in room.seats.values()),
             subjects=len(self.subjects),
             edits=self.counts.edits,
@@ -253,7 +253,7 @@ class Hub:
 
     async def _settle(self, rooms: list[LiveRoom]) -> None:
         deadline = time.monotonic() + DRAIN_TIMEOUT
-        while self.aside.waiting or not all(room.core.edits.idle for room in rooms):
+        while self.aside.waiting or not all(room.idle for room in rooms):
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(WINDOW)

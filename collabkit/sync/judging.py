@@ -70,7 +70,7 @@ MAX_ITEMS = 100
 DRAFT_BYTES = 64 * 1024
 # Noted behind a survey; if more comes meanwhile, there is another one.
 MAX_NOTED_BYTES = 64 * 1024 * 1024
-# What is judged in passing, of one edit: the densest of this size takes about 0.2 s.
+# What is judged of one edit: the densest of this size takes a thread about 0.5 s.
 MAX_JUDGED_BYTES = 256 * 1024
 # An engine that died over two surveys will over the third.
 MAX_FAILURES = 2

@@ -302,7 +302,7 @@ class Link:
             self._spare(place)
 
     def _spare(self, place: Place) -> None:
-        if place.live.core.edits.waiting_bytes > HEAVY_BYTES:
+        if place.live.waiting_bytes > HEAVY_BYTES:
             self._socket.rest(REST)
 
     def _diverged(self, place: Place, told: Digest) -> None:

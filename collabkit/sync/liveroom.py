@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Protocol, assert_never
 
 from ..crdt.budget import NO_BUDGET, Budget
@@ -16,7 +17,7 @@ from ..errors import CollabError, EngineLost, RemoteProtocolError
 from ..ids import SessionId
 from ..store.base import Checkpoint, Store
 from .answers import deletes_all
-from .aside import Aside
+from .aside import Aside, update_of
 from .counts import Counts
 from .delivery import Delivery
 from .effects import (
@@ -49,6 +50,7 @@ from .events import (
     OpenFailed,
     ReadFailed,
     RoomEvent,
+    Said,
     Surveyed,
 )
 from .histories import UNSEEN_HISTORIES
@@ -58,6 +60,7 @@ from .packing import pack
 from .room import Room
 from .seat import Seat
 from .trips import Trips
+from .turns import Turns
 
 __all__ = ["LiveRoom", "Surroundings"]
 
@@ -123,6 +126,7 @@ class LiveRoom:
         delivery = Delivery(self.seats, hub)
         self._send, self._is_deaf = delivery.send, delivery.is_deaf
         self._over = False
+        self._turns = Turns(self._carry_back)
         self._carry_all(self.core.start())
 
     def __repr__(self) -> str:
@@ -130,12 +134,42 @@ class LiveRoom:
 
     def feed(self, event: RoomEvent) -> None:
         """Let the core take an event, and carry out what it asks for."""
+        if self._turns.away:
+            said = event.message if type(event) is Said else None
+            self._turns.wait(partial(self._take, event), len(update_of(said)))
+        else:
+            self._take(event)
+
+    def _take(self, event: RoomEvent) -> None:
+        if self._over:
+            return
+        now = self._hub.now()
+        if self.core.edits.watched and self.core.takes_long(event):
+            self._lend(partial(self.core.handle, event, now=now))
+        else:
+            self._carry_all(self.core.handle(event, now=now))
+
+    def _lend(self, work: Callable[[], list[RoomEffect]]) -> None:
+        """Have the thread do something that takes long with the core."""
+        self._turns.lend()
+        self._hub.spawn(self._turns.pass_by(self._hub.aside, work))
+
+    def _carry_back(self, effects: list[RoomEffect]) -> None:
         if not self._over:
-            self._carry_all(self.core.handle(event, now=self._hub.now()))
+            self._carry_all(effects)
 
     def edited(self, member: int, update: bytes, frame: bytes, now: float) -> None:
         """Take a stock member's edit, with the frame that brought it: others get the same."""
+        if self._turns.away:
+            self._turns.wait(partial(self._edit, member, update, frame, now), len(update))
+        else:
+            self._edit(member, update, frame, now)
+
+    def _edit(self, member: int, update: bytes, frame: bytes, now: float) -> None:
         if self._over:
+            return
+        if self.core.edits.watched and self.core.takes_long(update):
+            self._lend(partial(self.core.edited, member, update, now=now))
             return
         for effect in self.core.edited(member, update, now=now):
             if type(effect) is Wake:
@@ -151,6 +185,12 @@ class LiveRoom:
 
     def shown(self, member: int, update: bytes, now: float) -> None:
         """Take a stock member's presence."""
+        if self._turns.away:
+            self._turns.wait(partial(self._show, member, update, now), len(update))
+        else:
+            self._show(member, update, now)
+
+    def _show(self, member: int, update: bytes, now: float) -> None:
         if not self._over:
             self._carry_all(self.core.shown(member, update, now=now))
 
@@ -160,10 +200,27 @@ class LiveRoom:
 
     def writable(self, member: int) -> None:
         """A slow socket takes bytes again."""
+        if self._turns.away:
+            # What was dropped is made up for before anything else is sent.
+            self._turns.wait(partial(self._drain, member))
+        else:
+            self._drain(member)
+
+    def _drain(self, member: int) -> None:
         seat = self.seats.get(member)
         if seat is not None and (event := seat.drain(self._hub.now())) is not None:
             self._hub.counts.overflows += 1
-            self.feed(event)
+            self._take(event)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is on its way here."""
+        return not self._turns.away and self.core.edits.idle
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What edits on their way take."""
+        return self.core.edits.waiting_bytes + self._turns.waiting_bytes
 
     def tell(self, member: int, message: Message) -> None:
         """Write to one member what is no business of the room, in its order."""

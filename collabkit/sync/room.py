@@ -183,6 +183,10 @@ class Room:
             case Ticked():
                 return self._ticked(now)
 
+    def takes_long(self, event: RoomEvent | bytes) -> bool:
+        """Whether to take an event, or an edit, takes so long that nobody should wait for it."""
+        return self.edits.watched and self._guarded.takes_long(event)
+
     def edited(self, member_id: int, update: bytes, *, now: float) -> list[RoomEffect]:
         """What Said would do with an Update: the same, on a shorter way."""
         member = self.members.get(member_id)

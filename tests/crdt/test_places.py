@@ -173,3 +173,26 @@ def touched_blindly(base: Sequence[bytes], late: bytes) -> list[Touch]:
     """What is told of an update that is a gap."""
     places, vector, _ = placed(base)
     return places.touched(late, scan(late), vector=vector, mine=lambda client: True)
+
+
+def test_what_is_told_at_once() -> None:
+    """Typing, setting a key again and cutting text; not what is new, or what deletes many parts."""
+    places = Places()
+    first = update(
+        (7, 0, [string("abc", root="t"), values(b"\x7d\x01", root="m", key="k")]),
+        (8, 0, [shared(1, root="m", key=str(n)) for n in range(100)]),
+    )
+    places.add(first, scan(first))
+    vector = {7: 4, 8: 100}
+
+    def at_once(one: bytes) -> bool:
+        return places.tells_at_once(one, scan(one), vector)
+
+    assert at_once(update((7, 4, [string("d", origin=(7, 2))])))
+    assert at_once(update((7, 4, [values(b"\x7d\x02", origin=(7, 3))]), deletes={7: [(3, 1)]}))
+    assert at_once(update(deletes={7: [(0, 2)]}))
+    assert not at_once(update((7, 4, [string("d", root="u")])))
+    assert not at_once(update(deletes={8: [(0, 1)]}))
+    assert not at_once(update(deletes={8: [(0, 100)]}))
+    assert places.holds([(8, 5, 1)])
+    assert not places.holds([(7, 0, 4)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from pycrdt import Map, Text
 
@@ -11,6 +13,7 @@ from collabkit.crdt.update import scan
 from collabkit.ids import Subject
 from collabkit.sync import effects as fx
 from collabkit.sync import events as on
+from collabkit.sync.guarded import LARGE_BYTES, PASSING_BYTES
 from collabkit.sync.judging import MAX_JUDGED_BYTES
 from collabkit.sync.messages import (
     Ack,
@@ -281,3 +284,28 @@ def test_subjects_have_repairs_of_their_own(house: House, eve: Person) -> None:
         house.settle()
     assert [(put.member, put.code) for put in house.of(fx.Dismiss)] == [(8, 4429)]
     assert other.subject == Subject("user:mallory")
+
+
+def test_it_is_told_beforehand_what_takes_long(house: House, owner: Person, eve: Person) -> None:
+    """Much at once; little that deletes much, or may; and nothing where nobody is judged."""
+
+    def edit(root: str, change: Callable[[Map[int]], object]) -> bytes:
+        before = eve.doc.get_state()
+        with eve.doc.transaction():
+            change(eve.doc.get(root, type=Map))
+        return bytes(eve.doc.get_update(before))
+
+    takes_long = house.room.takes_long
+    word = edit("m", lambda m: m.update({"a": 1}))
+    much = edit("m", lambda m: m.update({str(n): n for n in range(1000)}))
+    assert len(much) > PASSING_BYTES
+    assert not takes_long(word)
+    assert takes_long(much)
+    assert takes_long(on.Said(eve.member, Update(much)))
+    assert not takes_long(on.Said(eve.member, SyncStep1(much)))
+    assert takes_long(on.Surveyed(None))
+    house.room.edits.stored_bytes = LARGE_BYTES + 1
+    assert takes_long(word)
+    assert not takes_long(b"\xff")
+    house.feed(on.Left(eve.member))
+    assert not takes_long(much)
