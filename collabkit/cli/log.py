@@ -159,9 +159,9 @@ def _change_cells(change: Change, names: Mapping[SessionId, str]) -> tuple[str, 
     if len(change.parts) > SHOWN_PARTS:
         parts += f", {len(change.parts) - SHOWN_PARTS} more; {total} in all"
     if change.way:
-        way, _, of = change.way.partition(" of ")
+        way, of_what, of = change.way.partition(" of ")
         # What was merged is told by its id, and has a name as long as it is there.
-        parts = f"{way} of {names.get(SessionId(of), of)}: {parts}"
+        parts = f"{way}{of_what}{names.get(SessionId(of), of)}: {parts}"
     return (
         change.address,
         render.clock(change.to_ms),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from cli.saying import Run
+from collabkit.crdt.document import Document
+from collabkit.ids import Subject
 from collabkit.sessions import blocking
+from collabkit.store.base import Draft
+from collabkit.store.sqlite import SQLiteStore
 
 
 def test_log_lists_rows(run: Run, db: Path) -> None:
@@ -151,6 +156,18 @@ def test_log_tells_what_went_back(run: Run, shared: Path) -> None:
         aside.document.text("body").append("!")
     assert run("merge", shared, "aside").code == 0
     assert run("log", shared, "plan/main").lines[1][4].startswith("merge of aside: body +1 -")
+
+
+async def test_log_tells_what_was_taken_in_part(run: Run, db: Path) -> None:
+    """An edit of which something was refused is called so, before what it changed."""
+    document = Document()
+    document.map("keys")["one"] = 1
+    draft = Draft("main", Subject("user:bob"), document.update(), at_ms=0, origin="repair")
+    async with SQLiteStore.open(db) as store:
+        plan = await store.find_session("plan", project="default")
+        await store.append(plan.id, [draft])
+    told = [row[4] for row in (await asyncio.to_thread(run, "log", db, "plan/main")).lines[1:]]
+    assert told[0] == "in part: keys/one +1 -0"
 
 
 def test_what_is_compacted_is_one_change(run: Run, shared: Path) -> None:

@@ -21,6 +21,7 @@ from collabkit.errors import (
     InvalidToken,
     LocalProtocolError,
     NoAcknowledgements,
+    ReadOnlyDocument,
 )
 from collabkit.store.reader import Reader
 from collabkit.sync.client import Replica, Status, connect
@@ -230,6 +231,34 @@ async def test_token_is_refreshed(tmp_path: Path) -> None:
             away[0] = False
             replica.document.text("body").insert(0, "hello")
             await asyncio.wait_for(replica.saved(), TIMEOUT)
+
+
+async def test_another_token_is_shown_on_the_link_there_is(tmp_path: Path) -> None:
+    """Who could only read may write, and his connection has not ended."""
+    with locked(tmp_path) as relay:
+        async with connect(f"{relay.url}/notes", token=token()) as ada:
+            await asyncio.wait_for(ada.synced(), TIMEOUT)
+        async with connect(f"{relay.url}/notes", token=token(write=())) as replica:
+            await asyncio.wait_for(replica.synced(), TIMEOUT)
+            seen: list[Status] = []
+            replica.observe(seen.append)
+            with pytest.raises(ReadOnlyDocument):
+                replica.document.text("body").insert(0, "hello")
+            replica.refresh(token())
+            async with asyncio.timeout(TIMEOUT):
+                while not writes(replica, "hello"):
+                    await asyncio.sleep(0)
+            await asyncio.wait_for(replica.saved(), TIMEOUT)
+            assert seen == []
+
+
+def writes(replica: Replica, word: str) -> bool:
+    """Whether the replica may write; it has, then."""
+    try:
+        replica.document.text("body").insert(0, word)
+    except ReadOnlyDocument:
+        return False
+    return True
 
 
 # Crashes of our own
