@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias
 from ..crdt.budget import CLOCK_LIMIT
 from ..crdt.touches import Ranges, Touch
 from ..ids import RoomName, Subject
-from .paths import ELEMENT, document_path, quote, show
+from .paths import document_path, inside, show
 from .rules import Decision, Request
 
 __all__ = ["Guard", "Ruling"]
@@ -130,8 +130,7 @@ class Guard:
         >>> guard.path(Touch("write", ("todos", None, "a/b"), "set"))
         '/projects/acme/sessions/plan/docs/notes/todos/[]/a%2Fb'
         """
-        steps = (ELEMENT if step is None else quote(step) for step in touch.steps)
-        return "/".join((self._document, *steps))
+        return inside(self._document, touch.steps)
 
 
 def _is_in(span: tuple[int, int, int], ranges: Ranges) -> bool:

@@ -40,6 +40,7 @@ __all__ = [
     "Path",
     "covers",
     "document_path",
+    "inside",
     "join",
     "matches",
     "meet",
@@ -246,6 +247,16 @@ def document_path(room: RoomName) -> Path:
     '/projects/acme/sessions/plan/docs/budget%2F2027'
     """
     return (*session_path(room), "docs", quote(room.document))
+
+
+def inside(document: str, steps: Iterable[str | None]) -> str:
+    """The path of something in a document, from its root; None is in a sequence.
+
+    >>> inside("/projects/acme/sessions/plan/docs/main", ("todos", None, "a/b"))
+    '/projects/acme/sessions/plan/docs/main/todos/[]/a%2Fb'
+    """
+    named = (ELEMENT if step is None else quote(step) for step in steps)
+    return "/".join((document, *named)) or "/"
 
 
 def operation_path(of: Path, name: str) -> Path:

@@ -52,10 +52,10 @@ from .structs import read_item, read_items
 from .touches import Ranges
 from .update import (
     EMPTY_UPDATE,
+    by_client,
     decode_state_vector,
     encode_deletes,
     encode_update,
-    merged,
 )
 
 __all__ = ["emptied", "lives_not", "putting_back", "taken"]
@@ -80,7 +80,7 @@ def emptied(update: bytes, found: Scan, refused: Ranges) -> bytes:
     >>> emptied(hi, scan(hi), ((7, 0, 2),)).hex()
     '01010700010101740200'
     """
-    meant = _by_client(refused)
+    meant = by_client(refused)
     sections = []
     for section in found.sections:
         if section.client in meant:
@@ -139,7 +139,7 @@ def putting_back(
         ValueError: The update does not decode.
     """
     try:
-        meant = _by_client(kept)
+        meant = by_client(kept)
         return _putting_back(
             core, update, found, meant, client=client, vector=vector, sights=sights
         )
@@ -172,8 +172,8 @@ def _putting_back(
     back = quarantine.undo(lost, dead)
     same = quarantine.shows(sights)
     marks, copies = _marks(back)
-    if marks and not quarantine.are_seen(_by_client(copies)):
-        lost = _minus(lost, _by_client(marks))
+    if marks and not quarantine.are_seen(by_client(copies)):
+        lost = _minus(lost, by_client(marks))
         quarantine = _Quarantine(body, client)
         quarantine.take(update, found)
         back = quarantine.undo(lost, dead)
@@ -329,13 +329,6 @@ def _no_time() -> int:
 # Ranges
 
 
-def _by_client(ranges: Iterable[Range]) -> dict[int, Spans]:
-    found: dict[int, Spans] = {}
-    for client, clock, length in ranges:
-        found.setdefault(client, []).append((clock, length))
-    return {client: merged(spans) for client, spans in found.items()}
-
-
 def _meet(spans: Spans, clock: int, length: int) -> bool:
     """Whether any of the clocks is in the spans."""
     last = bisect_right(spans, clock + length - 1, key=_first) - 1
@@ -355,7 +348,7 @@ def _part(ranges: Ranges, vector: Mapping[int, int], *, known: bool) -> dict[int
         stop = min(clock + length, reached) if known else clock + length
         if start < stop:
             cut.append((client, start, stop - start))
-    return _by_client(cut)
+    return by_client(cut)
 
 
 def _minus(some: dict[int, Spans], others: dict[int, Spans]) -> dict[int, Spans]:

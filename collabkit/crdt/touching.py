@@ -42,7 +42,7 @@ from .landing import Landed, Landing
 from .scan import Scan
 from .structs import Id
 from .touches import Ranges, Touch
-from .update import merged
+from .update import by_client
 
 __all__ = ["touches"]
 
@@ -89,7 +89,7 @@ class _Judging:
         self.ground = ground
         self.mine = mine
         self.touches: list[Touch] = []
-        self.deletes = _by_client(found.deletes)
+        self.deletes = by_client(found.deletes)
         self.new: dict[Spot, list[Landed]] = {}
         self.inside: dict[Container, list[Spot]] = {}
         self.brought: dict[Container, Landed] = {}
@@ -279,13 +279,6 @@ def _order(touch: Touch) -> tuple[Sequence[str | None], Ranges, Ranges]:
     if None in steps:
         steps = [step or "" for step in steps]
     return tuple(steps), touch.inserted, touch.deleted
-
-
-def _by_client(ranges: Iterable[Range]) -> dict[int, list[tuple[int, int]]]:
-    spans: dict[int, list[tuple[int, int]]] = {}
-    for client, clock, length in ranges:
-        spans.setdefault(client, []).append((clock, length))
-    return {client: merged(each) for client, each in spans.items()}
 
 
 def _ranges(ranges: Sequence[Range]) -> Ranges:

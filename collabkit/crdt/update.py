@@ -33,6 +33,7 @@ __all__ = [
     "StateVector",
     "advance",
     "advances",
+    "by_client",
     "decode_state_vector",
     "encode_deletes",
     "encode_state_vector",
@@ -130,6 +131,18 @@ def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((clock, length))
     return joined
+
+
+def by_client(ranges: Iterable[tuple[int, int, int]]) -> dict[int, list[tuple[int, int]]]:
+    """Ranges of a client, a clock and a length, by their clients, in order and joined.
+
+    >>> by_client([(7, 5, 2), (9, 0, 1), (7, 0, 5)])
+    {7: [(0, 7)], 9: [(0, 1)]}
+    """
+    found: dict[int, list[tuple[int, int]]] = {}
+    for client, clock, length in ranges:
+        found.setdefault(client, []).append((clock, length))
+    return {client: merged(spans) for client, spans in found.items()}
 
 
 def encode_state_vector(vector: Mapping[int, int]) -> bytes:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..access.model import Identity, Judge, Refusal, Rights
+from ..access.paths import inside
 from ..access.rules import CODES
 from ..crdt.budget import NO_BUDGET
 from ..crdt.document import Document
@@ -26,7 +27,6 @@ from ..crdt.update import StateVector, advance, decode_state_vector, encode_stat
 from ..errors import AccessDenied
 from ..ids import RoomName
 from ..sync.entry import Access, Changed
-from ..sync.judging import path_of
 
 __all__ = ["Bounds", "admitted", "consulted"]
 
@@ -112,7 +112,7 @@ class Bounds:
         for touch, decision in zip(touches, judge(touches, now=now), strict=True):
             if not decision:
                 why = "; ".join((CODES.get(decision.code, decision.code), *decision.rules))
-                path = path_of(rights.path, touch)
+                path = inside(rights.path, touch.steps)
                 raise AccessDenied(self._identity.subject, touch.action, path, why)
         self._add(update)
 

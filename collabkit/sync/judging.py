@@ -42,7 +42,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..access.model import Judge
-from ..access.paths import ELEMENT, MAX_CHARACTERS, quote, show
+from ..access.paths import MAX_CHARACTERS, inside
 from ..access.rules import CODES, Decision
 from ..crdt.budget import NO_BUDGET
 from ..crdt.drafts import Part, drafts
@@ -60,7 +60,7 @@ from .pending import Case, Pending
 from .repairs import Repairs
 from .strokes import Strokes
 
-__all__ = ["Author", "Judging", "path_of"]
+__all__ = ["Author", "Judging"]
 
 Range: TypeAlias = tuple[int, int, int]
 Spans: TypeAlias = dict[int, list[tuple[int, int]]]
@@ -287,16 +287,6 @@ def _reach(touch: Touch) -> int:
     return sum(map(len, filter(None, touch.steps)))
 
 
-def path_of(document: str, touch: Touch) -> str:
-    """Where something was touched, as rules name it.
-
-    >>> path_of("/projects/p/sessions/s/docs/main", Touch("write", ("todo", None), "set"))
-    '/projects/p/sessions/s/docs/main/todo/[]'
-    """
-    steps = (ELEMENT if step is None else quote(step) for step in touch.steps)
-    return f"{document}{show(steps)}" if touch.steps else document or "/"
-
-
 def _case(
     edit: Pending, touches: Sequence[Touch], decisions: Sequence[Decision], path: str
 ) -> Case | None:
@@ -314,7 +304,7 @@ def _case(
     parts = _outermost(refused)
     denials = tuple(
         Denial(
-            *(edit.author, edit.subject, touch.action, path_of(path, touch)),
+            *(edit.author, edit.subject, touch.action, inside(path, touch.steps)),
             *(decision.rules, decision.code),
         )
         for touch, decision, _ in parts[:MAX_ITEMS]
